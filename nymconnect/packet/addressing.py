@@ -1,0 +1,116 @@
+"""Addresses of nodes and clients. Mirrors nym-sphinx-addressing 1.21 (`nodes.rs`, `clients.rs`).
+
+Node routing address::
+
+    0    1      3                    7 or 19
+    | 04 | port | IPv4 (4 octets)    |
+    | 06 | port | IPv6 (16 octets)   |
+
+zero-padded to 32 bytes as a Sphinx hop address and to 19 in front of a SURB-ack, unpadded in a MixPacket.
+
+Recipient, 96 bytes: Ed25519 identity ‖ X25519 encryption key ‖ gateway's Ed25519 identity; as text
+``identity.encryption@gateway``, each in base58.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from nymconnect.base58 import b58decode, b58encode
+from nymconnect.crypto import KEY_LENGTH, is_ed25519_point
+from nymconnect.errors import UsageError, WireError
+from nymconnect.packet.params import ROUTING_ADDRESS_LENGTH
+
+NODE_ADDRESS_LENGTH = 32
+RECIPIENT_LENGTH = 96
+SENDER_TAG_LENGTH = 16
+_IPV4, _IPV6 = 4, 6
+_LENGTH_BY_VERSION = {_IPV4: 7, _IPV6: 19}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """Where a node listens for packets: a literal IP address, in canonical text, and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "NodeAddress":
+        """From ``1.2.3.4:1789`` or ``[::1]:1789``; WireError otherwise."""
+        host, colon, port = text.rpartition(":")
+        try:
+            address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+            number = int(port)
+        except ValueError as error:
+            raise WireError(f"not a node address: {text[:64]!r}") from error
+        if not colon or not 0 < number < 65536:
+            raise WireError(f"not a node address: {text[:64]!r}")
+        return cls(str(address), number)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def encode(self) -> bytes:
+        """7 or 19 bytes, unpadded."""
+        address = ipaddress.ip_address(self.host)
+        return bytes([address.version]) + self.port.to_bytes(2, "big") + address.packed
+
+    def encode_padded(self, length: int = NODE_ADDRESS_LENGTH) -> bytes:
+        return self.encode().ljust(length, b"\0")
+
+    @classmethod
+    def decode(cls, data: bytes) -> "NodeAddress":
+        """The address at the start of `data`; what follows it is ignored, as in the reference."""
+        return cls.decode_prefix(data)[0]
+
+    @classmethod
+    def decode_prefix(cls, data: bytes) -> tuple["NodeAddress", int]:
+        """The address at the start of `data` and the number of bytes it took."""
+        length = _LENGTH_BY_VERSION.get(data[0], 0) if data else 0
+        if not length or len(data) < length:
+            raise WireError("not a node routing address")
+        address = ipaddress.ip_address(bytes(data[3:length]))
+        return cls(str(address), int.from_bytes(data[1:3], "big")), length
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The address of a client: what another client needs to write to it."""
+
+    identity: bytes
+    encryption_key: bytes
+    gateway: bytes
+
+    def __post_init__(self) -> None:
+        if any(len(key) != KEY_LENGTH for key in (self.identity, self.encryption_key, self.gateway)):
+            raise UsageError("a Recipient has three keys of 32 bytes")
+
+    def encode(self) -> bytes:
+        return self.identity + self.encryption_key + self.gateway
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Recipient":
+        """From exactly 96 bytes; both Ed25519 keys must be curve points."""
+        if len(data) != RECIPIENT_LENGTH:
+            raise WireError("a Recipient has 96 bytes")
+        recipient = cls(bytes(data[:32]), bytes(data[32:64]), bytes(data[64:]))
+        if not (is_ed25519_point(recipient.identity) and is_ed25519_point(recipient.gateway)):
+            raise WireError("a Recipient key is not a curve point")
+        return recipient
+
+    @classmethod
+    def parse(cls, text: str) -> "Recipient":
+        """From the text form; WireError if any part is off."""
+        client, at, gateway = text.partition("@")
+        identity, dot, encryption_key = client.partition(".")
+        if not at or not dot:
+            raise WireError("a Nym address reads IDENTITY.ENCRYPTION@GATEWAY")
+        return cls.decode(b"".join(b58decode(part, KEY_LENGTH) for part in (identity, encryption_key, gateway)))
+
+    def __str__(self) -> str:
+        return f"{b58encode(self.identity)}.{b58encode(self.encryption_key)}@{b58encode(self.gateway)}"
+
+
+def decode_ack_address(data: bytes) -> NodeAddress:
+    """The first hop in front of a SURB-ack: 19 bytes, zero-padded."""
+    return NodeAddress.decode(data[:ROUTING_ADDRESS_LENGTH])
