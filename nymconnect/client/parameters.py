@@ -1,0 +1,54 @@
+"""How much traffic a client makes and how long it waits: one frozen value, shared by all machines of a client.
+
+Defaults are those of nym-client-core 1.21 (`config-types/src/lib.rs`), except where a comment says why not.
+"""
+
+from dataclasses import dataclass
+
+from nymconnect.errors import UsageError
+from nymconnect.packet.params import PacketSize
+
+
+@dataclass(frozen=True, slots=True)
+class SurbParameters:
+    """Stock of reply SURBs, at the side that answers with them and at the side that hands them out."""
+
+    reserve: int = 10  # kept back so that a request for more can always be sent
+    maximum_stock: int = 200  # per sender, asked for and held together
+    minimum_request: int = 10
+    maximum_request: int = 50
+    maximum_answered: int = 500  # largest request that we answer
+    rerequest_after: float = 10.0  # seconds without new SURBs before asking again
+    drop_after: float = 300.0  # seconds without new SURBs before the queue for that sender is dropped
+    maximum_key_age: float = 24 * 3600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficParameters:
+    """Rates and waits; every duration in seconds, every delay a mean of an exponential distribution.
+
+    `paced` False sends data as soon as there is some, without a main Poisson stream: for a requester (as nym-node's
+    does by default) and for measuring; it hides nothing about when its owner sends.
+    """
+
+    average_packet_delay: float = 0.015
+    average_ack_delay: float = 0.015
+    message_sending_average_delay: float = 0.020
+    loop_cover_average_delay: float = 0.200
+    paced: bool = True
+    loop_cover: bool = True
+    ack_wait_multiplier: float = 1.5
+    ack_wait_addition: float = 1.5
+    # Finite, unlike the reference: a peer that is gone must not be written to for ever.
+    max_retransmissions: int = 20
+    packet_size: PacketSize = PacketSize.REGULAR
+    lane_limit: int = 30  # fragments waiting in a lane before its writer has to wait
+    # Fragments sent and not yet acked; bounds memory, and the burst of an unpaced sender.
+    window: int = 1024
+    surbs: SurbParameters = SurbParameters()
+
+    def __post_init__(self) -> None:
+        if self.packet_size is PacketSize.ACK:
+            raise UsageError("data does not fit into ack packets")
+        if self.message_sending_average_delay <= 0 or self.loop_cover_average_delay <= 0:
+            raise UsageError("a stream's mean gap must be positive")

@@ -1,0 +1,130 @@
+"""The rim between pure machines and the operating system: clock, randomness, tasks, and the only outbound doors.
+
+No other module of the mixnet opens an outbound connection: TCP goes through `dial`, HTTP and websockets through
+`http_client`. A client never hands `dial` the target of a proxied stream; the requester does, at the exit.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import aiohttp
+
+from nymconnect import __version__
+from nymconnect.crypto import Rng
+from nymconnect.errors import UserError
+
+log = logging.getLogger(__name__)
+
+SYSTEM_RNG: Rng = random.SystemRandom()
+HTTP_TIMEOUT = 30.0
+STREAM_LIMIT = 256 * 1024
+
+
+def clock() -> float:
+    """Seconds on a clock that never goes back; the `now` of every machine."""
+    return time.monotonic()
+
+
+def unix_offset() -> float:
+    """Unix time minus `clock()`, for the few formats that carry a date."""
+    return time.time() - time.monotonic()
+
+
+class TaskSet:
+    """Named tasks with one owner. A task that crashes is logged with its name and never lost in silence."""
+
+    def __init__(self, owner: str, on_crash: Callable[[BaseException], None] | None = None) -> None:
+        self._owner = owner
+        self._on_crash = on_crash
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Start `work` as a task of this set."""
+        task = asyncio.get_running_loop().create_task(work, name=f"{self._owner}: {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("task %s failed: %s", task.get_name(), error, exc_info=log.isEnabledFor(logging.DEBUG))
+        if self._on_crash is not None:
+            self._on_crash(error)
+
+    async def close(self) -> None:
+        """Cancel every task and wait until the last one has ended."""
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Waker:
+    """Calls `wake` when a machine's deadline has come. Call `arm` after everything that may have moved it."""
+
+    def __init__(self, deadline: Callable[[], float | None], wake: Callable[[], None]) -> None:
+        self._deadline = deadline
+        self._wake = wake
+        self._handle: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+
+    def arm(self) -> None:
+        """Schedule the next call; keeps an earlier one, which re-arms itself."""
+        due = self._deadline()
+        if due is None or (self._due is not None and self._due <= due):
+            return
+        self.cancel()
+        self._due = due
+        self._handle = asyncio.get_running_loop().call_later(max(0.0, due - clock()), self._fire)
+
+    def _fire(self) -> None:
+        self._handle = self._due = None
+        due = self._deadline()
+        if due is not None and due <= clock():
+            self._wake()
+        self.arm()
+
+    def cancel(self) -> None:
+        """Forget the scheduled call."""
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._due = None
+
+
+async def dial(host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a TCP connection within `timeout` seconds; OSError or TimeoutError if that fails."""
+    async with asyncio.timeout(timeout):
+        return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a stream and wait for it, whatever state the peer is in."""
+    with contextlib.suppress(OSError, TimeoutError):
+        writer.close()
+        async with asyncio.timeout(1.0):
+            await writer.wait_closed()
+
+
+def http_client() -> aiohttp.ClientSession:
+    """A session for directory requests and gateway websockets; it ignores proxy variables of the environment."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=HTTP_TIMEOUT),
+        headers={"User-Agent": f"nymconnect/{__version__}"},
+        trust_env=False,
+    )
+
+
+def in_use(host: str, port: int, error: OSError) -> UserError:
+    """The one line for a listener that cannot be opened."""
+    return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
