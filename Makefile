@@ -1,0 +1,64 @@
+# make run    a mixnet on this machine and a SOCKS5 port that goes through it
+# make test   everything that must be green before a commit
+# Every target prepares .venv first; `make setup PYTHON=python3.13` chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test unit integration lint format bench docs lock clean
+
+help:
+	@echo "make run | test | unit | integration | lint | format | bench | docs | lock | setup | clean"
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@packaging/system-packages.sh $(PYTHON)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup
+	$(BIN)/nymconnect connect
+
+test: lint
+	$(BIN)/pytest tests/unit tests/integration
+
+unit: setup
+	$(BIN)/pytest tests/unit
+
+integration: setup
+	$(BIN)/pytest tests/integration
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/nymconnect bench
+
+docs: setup
+	$(BIN)/python -m nymconnect.config > docs/configuration.md
+
+# Resolves anew for every system and every Python that pyproject.toml allows; the only target that needs uv.
+lock: setup
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --output-file requirements/runtime.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group dev --output-file requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
