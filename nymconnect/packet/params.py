@@ -4,14 +4,14 @@
 class       tag  packet  payload  plaintext  message   fragment
 ==========  ===  ======  =======  =========  ========  ========
 Regular       1    2413     2065       2048      1643      1611
-Ack           2     386       38         21        21         –
+Ack           2     386       38         21        21         -
 Extended32    3   33133    32785      32768     32363     32331
 Extended8     4    8557     8209       8192      7787      7755
 Extended16    5   16749    16401      16384     15979     15947
 ==========  ===  ======  =======  =========  ========  ========
 
-packet = Sphinx header (348) + payload; plaintext = payload − 17; message = plaintext − SURB-ack (405);
-fragment = message − selector (32). All in bytes.
+packet = Sphinx header (348) + payload; plaintext = payload - 17; message = plaintext - SURB-ack (405);
+fragment = message - selector (32). All in bytes.
 """
 
 from enum import Enum, IntEnum
@@ -96,7 +96,7 @@ class KeyRotation(IntEnum):
 
     @classmethod
     def from_id(cls, rotation_id: int) -> "KeyRotation":
-        """Label of a rotation id (u32) as the directory gives it; 0 and 2³²−1 mean unknown."""
+        """Label of a rotation id (u32) as the directory gives it; 0 and 2³²-1 mean unknown."""
         if rotation_id in (0, UNKNOWN_ROTATION_ID):
             return cls.UNKNOWN
         return cls.ODD if rotation_id % 2 else cls.EVEN

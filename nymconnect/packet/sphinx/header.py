@@ -1,0 +1,120 @@
+"""The Sphinx header: who gets the packet next, layer under layer, always 348 bytes.
+
+Mirrors sphinx-packet 0.6.0 (`header/mod.rs`, `header/routing/`, `header/filler.rs`, `header/mac.rs`).
+
+Header::
+
+    0       32      48                               348
+    | alpha | gamma | beta, encrypted                |
+
+gamma = HMAC-SHA256 over beta alone, 16 bytes. Behind beta's encryption stands, for a hop that forwards::
+
+    0      1         4              36      44       60              360
+    | 0x01 | version | next address | delay | gamma' | beta'         |
+
+and for the last hop::
+
+    0      1         4             36           52        300-60(v-1)     300
+    | 0x02 | version | destination | identifier | random   | filler       |
+
+version: 00 ‖ u16; delay: u64 nanoseconds; identifier: Nym writes zeros and ignores it. The random padding hides the
+length of the path from the last hop. A node appends 60 zero bytes to beta before decrypting; the filler is what
+those zeros have become on the way, so that every MAC meets the beta it was made for.
+"""
+
+from dataclasses import dataclass
+
+from nymconnect.crypto import aes_ctr, equal, hmac_sha256_16
+from nymconnect.errors import UsageError, WireError
+from nymconnect.packet.addressing import NodeAddress
+from nymconnect.packet.params import HEADER_LENGTH
+from nymconnect.packet.route import MAX_HOPS, Route
+from nymconnect.packet.sphinx.keys import MAC_KEY, STREAM_KEY, KeyMaterial, check_receivable_version
+
+DESTINATION_LENGTH = 32
+STEP = 60  # what one hop takes from beta: flag, version, address, delay, gamma
+BETA_LENGTH = MAX_HOPS * STEP
+_STREAM_LENGTH = BETA_LENGTH + STEP
+_ALPHA_END, _BETA_START = 32, 48
+_FORWARD, _FINAL = 1, 2
+_IDENTIFIER = bytes(16)
+_FINAL_META_LENGTH = 1 + 3 + DESTINATION_LENGTH + len(_IDENTIFIER)
+_STREAM_ZEROS = bytes(_STREAM_LENGTH)
+_STEP_ZEROS = bytes(STEP)
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardRouting:
+    """A hop's instruction to pass on: next node, nanoseconds to wait, and gamma' ‖ beta' (316 bytes)."""
+
+    version: int
+    next_hop: NodeAddress
+    delay_ns: int
+    inner: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRouting:
+    """The last hop's instruction: whose packet this is (32 bytes)."""
+
+    version: int
+    destination: bytes
+
+
+def padding_length(hops: int) -> int:
+    """Random bytes that the last hop's routing block of a route of `hops` takes."""
+    return BETA_LENGTH - STEP * (hops - 1) - _FINAL_META_LENGTH
+
+
+def build_header(keys: KeyMaterial, route: Route, destination: bytes, padding: bytes, version: int) -> bytes:
+    """348 bytes; `padding` has `padding_length(hops)` random bytes. UsageError on a wrong length."""
+    hops = len(route.hops)
+    if len(destination) != DESTINATION_LENGTH:
+        raise UsageError("a Sphinx destination has 32 bytes")
+    if len(padding) != padding_length(hops):
+        raise UsageError("wrong length of header padding")
+    # One keystream per hop serves filler and encryption alike.
+    streams = [aes_ctr(expanded[STREAM_KEY], _STREAM_ZEROS) for expanded in keys.expanded]
+    wire_version = version.to_bytes(3, "big")
+    last = bytes([_FINAL]) + wire_version + destination + _IDENTIFIER + padding
+    beta = _xor(last, streams[-1]) + _filler(streams[:-1])
+    gamma = hmac_sha256_16(keys.expanded[-1][MAC_KEY], beta)
+    for i in reversed(range(hops - 1)):
+        address = route.hops[i + 1].address.encode_padded()
+        delay = route.delays_ns[i].to_bytes(8, "big")
+        routing = b"".join((b"\x01", wire_version, address, delay, gamma, beta[: BETA_LENGTH - STEP]))
+        beta = _xor(routing, streams[i])
+        gamma = hmac_sha256_16(keys.expanded[i][MAC_KEY], beta)
+    return keys.alpha + gamma + beta
+
+
+def _filler(streams: list[bytes]) -> bytes:
+    """What beta's tail will be at the last hop, from the keystreams of all hops before it."""
+    filler = b""
+    for stream in streams:
+        filler += _STEP_ZEROS
+        filler = _xor(filler, stream[_STREAM_LENGTH - len(filler) :])
+    return filler
+
+
+def _xor(data: bytes, stream: bytes) -> bytes:
+    """`data` under the first bytes of `stream`."""
+    length = len(data)
+    masked = int.from_bytes(data, "little") ^ int.from_bytes(stream[:length], "little")
+    return masked.to_bytes(length, "little")
+
+
+def open_header(header: bytes, expanded: bytes) -> ForwardRouting | FinalRouting:
+    """Authenticate and decrypt one layer; WireError on a bad MAC, flag, version or address."""
+    beta = header[_BETA_START:HEADER_LENGTH]
+    if not equal(hmac_sha256_16(expanded[MAC_KEY], beta), header[_ALPHA_END:_BETA_START]):
+        raise WireError("Sphinx header does not authenticate")
+    routing = aes_ctr(expanded[STREAM_KEY], beta + _STEP_ZEROS)
+    version = int.from_bytes(routing[2:4], "big")
+    check_receivable_version(version)
+    if routing[0] == _FORWARD:
+        next_hop = NodeAddress.decode(routing[4:36])
+        return ForwardRouting(version, next_hop, int.from_bytes(routing[36:44], "big"), routing[44:])
+    if routing[0] == _FINAL:
+        return FinalRouting(version, routing[4:36])
+    raise WireError("unknown Sphinx routing flag")
