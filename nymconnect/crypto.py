@@ -37,6 +37,8 @@ _RAW_PUBLIC = serialization.PublicFormat.Raw
 _RAW_PRIVATE = serialization.PrivateFormat.Raw
 _NO_ENCRYPTION = serialization.NoEncryption()
 _ZERO_16 = bytes(16)
+_CTR_ZERO = modes.CTR(_ZERO_16)
+_SHA256 = SHA256()
 
 _T = TypeVar("_T")
 
@@ -87,15 +89,24 @@ class X25519Secret:
 
 def x25519_exchange(secret: bytes, public: bytes) -> bytes:
     """X25519 from raw bytes, for scalars used once; WireError if the point has low order."""
+    # libsodium's wrapper looks at neither length and would read past the end of a short one.
+    if len(public) != KEY_LENGTH:
+        raise WireError("an X25519 public key has 32 bytes")
     try:
-        return nacl.bindings.crypto_scalarmult(secret, public)
-    except (CryptoError, ValueError, TypeError) as error:
+        return nacl.bindings.crypto_scalarmult(_checked_scalar(secret), public)
+    except CryptoError as error:
         raise WireError("unusable X25519 public key") from error
 
 
 def x25519_public(secret: bytes) -> bytes:
     """Public key (32 bytes) of a raw scalar."""
-    return nacl.bindings.crypto_scalarmult_base(secret)
+    return nacl.bindings.crypto_scalarmult_base(_checked_scalar(secret))
+
+
+def _checked_scalar(secret: bytes) -> bytes:
+    if len(secret) != KEY_LENGTH:
+        raise UsageError("an X25519 scalar has 32 bytes")
+    return secret
 
 
 # --- Ed25519 ----------------------------------------------------------------------------------------------------
@@ -161,12 +172,13 @@ def aes_ctr(key: bytes, data: bytes, iv: bytes = _ZERO_16) -> bytes:
     Nym declares a 64-bit counter. It equals the library's 128-bit one for every use here: zero IVs, or five bytes
     of data under a random IV.
     """
-    return Cipher(algorithms.AES(key), modes.CTR(iv)).encryptor().update(data)
+    mode = _CTR_ZERO if iv == _ZERO_16 else modes.CTR(iv)
+    return Cipher(algorithms.AES(key), mode).encryptor().update(data)
 
 
 def chacha20(key: bytes, data: bytes) -> bytes:
     """ChaCha20 (original, zero nonce, counter from 0) of `data`; `key` has 32 bytes."""
-    return Cipher(algorithms.ChaCha20(key, _ZERO_16), mode=None).encryptor().update(data)
+    return Cipher(algorithms.ChaCha20(key, _ZERO_16), None).encryptor().update(data)
 
 
 def gcm_siv_seal(key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
@@ -226,7 +238,7 @@ def hmac_sha256_16(key: bytes, data: bytes) -> bytes:
 
 def hkdf_sha256(salt: bytes, ikm: bytes, info: bytes, length: int) -> bytes:
     """RFC 5869 with SHA-256; an empty salt stands for 32 zero bytes."""
-    return HKDF(SHA256(), length, salt or None, info).derive(ikm)
+    return HKDF(_SHA256, length, salt or None, info).derive(ikm)
 
 
 def hkdf_blake3(ikm: bytes, length: int, salt: bytes = b"", info: bytes = b"") -> bytes:
@@ -250,37 +262,39 @@ def equal(left: bytes, right: bytes) -> bool:
 # --- Lioness ----------------------------------------------------------------------------------------------------
 
 
-def _xor(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left, "little") ^ int.from_bytes(right, "little")).to_bytes(len(left), "little")
+def _keyed_hash(key: bytes, data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, key=key, digest_size=LIONESS_LEFT_LENGTH).digest(), "little")
 
 
-def _keyed_hash(key: bytes, data: bytes) -> bytes:
-    return hashlib.blake2b(data, key=key, digest_size=LIONESS_LEFT_LENGTH).digest()
+def _lioness_stream(left: int, key: bytes, right: bytes) -> bytes:
+    """`right` under the ChaCha20 key `left` XOR `key`."""
+    return chacha20((left ^ int.from_bytes(key, "little")).to_bytes(LIONESS_LEFT_LENGTH, "little"), right)
 
 
 def lioness_encrypt(key: bytes, block: bytes) -> bytes:
     """Wide-block encryption of `block` (more than 32 bytes) under a 192-byte key.
 
-    Source: the `lioness` crate 0.1.2 with ChaCha20 and keyed BLAKE2b; key = 32 ‖ 64 ‖ 32 ‖ 64.
+    Source: the `lioness` crate 0.1.2 with ChaCha20 and keyed BLAKE2b; key = 32 ‖ 64 ‖ 32 ‖ 64. The left half is
+    kept as an integer, which XORs without copies.
     """
     _check_lioness(key, block)
-    left, right = block[:32], block[32:]
-    right = chacha20(_xor(left, key[:32]), right)
-    left = _xor(left, _keyed_hash(key[32:96], right))
-    right = chacha20(_xor(left, key[96:128]), right)
-    left = _xor(left, _keyed_hash(key[128:192], right))
-    return left + right
+    left, right = int.from_bytes(block[:32], "little"), block[32:]
+    right = _lioness_stream(left, key[:32], right)
+    left ^= _keyed_hash(key[32:96], right)
+    right = _lioness_stream(left, key[96:128], right)
+    left ^= _keyed_hash(key[128:], right)
+    return left.to_bytes(LIONESS_LEFT_LENGTH, "little") + right
 
 
 def lioness_decrypt(key: bytes, block: bytes) -> bytes:
     """Inverse of `lioness_encrypt`."""
     _check_lioness(key, block)
-    left, right = block[:32], block[32:]
-    left = _xor(left, _keyed_hash(key[128:192], right))
-    right = chacha20(_xor(left, key[96:128]), right)
-    left = _xor(left, _keyed_hash(key[32:96], right))
-    right = chacha20(_xor(left, key[:32]), right)
-    return left + right
+    left, right = int.from_bytes(block[:32], "little"), block[32:]
+    left ^= _keyed_hash(key[128:], right)
+    right = _lioness_stream(left, key[96:128], right)
+    left ^= _keyed_hash(key[32:96], right)
+    right = _lioness_stream(left, key[:32], right)
+    return left.to_bytes(LIONESS_LEFT_LENGTH, "little") + right
 
 
 def _check_lioness(key: bytes, block: bytes) -> None:

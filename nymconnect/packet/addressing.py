@@ -14,6 +14,7 @@ Recipient, 96 bytes: Ed25519 identity ‖ X25519 encryption key ‖ gateway's Ed
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nymconnect.base58 import b58decode, b58encode
 from nymconnect.crypto import KEY_LENGTH, is_ed25519_point
@@ -52,8 +53,8 @@ class NodeAddress:
 
     def encode(self) -> bytes:
         """7 or 19 bytes, unpadded."""
-        address = ipaddress.ip_address(self.host)
-        return bytes([address.version]) + self.port.to_bytes(2, "big") + address.packed
+        version, packed = _packed(self.host)
+        return bytes([version]) + self.port.to_bytes(2, "big") + packed
 
     def encode_padded(self, length: int = NODE_ADDRESS_LENGTH) -> bytes:
         return self.encode().ljust(length, b"\0")
@@ -69,8 +70,22 @@ class NodeAddress:
         length = _LENGTH_BY_VERSION.get(data[0], 0) if data else 0
         if not length or len(data) < length:
             raise WireError("not a node routing address")
-        address = ipaddress.ip_address(bytes(data[3:length]))
-        return cls(str(address), int.from_bytes(data[1:3], "big")), length
+        return cls(_text(bytes(data[3:length])), int.from_bytes(data[1:3], "big")), length
+
+
+# A network has some hundreds of addresses, and every hop of every packet names one.
+@lru_cache(maxsize=4096)
+def _packed(host: str) -> tuple[int, bytes]:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise UsageError(f"not an IP address: {host[:64]!r}") from error
+    return address.version, address.packed
+
+
+@lru_cache(maxsize=4096)
+def _text(packed: bytes) -> str:
+    return str(ipaddress.ip_address(packed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,43 +22,29 @@ length of the path from the last hop. A node appends 60 zero bytes to beta befor
 those zeros have become on the way, so that every MAC meets the beta it was made for.
 """
 
-from dataclasses import dataclass
-
 from nymconnect.crypto import aes_ctr, equal, hmac_sha256_16
 from nymconnect.errors import UsageError, WireError
-from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import HEADER_LENGTH
 from nymconnect.packet.route import MAX_HOPS, Route
-from nymconnect.packet.sphinx.keys import MAC_KEY, STREAM_KEY, KeyMaterial, check_receivable_version
+from nymconnect.packet.sphinx.keys import MAC_KEY, STREAM_KEY, KeyMaterial
 
 DESTINATION_LENGTH = 32
 STEP = 60  # what one hop takes from beta: flag, version, address, delay, gamma
 BETA_LENGTH = MAX_HOPS * STEP
 _STREAM_LENGTH = BETA_LENGTH + STEP
-_ALPHA_END, _BETA_START = 32, 48
-_FORWARD, _FINAL = 1, 2
+ALPHA_LENGTH = 32
+_BETA_START = ALPHA_LENGTH + 16
+FORWARD_FLAG, FINAL_FLAG = b"\x01", b"\x02"
+# Slices of a routing block.
+FLAG = slice(0, 1)
+VERSION = slice(2, 4)  # the byte before it is not looked at
+ADDRESS = slice(4, 36)
+DELAY = slice(36, 44)
+INNER = slice(44, _STREAM_LENGTH)  # gamma' and beta', as they stand in the next packet
 _IDENTIFIER = bytes(16)
 _FINAL_META_LENGTH = 1 + 3 + DESTINATION_LENGTH + len(_IDENTIFIER)
 _STREAM_ZEROS = bytes(_STREAM_LENGTH)
 _STEP_ZEROS = bytes(STEP)
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardRouting:
-    """A hop's instruction to pass on: next node, nanoseconds to wait, and gamma' ‖ beta' (316 bytes)."""
-
-    version: int
-    next_hop: NodeAddress
-    delay_ns: int
-    inner: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FinalRouting:
-    """The last hop's instruction: whose packet this is (32 bytes)."""
-
-    version: int
-    destination: bytes
 
 
 def padding_length(hops: int) -> int:
@@ -76,13 +62,13 @@ def build_header(keys: KeyMaterial, route: Route, destination: bytes, padding: b
     # One keystream per hop serves filler and encryption alike.
     streams = [aes_ctr(expanded[STREAM_KEY], _STREAM_ZEROS) for expanded in keys.expanded]
     wire_version = version.to_bytes(3, "big")
-    last = bytes([_FINAL]) + wire_version + destination + _IDENTIFIER + padding
+    last = FINAL_FLAG + wire_version + destination + _IDENTIFIER + padding
     beta = _xor(last, streams[-1]) + _filler(streams[:-1])
     gamma = hmac_sha256_16(keys.expanded[-1][MAC_KEY], beta)
     for i in reversed(range(hops - 1)):
         address = route.hops[i + 1].address.encode_padded()
         delay = route.delays_ns[i].to_bytes(8, "big")
-        routing = b"".join((b"\x01", wire_version, address, delay, gamma, beta[: BETA_LENGTH - STEP]))
+        routing = b"".join((FORWARD_FLAG, wire_version, address, delay, gamma, beta[: BETA_LENGTH - STEP]))
         beta = _xor(routing, streams[i])
         gamma = hmac_sha256_16(keys.expanded[i][MAC_KEY], beta)
     return keys.alpha + gamma + beta
@@ -104,17 +90,9 @@ def _xor(data: bytes, stream: bytes) -> bytes:
     return masked.to_bytes(length, "little")
 
 
-def open_header(header: bytes, expanded: bytes) -> ForwardRouting | FinalRouting:
-    """Authenticate and decrypt one layer; WireError on a bad MAC, flag, version or address."""
-    beta = header[_BETA_START:HEADER_LENGTH]
-    if not equal(hmac_sha256_16(expanded[MAC_KEY], beta), header[_ALPHA_END:_BETA_START]):
+def open_header(packet: bytes, expanded: bytes) -> bytes:
+    """The plain routing block, 360 bytes; WireError on a bad MAC. `packet` may go on behind its header."""
+    beta = packet[_BETA_START:HEADER_LENGTH]
+    if not equal(hmac_sha256_16(expanded[MAC_KEY], beta), packet[ALPHA_LENGTH:_BETA_START]):
         raise WireError("Sphinx header does not authenticate")
-    routing = aes_ctr(expanded[STREAM_KEY], beta + _STEP_ZEROS)
-    version = int.from_bytes(routing[2:4], "big")
-    check_receivable_version(version)
-    if routing[0] == _FORWARD:
-        next_hop = NodeAddress.decode(routing[4:36])
-        return ForwardRouting(version, next_hop, int.from_bytes(routing[36:44], "big"), routing[44:])
-    if routing[0] == _FINAL:
-        return FinalRouting(version, routing[4:36])
-    raise WireError("unknown Sphinx routing flag")
+    return aes_ctr(expanded[STREAM_KEY], beta + _STEP_ZEROS)

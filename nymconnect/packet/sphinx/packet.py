@@ -14,11 +14,12 @@ from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import HEADER_LENGTH, PacketSize
 from nymconnect.packet.route import Route
-from nymconnect.packet.sphinx.header import FinalRouting, ForwardRouting, build_header, open_header, padding_length
+from nymconnect.packet.sphinx import header
 from nymconnect.packet.sphinx.keys import (
     BLINDING_FACTOR,
     DEFAULT_VERSION,
     REPLAY_TAG,
+    check_receivable_version,
     check_sendable_version,
     derive_key_material,
     expand,
@@ -28,7 +29,6 @@ from nymconnect.packet.sphinx.keys import (
 from nymconnect.packet.sphinx.payload import MIN_PAYLOAD_LENGTH, seal_payload, unpad
 
 SECRET_LENGTH = 32
-_ALPHA_LENGTH = 32
 
 
 # --- the sender -------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def build_packet(
     gave a hop a low-order key.
     """
     secret = rng.randbytes(SECRET_LENGTH)
-    padding = rng.randbytes(padding_length(len(route.hops)))
+    padding = rng.randbytes(header.padding_length(len(route.hops)))
     return assemble_packet(route, destination, message, size.payload, secret, padding, version)
 
 
@@ -57,8 +57,8 @@ def assemble_packet(
     version: int,
 ) -> bytes:
     """`build_packet` with all randomness given: the initial secret (32 bytes) and the header's padding."""
-    header, material = assemble_header(route, destination, initial_secret, padding, version)
-    return header + seal_payload(message, payload_length, map(key_from_material, reversed(material)))
+    head, material = assemble_header(route, destination, initial_secret, padding, version)
+    return head + seal_payload(message, payload_length, map(key_from_material, reversed(material)))
 
 
 def assemble_header(
@@ -67,8 +67,8 @@ def assemble_header(
     """A header and, in hop order, the payload key material that goes with it: full keys or seeds, by version."""
     check_sendable_version(version)
     keys = derive_key_material(initial_secret, [hop.sphinx_key for hop in route.hops])
-    header = build_header(keys, route, destination, padding, version)
-    return header, tuple(payload_material(expanded, version) for expanded in keys.expanded)
+    head = header.build_header(keys, route, destination, padding, version)
+    return head, tuple(payload_material(expanded, version) for expanded in keys.expanded)
 
 
 # --- a node -----------------------------------------------------------------------------------------------------
@@ -98,31 +98,38 @@ class OpenedPacket:
     """A packet whose header is genuine. Check `replay_tag` (32 bytes) before the costly `unwrap`."""
 
     replay_tag: bytes
-    _routing: ForwardRouting | FinalRouting
+    version: int
+    _routing: bytes
     _expanded: bytes
     _packet: bytes
 
     def unwrap(self) -> Forward | Final:
-        """Blind alpha and peel the payload; WireError if the last hop finds the payload damaged."""
+        """Peel the payload and blind alpha; WireError on an unreadable next address or a damaged final payload."""
         routing = self._routing
-        key = key_from_material(payload_material(self._expanded, routing.version))
+        key = key_from_material(payload_material(self._expanded, self.version))
         payload = lioness_decrypt(key, self._packet[HEADER_LENGTH:])
-        if isinstance(routing, FinalRouting):
-            return Final(routing.destination, unpad(payload), routing.version)
-        alpha = x25519_exchange(self._expanded[BLINDING_FACTOR], self._packet[:_ALPHA_LENGTH])
-        packet = b"".join((alpha, routing.inner, payload))
-        return Forward(routing.next_hop, routing.delay_ns, packet, routing.version)
+        if routing[header.FLAG] == header.FINAL_FLAG:
+            return Final(routing[header.ADDRESS], unpad(payload), self.version)
+        next_hop = NodeAddress.decode(routing[header.ADDRESS])
+        delay_ns = int.from_bytes(routing[header.DELAY], "big")
+        alpha = x25519_exchange(self._expanded[BLINDING_FACTOR], self._packet[: header.ALPHA_LENGTH])
+        return Forward(next_hop, delay_ns, b"".join((alpha, routing[header.INNER], payload)), self.version)
 
     def __repr__(self) -> str:
-        return "OpenedPacket(…)"
+        return f"OpenedPacket(version={self.version})"
 
 
 def open_packet(packet: bytes, secret: X25519Secret) -> OpenedPacket:
     """Authenticate a packet's header with the node's key.
 
-    WireError on a wrong length, a low-order alpha, a bad MAC, an unreadable routing block, or version 1 or 257.
+    WireError on a wrong length, a low-order alpha, a bad MAC, an unknown routing flag, or version 1 or 257.
     """
     if len(packet) < HEADER_LENGTH + MIN_PAYLOAD_LENGTH:
         raise WireError("Sphinx packet is too short")
-    expanded = expand(secret.exchange(packet[:_ALPHA_LENGTH]))
-    return OpenedPacket(expanded[REPLAY_TAG], open_header(packet, expanded), expanded, packet)
+    expanded = expand(secret.exchange(packet[: header.ALPHA_LENGTH]))
+    routing = header.open_header(packet, expanded)
+    version = int.from_bytes(routing[header.VERSION], "big")
+    check_receivable_version(version)
+    if routing[header.FLAG] not in (header.FORWARD_FLAG, header.FINAL_FLAG):
+        raise WireError("unknown Sphinx routing flag")
+    return OpenedPacket(expanded[REPLAY_TAG], version, routing, expanded, packet)
