@@ -44,7 +44,8 @@ class NodeAddress:
             number = int(port)
         except ValueError as error:
             raise WireError(f"not a node address: {text[:64]!r}") from error
-        if not colon or not 0 < number < 65536:
+        # A zone (fe80::1%eth0) means something on one machine only, and has no place on the wire.
+        if not colon or "%" in host or not 0 < number < 65536:
             raise WireError(f"not a node address: {text[:64]!r}")
         return cls(str(address), number)
 
@@ -53,8 +54,7 @@ class NodeAddress:
 
     def encode(self) -> bytes:
         """7 or 19 bytes, unpadded."""
-        version, packed = _packed(self.host)
-        return bytes([version]) + self.port.to_bytes(2, "big") + packed
+        return _encode_node_address(self.host, self.port)
 
     def encode_padded(self, length: int = NODE_ADDRESS_LENGTH) -> bytes:
         return self.encode().ljust(length, b"\0")
@@ -70,22 +70,22 @@ class NodeAddress:
         length = _LENGTH_BY_VERSION.get(data[0], 0) if data else 0
         if not length or len(data) < length:
             raise WireError("not a node routing address")
-        return cls(_text(bytes(data[3:length])), int.from_bytes(data[1:3], "big")), length
+        return _decode_node_address(bytes(data[:length])), length
 
 
-# A network has some hundreds of addresses, and every hop of every packet names one.
+# A network has some hundreds of addresses, and every hop of every packet names one: remember them.
 @lru_cache(maxsize=4096)
-def _packed(host: str) -> tuple[int, bytes]:
+def _encode_node_address(host: str, port: int) -> bytes:
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:
         raise UsageError(f"not an IP address: {host[:64]!r}") from error
-    return address.version, address.packed
+    return bytes([address.version]) + port.to_bytes(2, "big") + address.packed
 
 
 @lru_cache(maxsize=4096)
-def _text(packed: bytes) -> str:
-    return str(ipaddress.ip_address(packed))
+def _decode_node_address(data: bytes) -> NodeAddress:
+    return NodeAddress(str(ipaddress.ip_address(data[3:])), int.from_bytes(data[1:3], "big"))
 
 
 @dataclass(frozen=True, slots=True)
