@@ -1,0 +1,190 @@
+"""One option: its name, its kind of value, how that value reads as text, and its bounds.
+
+`config.py` holds the table of all options; flags, the settings file and the manual are made from it.
+
+=========  ================  ====================================
+kind       in Python         as text
+=========  ================  ====================================
+CHOICE     str               one of `choices`
+COUNT      int               12
+FACTOR     float             1.5
+DURATION   float, seconds    20ms, 1.5s
+ENDPOINT   Endpoint          127.0.0.1:1080
+NETWORK    str               one of `choices`, or an http(s) URL
+RECIPIENT  str, checked      Nym address
+IDENTITY   str, checked      base58, 32 bytes
+=========  ================  ====================================
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from nymconnect.base58 import b58decode
+from nymconnect.errors import UserError, WireError
+from nymconnect.packet.addressing import Recipient
+
+KEY_LENGTH = 32
+MAX_PORT = 65535
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(ms|s|min|h)", re.ASCII)
+_SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a listener binds; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Value = str | int | float | Endpoint
+
+
+class Kind(Enum):
+    """What sort of value an option takes."""
+
+    CHOICE = "choice"
+    COUNT = "count"
+    FACTOR = "factor"
+    DURATION = "duration"
+    ENDPOINT = "host:port"
+    NETWORK = "name or URL"
+    RECIPIENT = "Nym address"
+    IDENTITY = "identity key"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table. A `default` of None means that something else decides: `absent` says what."""
+
+    name: str
+    section: str  # table of the settings file, and heading of the manual
+    kind: Kind
+    default: Value | None
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    absent: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The command line's name of this option."""
+        return "--" + self.name.replace("_", "-")
+
+    def parse(self, raw: object) -> Value:
+        """The value that a flag's text or a settings file's entry means; UserError if it is none."""
+        if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+            raise UserError(f"{self.name}: expected a {self.kind.value}, got {raw!r}")
+        text = raw.strip() if isinstance(raw, str) else str(raw)
+        value = _PARSERS[self.kind](self, text)
+        self.check(value)
+        return value
+
+    def check(self, value: Value) -> None:
+        """UserError if `value` lies outside the bounds."""
+        if self.kind is Kind.CHOICE and value not in self.choices:
+            raise UserError(f"{self.name}: {value!r} is not one of {', '.join(self.choices)}")
+        if not isinstance(value, int | float):
+            return
+        # Written so that a NaN fails as well.
+        if self.minimum is not None and not value >= self.minimum:
+            raise UserError(f"{self.name}: must be at least {self.format(self.minimum)}")
+        if self.maximum is not None and not value <= self.maximum:
+            raise UserError(f"{self.name}: must be at most {self.format(self.maximum)}")
+
+    def format(self, value: Value) -> str:
+        """The text that `parse` reads back as `value`."""
+        if self.kind is Kind.DURATION and isinstance(value, int | float):
+            return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    @property
+    def bounds(self) -> str:
+        """For the manual: the choices, or the range, or nothing."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.minimum is None or self.maximum is None:
+            return ""
+        return f"{self.format(self.minimum)} to {self.format(self.maximum)}"
+
+
+def _parse_choice(option: Option, text: str) -> Value:
+    return text
+
+
+def _parse_count(option: Option, text: str) -> Value:
+    if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
+        raise UserError(f"{option.name}: {text!r} is not a whole number")
+    return int(text)
+
+
+def _parse_factor(option: Option, text: str) -> Value:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{option.name}: {text!r} is not a number") from None
+
+
+def _parse_duration(option: Option, text: str) -> Value:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise UserError(f"{option.name}: {text!r} is not a duration such as 20ms or 1.5s")
+    # Rounded to the nanosecond, so that 15ms is the same number whichever way it was written.
+    return round(float(match[1]) * _SECONDS_PER_UNIT[match[2]], 9)
+
+
+def _parse_endpoint(option: Option, text: str) -> Value:
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host and not bracketed):
+        raise UserError(f"{option.name}: {text!r} does not read HOST:PORT")
+    if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > MAX_PORT:
+        raise UserError(f"{option.name}: {port!r} is not a port")
+    return Endpoint(host[1:-1] if bracketed else host, int(port))
+
+
+def _parse_network(option: Option, text: str) -> Value:
+    if text in option.choices:
+        return text
+    try:
+        url = urlsplit(text)
+        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UserError(f"{option.name}: {text!r} is neither one of {', '.join(option.choices)} nor an http(s) URL")
+    return text.rstrip("/")
+
+
+def _parse_recipient(option: Option, text: str) -> Value:
+    try:
+        return str(Recipient.parse(text))
+    except WireError as error:
+        raise UserError(f"{option.name}: {error}") from error
+
+
+def _parse_identity(option: Option, text: str) -> Value:
+    try:
+        b58decode(text, KEY_LENGTH)
+    except WireError as error:
+        raise UserError(f"{option.name}: {error}") from error
+    return text
+
+
+_PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
+    Kind.CHOICE: _parse_choice,
+    Kind.COUNT: _parse_count,
+    Kind.FACTOR: _parse_factor,
+    Kind.DURATION: _parse_duration,
+    Kind.ENDPOINT: _parse_endpoint,
+    Kind.NETWORK: _parse_network,
+    Kind.RECIPIENT: _parse_recipient,
+    Kind.IDENTITY: _parse_identity,
+}

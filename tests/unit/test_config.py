@@ -1,0 +1,263 @@
+"""The option table: every way into it, and everything that is made from it."""
+
+import argparse
+import io
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.config import OPTIONS, Settings, add_flags, manual, read_settings, settings_from, write_settings
+from nymconnect.crypto import Ed25519Secret, X25519Secret
+from nymconnect.errors import UserError
+from nymconnect.options import Endpoint, Kind, Option
+from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.params import PacketSize
+
+REPOSITORY = Path(__file__).parents[2]
+IDENTITY = Ed25519Secret(bytes(range(32))).public
+RECIPIENT = str(Recipient(IDENTITY, X25519Secret(bytes(range(32))).public, IDENTITY))
+
+# One value for each option that differs from its default.
+OTHER = {
+    "network": "https://api.example.org/nym",
+    "gateway": RECIPIENT.rpartition("@")[2],
+    "requester": RECIPIENT,
+    "connect_timeout": 5.0,
+    "socks": Endpoint("::1", 0),
+    "connection_start_surbs": 10,
+    "per_request_surbs": 0,
+    "preset": "nym-compatible",
+    "average_packet_delay": 0.05,
+    "message_sending_average_delay": 0.004,
+    "loop_cover_average_delay": 2000.0,
+    "packet_size": "extended8",
+    "ack_wait_multiplier": 2.0,
+    "ack_wait_addition": 0.5,
+    "max_retransmissions": 7,
+    "log_level": "debug",
+}
+
+
+def option(name: str) -> Option:
+    return next(row for row in OPTIONS if row.name == name)
+
+
+def parse_flags(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    return parser.parse_args(words)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = Settings()
+    assert (settings.network, settings.preset) == ("embedded", "nym-compatible")
+    assert str(settings.socks) == "127.0.0.1:1080"
+    assert (settings.connection_start_surbs, settings.per_request_surbs) == (20, 3)
+    assert settings.traffic == TrafficParameters()
+    assert settings.traffic.average_packet_delay == 0.015
+    assert (settings.traffic.ack_wait_multiplier, settings.traffic.ack_wait_addition) == (1.5, 1.5)
+
+
+def test_every_option_appears_in_the_test_data() -> None:
+    assert set(OTHER) == {row.name for row in OPTIONS}
+
+
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_every_value_reads_back_from_its_own_text(row: Option) -> None:
+    assert row.parse(row.format(OTHER[row.name])) == OTHER[row.name]
+    if row.default is not None:
+        assert row.parse(row.format(row.default)) == row.default
+
+
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
+def test_every_option_is_a_flag(row: Option) -> None:
+    settings = settings_from(parse_flags(row.flag, row.format(OTHER[row.name])))
+    assert getattr(settings, row.name) == OTHER[row.name]
+
+
+def test_flags_go_before_the_file_and_the_file_before_the_defaults(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", '[proxy]\nsocks = "127.0.0.1:9"\nper_request_surbs = 9\n')
+    settings = settings_from(parse_flags("--socks", "127.0.0.1:10"), path)
+    assert settings.socks.port == 10
+    assert settings.per_request_surbs == 9
+    assert settings.connection_start_surbs == 20
+
+
+def test_a_bad_flag_is_wrong_usage() -> None:
+    errors = io.StringIO()
+    with redirect_stderr(errors), pytest.raises(SystemExit) as stop:
+        parse_flags("--socks", "1080")
+    assert stop.value.code == 2
+    assert "'1080' does not read HOST:PORT" in errors.getvalue()
+
+
+def test_flags_can_be_limited_to_sections() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, sections={"log"})
+    assert parser.parse_args(["--log-level", "error"]).log_level == "error"
+    with redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
+        parser.parse_args(["--network", "embedded"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("20ms", 0.02), ("0.5 ms", 0.0005), ("1.5s", 1.5), ("2min", 120.0), ("1 h", 3600.0)]
+)
+def test_durations_carry_their_unit(text: str, seconds: float) -> None:
+    wide = Option("x", "traffic", Kind.DURATION, None, "")
+    assert wide.parse(text) == seconds
+    assert wide.parse(wide.format(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "complaint"),
+    [
+        ("average_packet_delay", "20", "not a duration"),
+        ("average_packet_delay", 20, "not a duration"),
+        ("average_packet_delay", "-1ms", "not a duration"),
+        ("average_packet_delay", "11s", "at most 10s"),
+        ("message_sending_average_delay", "0ms", "at least 1ms"),
+        ("ack_wait_multiplier", "nan", "at least 1"),
+        ("ack_wait_multiplier", "much", "not a number"),
+        ("max_retransmissions", "1.5", "not a whole number"),
+        ("max_retransmissions", -1, "at least 0"),
+        ("max_retransmissions", True, "expected a count"),
+        ("max_retransmissions", [1], "expected a count"),
+        ("packet_size", "ack", "is not one of regular, extended8, extended16, extended32"),
+        ("preset", "fast", "is not one of nym-compatible"),
+        ("socks", "127.0.0.1:65536", "is not a port"),
+        ("socks", "::1:1080", "does not read HOST:PORT"),
+        ("socks", ":1080", "does not read HOST:PORT"),
+        ("network", "mainet", "neither one of embedded, mainnet nor"),
+        ("network", "ftp://example.org", "neither one of"),
+        ("network", "http://[", "neither one of"),
+        ("gateway", "0OIl", "not a base58 text"),
+        ("gateway", "2g", "expected 32"),
+        ("requester", "somebody", "IDENTITY.ENCRYPTION@GATEWAY"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_option(name: str, raw: object, complaint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        option(name).parse(raw)
+    assert str(caught.value).startswith(f"{name}: ")
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.text(max_size=60) | st.integers() | st.floats() | st.booleans())
+def test_no_option_answers_anything_but_a_value_or_a_user_error(raw: object) -> None:
+    for row in OPTIONS:
+        try:
+            row.check(row.parse(raw))
+        except UserError:
+            continue
+
+
+def test_settings_made_by_code_are_checked_too() -> None:
+    with pytest.raises(UserError, match="per_request_surbs: must be at most 50"):
+        Settings(per_request_surbs=51)
+
+
+def test_a_changed_traffic_parameter_replaces_the_presets() -> None:
+    traffic = Settings(packet_size="extended8", average_packet_delay=0.05, max_retransmissions=3).traffic
+    assert traffic.packet_size is PacketSize.EXTENDED8
+    assert traffic.average_packet_delay == traffic.average_ack_delay == 0.05
+    assert traffic.max_retransmissions == 3
+    assert traffic.loop_cover_average_delay == TrafficParameters().loop_cover_average_delay
+
+
+def test_an_absent_file_means_defaults(tmp_path: Path) -> None:
+    assert read_settings(tmp_path / "settings.toml") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[proxy\n", "Expected"),
+        ("[prxy]\n", "no section is named 'prxy'"),
+        ("socks = '127.0.0.1:1'\n", "no section is named 'socks'"),
+        ("[proxy]\nsock = 1\n", "section proxy has no option 'sock'"),
+        ("[traffic]\nsocks = '127.0.0.1:1'\n", "section traffic has no option 'socks'"),
+        ("[proxy]\nper_request_surbs = 1000\n", "per_request_surbs: must be at most 50"),
+    ],
+)
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:
+    path = write(tmp_path / "settings.toml", text)
+    with pytest.raises(UserError) as caught:
+        read_settings(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert complaint in str(caught.value)
+
+
+def test_a_file_that_is_no_text_or_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    for content in (b"\xff\xfe", b"#" * 300_000):
+        path.write_bytes(content)
+        with pytest.raises(UserError):
+            read_settings(path)
+    with pytest.raises(UserError):
+        read_settings(tmp_path)
+
+
+def test_settings_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "settings.toml"
+    settings = Settings(**OTHER)  # type: ignore[arg-type]  # one type per key
+    write_settings(path, settings)
+    assert read_settings(path) == settings
+
+
+def test_defaults_are_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    write_settings(path, Settings(log_level="error"))
+    assert path.read_text() == '[log]\nlog_level = "error"\n'
+
+
+def test_comments_and_order_of_a_file_are_kept(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "settings.toml",
+        "# mine\n[traffic]\nmax_retransmissions = 5\n\n"
+        "[proxy]  # here\n# the port of my wallet\nsocks = '127.0.0.1:9'\n",
+    )
+    write_settings(path, Settings(socks=Endpoint("127.0.0.1", 1080), per_request_surbs=4))
+    text = path.read_text()
+    assert text.startswith("# mine\n[traffic]\n")
+    assert "[proxy]  # here\n# the port of my wallet\n" in text
+    assert "max_retransmissions" not in text
+    assert read_settings(path) == Settings(per_request_surbs=4)
+
+
+def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", "[proxy\n")
+    with pytest.raises(UserError):
+        write_settings(path, Settings(log_level="error"))
+    assert path.read_text() == "[proxy\n"
+
+
+def test_inline_tables_and_dotted_keys_are_updated_in_place(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", "log = {log_level = 'debug'}\nproxy.per_request_surbs = 5\n")
+    write_settings(path, Settings(log_level="error", connection_start_surbs=1))
+    assert read_settings(path) == Settings(log_level="error", connection_start_surbs=1, per_request_surbs=3)
+
+
+def test_a_file_whose_section_is_no_table_is_refused_when_written(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", "log = 1\n")
+    with pytest.raises(UserError, match="no section is named 'log'"):
+        write_settings(path, Settings(log_level="error"))
+
+
+def test_the_manual_is_current() -> None:
+    written = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert written == manual(), "run `make docs`"
+
+
+def test_the_manual_describes_every_option() -> None:
+    assert all(f"| `{row.name}` |" in manual() for row in OPTIONS)
+    assert all(row.help.endswith(".") for row in OPTIONS)
