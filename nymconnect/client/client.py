@@ -1,0 +1,216 @@
+"""A client of the mixnet as a service: a `Loopix` machine over a gateway connection that is renewed when it is lost.
+
+`send` and `reply` wait while their lane is full: that is the back-pressure which a proxied socket feels.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from nymconnect.client.connection import GatewayConnection, GatewayRefused, LinkLost, gateway_url
+from nymconnect.client.lanes import GENERAL, Destination
+from nymconnect.client.loopix import Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
+from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.topology import Node, Topology
+from nymconnect.effects import SendTo
+from nymconnect.errors import UserError
+from nymconnect.link.gateway.client import GatewayClientMachine, Ready
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, http_client, unix_offset
+
+log = logging.getLogger(__name__)
+
+TOPOLOGY_REFRESH = 300.0
+TOPOLOGY_RETRY = 10.0
+RECONNECT_FIRST, RECONNECT_MOST = 0.5, 30.0
+# Messages that the application has not fetched; more than this means that it has stopped reading.
+INBOX_LIMIT = 10_000
+
+
+@dataclass(slots=True)
+class ClientKeys:
+    """Who a client is. `shared_key` is what its registration at one gateway gave it, None before that."""
+
+    identity: Ed25519Secret
+    encryption: X25519Secret
+    shared_key: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def generate(cls, rng: Rng = SYSTEM_RNG) -> "ClientKeys":
+        return cls(Ed25519Secret.generate(rng), X25519Secret.generate(rng))
+
+
+def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None) -> Node:
+    """The gateway with this identity, or one at random; UserError if there is none."""
+    entries = [node for node in topology.gateways.values() if node.entry is not None]
+    if identity is not None:
+        entries = [node for node in entries if node.identity == identity]
+    if not entries:
+        raise UserError("the directory lists no such gateway" if identity else "the directory lists no gateway")
+    return rng.choice(entries)
+
+
+class MixnetClient:
+    """Start it, then `send`, `reply` and `receive`. `on_link` hears whether the gateway link is up, and why not."""
+
+    def __init__(
+        self,
+        directory: DirectoryClient,
+        gateway: Node,
+        topology: Topology,
+        keys: ClientKeys,
+        parameters: TrafficParameters,
+        on_link: Callable[[bool, str], None] = lambda _up, _reason: None,
+        on_undelivered: Callable[[int], None] = lambda _lane: None,
+    ) -> None:
+        self.address = Recipient(keys.identity.public, keys.encryption.public, gateway.identity)
+        self.gateway = gateway
+        self._directory = directory
+        self._keys = keys
+        self._on_link = on_link
+        self._on_undelivered = on_undelivered
+        self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock())
+        self._waker = Waker(lambda: self._loopix.deadline, self._wake)
+        self._tasks = TaskSet("mixnet client", self._crashed)
+        self._connection: GatewayConnection | None = None
+        self._connected = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._inbox: asyncio.Queue[Received] = asyncio.Queue(INBOX_LIMIT)
+        self._waiting: dict[tuple[Destination, int], asyncio.Event] = {}
+
+    async def start(self) -> None:
+        """Connect and register; returns when packets flow. UserError if the gateway refuses."""
+        self._tasks.spawn(self._stay_connected(), "gateway")
+        self._tasks.spawn(self._keep_topology(), "topology")
+        await self._connected.wait()
+        if self._failure is not None:
+            await self.stop()
+            raise self._failure
+
+    async def stop(self) -> None:
+        """Leave; nothing is sent afterwards."""
+        self._waker.cancel()
+        await self._tasks.close()
+
+    # --- the application's verbs -------------------------------------------------------------------------------
+
+    async def send(self, to: Recipient, data: bytes, *, surbs: int | None = None, lane: int = GENERAL) -> None:
+        """Queue `data` for `to`; with `surbs` anonymously, with that many reply SURBs. Waits while the lane is full."""
+        await self._room(to, lane)
+        self._loopix.send(data, to, clock(), surbs=surbs, lane=lane)
+        self._waker.arm()
+
+    async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = GENERAL) -> None:
+        """Queue `data` for whoever `sender_tag` stands for. Waits while the lane is full."""
+        await self._room(sender_tag, lane)
+        self._loopix.reply(data, sender_tag, lane=lane)
+        self._waker.arm()
+
+    def close_lane(self, lane: int) -> None:
+        """Forget what a stream has not sent yet."""
+        self._loopix.close_lane(lane)
+        self._admit()
+
+    async def receive(self) -> Received:
+        """The next message."""
+        return await self._inbox.get()
+
+    def counters(self) -> dict[str, int]:
+        """Packets by kind since the start, and how much waits."""
+        return {
+            **self._loopix.counters,
+            "queued": self._loopix.queued,
+            "in_flight": self._loopix.in_flight,
+        }
+
+    async def _room(self, destination: Destination, lane: int) -> None:
+        while self._loopix.lane_is_full(destination, lane):
+            event = self._waiting.setdefault((destination, lane), asyncio.Event())
+            await event.wait()
+
+    def _admit(self) -> None:
+        """Let writers go on whose lane has room again."""
+        for key in [key for key in self._waiting if not self._loopix.lane_is_full(*key)]:
+            self._waiting.pop(key).set()
+
+    # --- the machine's driver ----------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        connection = self._connection
+        self._perform(self._loopix.wake(clock(), may_send=connection is not None and connection.has_room))
+
+    def _push(self, content: bytes) -> None:
+        self._perform(self._loopix.feed(content, clock()))
+
+    def _perform(self, effects: list[LoopixEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case SendTo(packet):
+                    if self._connection is not None:
+                        self._connection.send(packet)
+                case Received():
+                    with contextlib.suppress(asyncio.QueueFull):
+                        self._inbox.put_nowait(effect)
+                case Undelivered(_, lane):
+                    self._on_undelivered(lane)
+        if self._waiting:
+            self._admit()
+        self._waker.arm()
+
+    # --- the link ----------------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        pause = RECONNECT_FIRST
+        async with http_client() as http:
+            while True:
+                was_up = await self._connect_once(http)
+                pause = RECONNECT_FIRST if was_up else min(pause * 2, RECONNECT_MOST)
+                await asyncio.sleep(pause * (0.5 + SYSTEM_RNG.random()))
+
+    async def _connect_once(self, http: aiohttp.ClientSession) -> bool:
+        """One connection from its start to its end; whether it ever worked."""
+        machine = GatewayClientMachine(
+            self._keys.identity, self.gateway.identity, SYSTEM_RNG, unix_offset(), self._keys.shared_key
+        )
+        connection = self._connection = GatewayConnection(machine, self._ready, self._push)
+        self._waker.arm()
+        reason = "stopped"
+        try:
+            await connection.run(http, gateway_url(self.gateway))
+        except LinkLost as error:
+            reason = str(error)
+        finally:
+            self._connection = None
+        log.info("gateway link lost: %s", reason)
+        was_up = self._connected.is_set()
+        self._on_link(False, reason)
+        return was_up
+
+    def _ready(self, ready: Ready) -> None:
+        self._keys.shared_key = ready.shared_key
+        self._connected.set()
+        self._on_link(True, "")
+        self._waker.arm()
+
+    def _crashed(self, error: BaseException) -> None:
+        """A task ended for good: the gateway refused us, or we have a bug."""
+        self._failure = error if isinstance(error, GatewayRefused) else UserError(f"the mixnet client failed: {error}")
+        self._connected.set()
+        self._on_link(False, str(error))
+
+    async def _keep_topology(self) -> None:
+        pause = TOPOLOGY_REFRESH
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                self._loopix.use_topology(await self._directory.topology())
+                pause = TOPOLOGY_REFRESH
+            except UserError as error:
+                log.warning("keeping the old topology: %s", error)
+                pause = TOPOLOGY_RETRY

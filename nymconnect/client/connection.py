@@ -1,0 +1,164 @@
+"""One websocket to a gateway: performs the effects of a `GatewayClientMachine`.
+
+A connection is used once; `MixnetClient` makes a new one after a loss. Mirrors what nym-gateway-client 1.21 does around
+its socket (`socket_state.rs`).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import aiohttp
+
+from nymconnect.directory.topology import Node
+from nymconnect.effects import Close, Write, WriteText
+from nymconnect.errors import NymError, UserError, WireError
+from nymconnect.link.gateway.client import GatewayClientMachine, Pushed, Ready, Refused
+from nymconnect.packet.framing import MixPacket
+from nymconnect.runtime import Waker, clock
+
+log = logging.getLogger(__name__)
+
+# Frames that wait for the socket; past this the pacer's slots go unused instead of piling up.
+QUEUE_LIMIT = 32
+MAXIMUM_MESSAGE = 1 << 20
+CONNECT_TIMEOUT = 10.0
+
+_Item = bytes | str
+_T = TypeVar("_T")
+
+
+class LinkLost(NymError):
+    """The connection to the gateway has ended; the text says why."""
+
+
+class GatewayRefused(UserError):
+    """The gateway does not want this client; trying again at once will not help."""
+
+
+def gateway_url(gateway: Node) -> str:
+    """Websocket address of a gateway: TLS where it is announced with a host name, else its first IP address."""
+    entry = gateway.entry
+    if entry is None:
+        raise UserError(f"node {gateway.name} is not a gateway")
+    if entry.hostname and entry.wss_port:
+        return f"wss://{entry.hostname}:{entry.wss_port}/"
+    host = entry.hostname or entry.ips[0]
+    return f"ws://[{host}]:{entry.ws_port}/" if ":" in host else f"ws://{host}:{entry.ws_port}/"
+
+
+class GatewayConnection:
+    """Runs from connect to close; `run` always ends with an exception that says how it ended."""
+
+    def __init__(
+        self,
+        machine: GatewayClientMachine,
+        on_ready: Callable[[Ready], None],
+        on_push: Callable[[bytes], None],
+    ) -> None:
+        self._machine = machine
+        self._on_ready = on_ready
+        self._on_push = on_push
+        self._outgoing: asyncio.Queue[_Item] = asyncio.Queue(QUEUE_LIMIT * 2)
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
+        self.is_ready = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a packet sent now would leave without waiting for many others."""
+        return self.is_ready and self._outgoing.qsize() < QUEUE_LIMIT
+
+    async def run(self, http: aiohttp.ClientSession, url: str) -> None:
+        """Serve until the connection ends. LinkLost or GatewayRefused."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                socket = await http.ws_connect(url, max_msg_size=MAXIMUM_MESSAGE, compress=0)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise LinkLost(f"cannot reach the gateway at {url}: {error or 'timed out'}") from error
+        try:
+            self._perform(self._machine.start(clock()))
+            await self._serve(socket)
+        finally:
+            self.is_ready = False
+            self._waker.cancel()
+            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await socket.close()
+
+    def send(self, packet: MixPacket) -> None:
+        """Hand a packet to the gateway; only while `has_room`."""
+        self._perform(self._machine.send(packet, clock()))
+
+    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """The first of reader, writer and machine to end ends the others."""
+        work = {asyncio.create_task(self._read(socket)), asyncio.create_task(self._write(socket)), self._ended}
+        try:
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for finished in done:
+                await _result(finished)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+        raise LinkLost("the gateway closed the connection")
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                self._feed(lambda: self._machine.feed_binary(message.data, clock()))
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                self._feed(lambda: self._machine.feed_text(message.data, clock()))
+            if self._ended.done():
+                return
+
+    def _feed(self, step: Callable[[], Iterable[object]]) -> None:
+        try:
+            self._perform(step())
+        except WireError as error:
+            log.warning("dropped a message of the gateway: %s", error)
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        try:
+            while True:
+                item = await self._outgoing.get()
+                if isinstance(item, bytes):
+                    await socket.send_bytes(item)
+                else:
+                    await socket.send_str(item)
+        except (aiohttp.ClientError, OSError) as error:
+            raise LinkLost(f"the connection to the gateway broke: {error}") from error
+
+    def _perform(self, effects: Iterable[object]) -> None:
+        for effect in effects:
+            match effect:
+                case Write(data):
+                    self._queue(data)
+                case WriteText(text):
+                    self._queue(text)
+                case Pushed(content):
+                    self._on_push(content)
+                case Ready():
+                    self.is_ready = True
+                    self._on_ready(effect)
+                case Refused(reason):
+                    self._end(GatewayRefused(f"the gateway refuses this client: {reason}"))
+                case Close(reason):
+                    self._end(LinkLost(reason or "the gateway connection was given up"))
+        self._waker.arm()
+
+    def _queue(self, item: _Item) -> None:
+        try:
+            self._outgoing.put_nowait(item)
+        except asyncio.QueueFull:
+            self._end(LinkLost("the gateway does not take what it is sent"))
+
+    def _end(self, error: NymError) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+
+async def _result(finished: asyncio.Future[_T]) -> _T:
+    return await finished

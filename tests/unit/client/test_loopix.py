@@ -1,0 +1,178 @@
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from nymconnect.client.loopix import Received
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.directory.topology import Topology
+from tests.helpers.networks import known_network
+from tests.helpers.virtual_mixnet import VirtualMixnet
+
+UNPACED = TrafficParameters(paced=False)
+QUIET = replace(UNPACED, loop_cover=False)
+
+
+def test_an_idle_client_sends_cover_at_its_rates():
+    net = VirtualMixnet()
+    client = net.add_client()
+    net.run(20.0)
+    assert client.loopix.counters["cover_sent"] == pytest.approx(20 * 55, rel=0.15)
+    assert client.loopix.counters["cover_received"] == pytest.approx(20 * 55, rel=0.15)
+
+
+def test_data_takes_the_slots_of_cover_and_leaves_the_rate_as_it_is():
+    net = VirtualMixnet()
+    client, peer = net.add_client(), net.add_client(QUIET, gateway=1)
+    client.loopix.send(bytes(60_000), peer.loopix.address, net.now)
+    net.run(10.0)
+    counters = client.loopix.counters
+    assert counters["data_sent"] == 38
+    assert counters["data_sent"] + counters["retransmitted"] + counters["cover_sent"] == pytest.approx(550, rel=0.2)
+    assert peer.received == [Received(bytes(60_000))]
+
+
+def test_no_hop_can_tell_cover_from_data():
+    net = VirtualMixnet()
+    client, peer = net.add_client(), net.add_client(QUIET, gateway=1)
+    net.run(2.0)
+    idle = Counter(view[1:] for view in net.views)
+    net.views.clear()
+    client.loopix.send(bytes(100_000), peer.loopix.address, net.now, surbs=20)
+    net.run(2.0)
+    busy = Counter(view[1:] for view in net.views)
+    assert set(idle) == set(busy) == {(259, 2413), (259, 386)}
+
+
+@pytest.mark.parametrize("length", [0, 1, 1602, 1603, 50_000])
+def test_a_plain_message_arrives_whole(length):
+    net = VirtualMixnet()
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    data = bytes(n % 251 for n in range(length))
+    client.loopix.send(data, peer.loopix.address, net.now)
+    assert net.run_until(lambda: bool(peer.received), 10.0)
+    assert peer.received == [Received(data)]
+
+
+def test_an_anonymous_message_is_answered_without_knowing_the_sender():
+    net = VirtualMixnet()
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    client.loopix.send(b"who am I", peer.loopix.address, net.now, surbs=20)
+    assert net.run_until(lambda: bool(peer.received), 10.0)
+    tag = peer.received[0].sender_tag
+    assert tag is not None
+    peer.loopix.reply(b"you are a tag", tag)
+    assert net.run_until(lambda: bool(client.received), 10.0)
+    assert client.received == [Received(b"you are a tag", source=peer.loopix.address)]
+
+
+def test_a_long_answer_asks_for_the_surbs_that_it_needs():
+    net = VirtualMixnet()
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    client.loopix.send(b"much, please", peer.loopix.address, net.now, surbs=20)
+    net.run_until(lambda: bool(peer.received), 10.0)
+    answer = bytes(n % 253 for n in range(300_000))
+    peer.loopix.reply(answer, peer.received[0].sender_tag or b"")
+    assert net.run_until(lambda: bool(client.received), 120.0)
+    assert client.received[0].data == answer
+    assert peer.loopix.counters["surbs_requested"] >= 150
+
+
+def test_a_message_survives_loss_on_every_link():
+    net = VirtualMixnet(loss=0.05)
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    data = bytes(n % 249 for n in range(100_000))
+    client.loopix.send(data, peer.loopix.address, net.now, surbs=20)
+    assert net.run_until(lambda: bool(peer.received), 120.0)
+    peer.loopix.reply(data, peer.received[0].sender_tag or b"")
+    assert net.run_until(lambda: bool(client.received), 240.0)
+    assert client.received[0].data == peer.received[0].data == data
+    assert client.loopix.counters["retransmitted"] > 0
+
+
+def test_a_dead_mix_is_routed_around():
+    net = VirtualMixnet()
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    dead = net.network.topology.layers[1][0].mix_address
+    net.stopped.add(dead)
+    client.loopix.send(bytes(100_000), peer.loopix.address, net.now)
+    assert net.run_until(lambda: bool(peer.received), 120.0)
+    net.run(5.0)
+    before = client.loopix.counters["retransmitted"]
+    client.loopix.send(bytes(100_000), peer.loopix.address, net.now)
+    assert net.run_until(lambda: len(peer.received) == 2, 20.0)
+    net.run(10.0)
+    assert client.loopix.counters["retransmitted"] == before
+
+
+def test_a_message_to_nobody_is_given_up():
+    net = VirtualMixnet()
+    client = net.add_client(replace(QUIET, max_retransmissions=2))
+    nobody = net.add_client(QUIET, gateway=1).loopix.address
+    del net.clients[nobody.identity]
+    net.stopped.update(node.mix_address for node in net.network.gateways)
+    client.loopix.send(b"hello?", nobody, net.now, lane=4)
+    assert net.run_until(lambda: bool(client.undelivered), 60.0)
+    assert client.undelivered[0].destination == nobody
+    assert client.loopix.in_flight == client.loopix.queued == 0
+
+
+def test_a_surb_request_of_a_stranger_is_refused():
+    net = VirtualMixnet()
+    client, peer, stranger = (net.add_client(UNPACED) for _ in range(3))
+    client.loopix.send(b"hello", peer.loopix.address, net.now, surbs=20)
+    net.run_until(lambda: bool(peer.received), 10.0)
+    tag = peer.received[0].sender_tag or b""
+    # The stranger got hold of our SURBs and asks in his own name.
+    stranger.loopix._stock = peer.loopix._stock
+    stranger.loopix.reply(bytes(400_000), tag)
+    net.run(5.0)
+    assert client.loopix.counters["refused_surb_request"] > 0
+    assert client.loopix.counters["data_sent"] < 10
+
+
+def test_closing_a_lane_forgets_what_waits():
+    net = VirtualMixnet()
+    client, peer = net.add_client(), net.add_client(QUIET)
+    client.loopix.send(bytes(500_000), peer.loopix.address, net.now, lane=7)
+    assert client.loopix.lane_is_full(peer.loopix.address, 7)
+    client.loopix.close_lane(7)
+    assert not client.loopix.lane_is_full(peer.loopix.address, 7)
+    assert client.loopix.queued == 0
+
+
+@pytest.mark.parametrize("content", [b"", bytes(20), bytes(21), bytes(22), bytes(1643), bytes(range(256)) * 7])
+def test_garbage_from_the_gateway_is_counted_and_dropped(content):
+    net = VirtualMixnet()
+    client = net.add_client()
+    net.deliver(client, content)
+    assert client.received == []
+    assert client.loopix.counters["malformed"] + client.loopix.counters["acked"] <= 1
+
+
+def test_a_client_without_a_route_waits_and_goes_on():
+    net = VirtualMixnet()
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED)
+    whole = net.network.topology
+    client.loopix.use_topology(Topology(((), (), ()), whole.gateways, whole.rotation_id, whole.epoch_id))
+    client.loopix.send(b"later", peer.loopix.address, net.now)
+    net.run(3.0)
+    assert peer.received == []
+    client.loopix.use_topology(whole)
+    assert net.run_until(lambda: bool(peer.received), 5.0)
+
+
+def test_slots_pass_unused_while_the_link_is_down():
+    net = VirtualMixnet()
+    client = net.add_client()
+    loopix = client.loopix
+    effects = loopix.wake(net.now + 0.9, may_send=False)
+    assert effects == []
+    assert loopix.deadline > net.now + 0.9
+
+
+def test_a_suspended_client_does_not_catch_up_in_a_burst():
+    net = VirtualMixnet(known_network())
+    client = net.add_client()
+    effects = client.loopix.wake(net.now + 3600.0)
+    assert len(effects) < 5
