@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from nymconnect.client.connection import GatewayConnection, GatewayRefused, LinkLost, gateway_url
+from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.lanes import GENERAL, Destination
 from nymconnect.client.loopix import Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.parameters import TrafficParameters
@@ -19,8 +19,9 @@ from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.effects import SendTo
-from nymconnect.errors import UserError
-from nymconnect.link.gateway.client import GatewayClientMachine, Ready
+from nymconnect.errors import NymError, UserError
+from nymconnect.link.gateway.client import GatewayClientMachine
+from nymconnect.link.gateway.events import Ready
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, http_client, unix_offset
 
@@ -44,6 +45,10 @@ class ClientKeys:
     @classmethod
     def generate(cls, rng: Rng = SYSTEM_RNG) -> "ClientKeys":
         return cls(Ed25519Secret.generate(rng), X25519Secret.generate(rng))
+
+
+class ClientStoppedError(NymError):
+    """The client does not send or receive any more."""
 
 
 def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None) -> Node:
@@ -75,28 +80,39 @@ class MixnetClient:
         self._keys = keys
         self._on_link = on_link
         self._on_undelivered = on_undelivered
+        self._machine = GatewayClientMachine(
+            keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key
+        )
         self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock())
         self._waker = Waker(lambda: self._loopix.deadline, self._wake)
         self._tasks = TaskSet("mixnet client", self._crashed)
         self._connection: GatewayConnection | None = None
         self._connected = asyncio.Event()
-        self._failure: BaseException | None = None
-        self._inbox: asyncio.Queue[Received] = asyncio.Queue(INBOX_LIMIT)
+        self._failure = "the gateway has not answered yet"
+        self._inbox: asyncio.Queue[Received | None] = asyncio.Queue(INBOX_LIMIT)
+        self._stopped = False
         self._waiting: dict[tuple[Destination, int], asyncio.Event] = {}
 
-    async def start(self) -> None:
-        """Connect and register; returns when packets flow. UserError if the gateway refuses."""
+    async def start(self, patience: float = 60.0) -> None:
+        """Connect and register; returns when packets flow. UserError if that takes more than `patience` seconds."""
         self._tasks.spawn(self._stay_connected(), "gateway")
         self._tasks.spawn(self._keep_topology(), "topology")
-        await self._connected.wait()
-        if self._failure is not None:
+        try:
+            async with asyncio.timeout(patience):
+                await self._connected.wait()
+        except TimeoutError as error:
             await self.stop()
-            raise self._failure
+            raise UserError(self._failure) from error
 
     async def stop(self) -> None:
-        """Leave; nothing is sent afterwards."""
+        """Leave; nothing is sent afterwards, and whoever waits in a verb gets a ClientStoppedError."""
+        self._stopped = True
         self._waker.cancel()
         await self._tasks.close()
+        for event in self._waiting.values():
+            event.set()
+        with contextlib.suppress(asyncio.QueueFull):
+            self._inbox.put_nowait(None)
 
     # --- the application's verbs -------------------------------------------------------------------------------
 
@@ -119,7 +135,9 @@ class MixnetClient:
 
     async def receive(self) -> Received:
         """The next message."""
-        return await self._inbox.get()
+        if self._stopped or (message := await self._inbox.get()) is None:
+            raise ClientStoppedError("the mixnet client has stopped")
+        return message
 
     def counters(self) -> dict[str, int]:
         """Packets by kind since the start, and how much waits."""
@@ -130,9 +148,10 @@ class MixnetClient:
         }
 
     async def _room(self, destination: Destination, lane: int) -> None:
-        while self._loopix.lane_is_full(destination, lane):
-            event = self._waiting.setdefault((destination, lane), asyncio.Event())
-            await event.wait()
+        while not self._stopped and self._loopix.lane_is_full(destination, lane):
+            await self._waiting.setdefault((destination, lane), asyncio.Event()).wait()
+        if self._stopped:
+            raise ClientStoppedError("the mixnet client has stopped")
 
     def _admit(self) -> None:
         """Let writers go on whose lane has room again."""
@@ -175,22 +194,17 @@ class MixnetClient:
 
     async def _connect_once(self, http: aiohttp.ClientSession) -> bool:
         """One connection from its start to its end; whether it ever worked."""
-        machine = GatewayClientMachine(
-            self._keys.identity, self.gateway.identity, SYSTEM_RNG, unix_offset(), self._keys.shared_key
-        )
-        connection = self._connection = GatewayConnection(machine, self._ready, self._push)
-        self._waker.arm()
-        reason = "stopped"
+        self._connected.clear()
+        connection = self._connection = GatewayConnection(self._machine, self._ready, self._push)
         try:
             await connection.run(http, gateway_url(self.gateway))
-        except LinkLost as error:
-            reason = str(error)
+        except LinkLostError as error:
+            self._failure = str(error)
         finally:
             self._connection = None
-        log.info("gateway link lost: %s", reason)
-        was_up = self._connected.is_set()
-        self._on_link(False, reason)
-        return was_up
+        log.info("gateway link lost: %s", self._failure)
+        self._on_link(False, self._failure)
+        return self._connected.is_set()
 
     def _ready(self, ready: Ready) -> None:
         self._keys.shared_key = ready.shared_key
@@ -199,10 +213,8 @@ class MixnetClient:
         self._waker.arm()
 
     def _crashed(self, error: BaseException) -> None:
-        """A task ended for good: the gateway refused us, or we have a bug."""
-        self._failure = error if isinstance(error, GatewayRefused) else UserError(f"the mixnet client failed: {error}")
-        self._connected.set()
-        self._on_link(False, str(error))
+        self._failure = f"the mixnet client failed: {error}"
+        self._on_link(False, self._failure)
 
     async def _keep_topology(self) -> None:
         pause = TOPOLOGY_REFRESH

@@ -15,7 +15,8 @@ import aiohttp
 from nymconnect.directory.topology import Node
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.errors import NymError, UserError, WireError
-from nymconnect.link.gateway.client import GatewayClientMachine, Pushed, Ready, Refused
+from nymconnect.link.gateway.client import GatewayClientMachine
+from nymconnect.link.gateway.events import Pushed, Ready, Refused
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime import Waker, clock
 
@@ -30,12 +31,8 @@ _Item = bytes | str
 _T = TypeVar("_T")
 
 
-class LinkLost(NymError):
+class LinkLostError(NymError):
     """The connection to the gateway has ended; the text says why."""
-
-
-class GatewayRefused(UserError):
-    """The gateway does not want this client; trying again at once will not help."""
 
 
 def gateway_url(gateway: Node) -> str:
@@ -50,7 +47,7 @@ def gateway_url(gateway: Node) -> str:
 
 
 class GatewayConnection:
-    """Runs from connect to close; `run` always ends with an exception that says how it ended."""
+    """One connection from connect to close; the machine outlives it."""
 
     def __init__(
         self,
@@ -72,12 +69,12 @@ class GatewayConnection:
         return self.is_ready and self._outgoing.qsize() < QUEUE_LIMIT
 
     async def run(self, http: aiohttp.ClientSession, url: str) -> None:
-        """Serve until the connection ends. LinkLost or GatewayRefused."""
+        """Serve until the connection ends, which is always a LinkLostError that says why."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 socket = await http.ws_connect(url, max_msg_size=MAXIMUM_MESSAGE, compress=0)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise LinkLost(f"cannot reach the gateway at {url}: {error or 'timed out'}") from error
+            raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
         try:
             self._perform(self._machine.start(clock()))
             await self._serve(socket)
@@ -103,20 +100,20 @@ class GatewayConnection:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
-        raise LinkLost("the gateway closed the connection")
+        raise LinkLostError("the gateway closed the connection")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                self._feed(lambda: self._machine.feed_binary(message.data, clock()))
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                self._feed(lambda: self._machine.feed_text(message.data, clock()))
+            self._feed(message)
             if self._ended.done():
                 return
 
-    def _feed(self, step: Callable[[], Iterable[object]]) -> None:
+    def _feed(self, message: aiohttp.WSMessage) -> None:
         try:
-            self._perform(step())
+            if message.type is aiohttp.WSMsgType.BINARY:
+                self._perform(self._machine.feed_binary(message.data, clock()))
+            elif message.type is aiohttp.WSMsgType.TEXT:
+                self._perform(self._machine.feed_text(message.data, clock()))
         except WireError as error:
             log.warning("dropped a message of the gateway: %s", error)
 
@@ -129,7 +126,7 @@ class GatewayConnection:
                 else:
                     await socket.send_str(item)
         except (aiohttp.ClientError, OSError) as error:
-            raise LinkLost(f"the connection to the gateway broke: {error}") from error
+            raise LinkLostError(f"the connection to the gateway broke: {error}") from error
 
     def _perform(self, effects: Iterable[object]) -> None:
         for effect in effects:
@@ -144,18 +141,19 @@ class GatewayConnection:
                     self.is_ready = True
                     self._on_ready(effect)
                 case Refused(reason):
-                    self._end(GatewayRefused(f"the gateway refuses this client: {reason}"))
+                    self._end(LinkLostError(f"the gateway refuses this client: {reason}"))
                 case Close(reason):
-                    self._end(LinkLost(reason or "the gateway connection was given up"))
+                    self._end(LinkLostError(reason or "the gateway connection was given up"))
         self._waker.arm()
 
     def _queue(self, item: _Item) -> None:
         try:
             self._outgoing.put_nowait(item)
         except asyncio.QueueFull:
-            self._end(LinkLost("the gateway does not take what it is sent"))
+            self._end(LinkLostError("the gateway does not take what it is sent"))
 
     def _end(self, error: NymError) -> None:
+        self.is_ready = False
         if not self._ended.done():
             self._ended.set_exception(error)
 
