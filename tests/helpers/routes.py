@@ -2,11 +2,13 @@
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import KeyRotation
+from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.route import Hop, Route
 from nymconnect.packet.sphinx import Final, Forward, open_packet
 
@@ -51,6 +53,22 @@ def make_client(seed: int) -> Client:
     secret = X25519Secret.generate(rng)
     identity, gateway = Ed25519Secret.generate(rng).public, Ed25519Secret.generate(rng).public
     return Client(Recipient(identity, secret.public, gateway), secret, rng.randbytes(16))
+
+
+def prototype_surb(vector: dict[str, Any], version: int) -> ReplySurb:
+    """The reply SURB that the section `surb` of `nym-prototype.json` describes."""
+    hops = tuple(
+        Hop(NodeAddress.parse(hop["address"]), X25519Secret(bytes.fromhex(hop["secret_byte"]) * 32).public)
+        for hop in vector["hops"]
+    )
+    script = {
+        16: bytes.fromhex(vector["key"]),
+        32: bytes.fromhex(vector["initial_secret_byte"]) * 32,
+        68: bytes.fromhex(vector["padding_byte"]) * 68,
+    }
+    owner = Recipient(bytes.fromhex(vector["destination"]), bytes(32), bytes(32))
+    route = Route(hops, tuple(vector["delays_ns"]), KeyRotation(vector["rotation"]))
+    return ReplySurb.create(owner, route, ScriptedRng(script), version)
 
 
 @dataclass(frozen=True)

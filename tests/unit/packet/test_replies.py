@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect.crypto import X25519Secret
 from nymconnect.errors import UsageError, WireError
-from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import (
@@ -22,8 +20,7 @@ from nymconnect.packet.replies import (
     encode_batch_v2,
     reply_digest,
 )
-from nymconnect.packet.route import Hop, Route
-from tests.helpers.routes import ScriptedRng, carry, make_client, make_way
+from tests.helpers.routes import carry, make_client, make_way, prototype_surb
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "nym-prototype.json").read_text())
 OWNER = make_client(1).address
@@ -36,20 +33,7 @@ def make_surb(version: int = V2, hops: int = 4, seed: int = 1, rotation: KeyRota
 
 @pytest.mark.parametrize("element", VECTORS["surb"]["elements"], ids=lambda element: str(element["version"]))
 def test_surb_element_matches_the_prototype_vector(element: dict[str, int | str]) -> None:
-    vector = VECTORS["surb"]
-    hops = tuple(
-        Hop(NodeAddress.parse(hop["address"]), X25519Secret(bytes.fromhex(hop["secret_byte"]) * 32).public)
-        for hop in vector["hops"]
-    )
-    rng = ScriptedRng(
-        {
-            16: bytes.fromhex(vector["key"]),
-            32: bytes.fromhex(vector["initial_secret_byte"]) * 32,
-            68: bytes.fromhex(vector["padding_byte"]) * 68,
-        }
-    )
-    owner = Recipient(bytes.fromhex(vector["destination"]), bytes(32), bytes(32))
-    surb = ReplySurb.create(owner, Route(hops, tuple(vector["delays_ns"])), rng, int(element["version"]))
+    surb = prototype_surb(VECTORS["surb"], int(element["version"]))
     assert len(surb.encode()) == element["length"]
     assert hashlib.sha256(surb.encode()).hexdigest() == element["sha256"]
 
