@@ -37,9 +37,8 @@ REFRESH_LABEL = b"describe-cache-refresh-request"
 U8 = Annotated[int, Meta(ge=0, le=2**8 - 1)]
 Port = Annotated[int, Meta(ge=0, le=2**16 - 1)]
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-U64 = Annotated[int, Meta(ge=0, le=2**64 - 1)]
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # msgspec bounds nothing beyond int64
 Text = Annotated[str, Meta(max_length=512)]
 Utc = Annotated[datetime, Meta(tz=True)]
 NodeIds = Annotated[list[U32], Meta(max_length=MAX_NODES)]
@@ -53,7 +52,7 @@ _Document = TypeVar("_Document")
 class Span(Struct, frozen=True):
     """A Rust `Duration`."""
 
-    secs: U64
+    secs: Count
     nanos: Annotated[int, Meta(ge=0, lt=1_000_000_000)] = 0
 
     @property
@@ -275,7 +274,7 @@ def _decode(decoder: msgspec.json.Decoder[_Document], data: bytes) -> _Document:
         raise WireError("directory document is too long")
     try:
         return decoder.decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"directory document does not decode: {error}") from error
 
 

@@ -1,0 +1,152 @@
+"""Rows and a rewarded set become a topology."""
+
+import pytest
+
+from nymconnect.base58 import b58encode
+from nymconnect.directory.assembly import build_node_topology, build_topology, node_from, nodes_of
+from nymconnect.directory.models import (
+    DeclaredRoles,
+    EntryInfo,
+    Metadata,
+    NodeRow,
+    NoiseKey,
+    RewardedSet,
+    SemiSkimmedRow,
+)
+from nymconnect.errors import WireError
+from nymconnect.packet.addressing import NodeAddress
+from tests.helpers.directories import identity_of, noise_of, row, sphinx_of
+
+METADATA = Metadata(130, 5)
+REWARDED = RewardedSet([4], [], [1], [2], [3], [])
+MIXES = [row(1), row(2), row(3)]
+
+
+def gateway_row(node_id: int, performance: str = "1", **changes: object) -> NodeRow:
+    members = {"supported_roles": DeclaredRoles(entry=True), "entry": EntryInfo(9000)} | changes
+    return row(node_id, performance, **members)
+
+
+def ids(nodes: object) -> list[int]:
+    return [node.node_id for node in nodes]  # type: ignore[attr-defined]
+
+
+def test_topology_has_layers_of_the_rewarded_set_and_gateways():
+    topology = build_topology(METADATA, REWARDED, MIXES, [gateway_row(4)])
+    assert [ids(layer) for layer in topology.layers] == [[1], [2], [3]]
+    assert ids(topology.gateways.values()) == [4]
+    assert (topology.rotation_id, topology.epoch_id) == (5, 130)
+    assert topology.is_routable()
+
+
+def test_topology_ignores_the_role_in_rows():
+    swapped = RewardedSet([4], [], [3], [1], [2], [])
+    topology = build_topology(METADATA, swapped, [row(1, role="EntryGateway"), row(2), row(3)], [gateway_row(4)])
+    assert [ids(layer) for layer in topology.layers] == [[3], [1], [2]]
+
+
+def test_topology_leaves_out_mixnodes_that_are_not_rewarded():
+    topology = build_topology(METADATA, REWARDED, [*MIXES, row(7)], [gateway_row(4)])
+    assert topology.node_of(identity_of(7).public) is None
+
+
+def test_topology_skips_rewarded_ids_without_a_row():
+    rewarded = RewardedSet([4], [], [1, 99], [98], [3, 3], [])
+    topology = build_topology(METADATA, rewarded, MIXES, [gateway_row(4)])
+    assert [ids(layer) for layer in topology.layers] == [[1], [], [3]]
+    assert not topology.is_routable()
+
+
+@pytest.mark.parametrize(("performance", "stays"), [("0.5", True), ("0.495", True), ("0.494", False), ("0", False)])
+def test_topology_filters_by_performance_in_whole_per_cent(performance: str, stays: bool):
+    rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
+    topology = build_topology(METADATA, rewarded, [*MIXES, row(6, performance)], [gateway_row(4, performance)])
+    assert (6 in ids(topology.layers[0])) == stays
+    assert (4 in ids(topology.gateways.values())) == stays
+
+
+@pytest.mark.parametrize(
+    ("entry", "exits", "routable"), [([4], [], True), ([], [4], True), ([77], [], True), ([], [], False)]
+)
+def test_topology_is_routable_if_some_gateway_is_rewarded(entry: list[int], exits: list[int], routable: bool):
+    topology = build_topology(METADATA, RewardedSet(entry, exits, [1], [2], [3], []), MIXES, [gateway_row(4)])
+    assert topology.is_routable() == routable
+
+
+def test_first_ip_address_is_the_mix_address():
+    node = node_from(row(1, ip_addresses=["2001:0DB8::1", "10.0.0.1"]))
+    assert node.mix_address == NodeAddress("2001:db8::1", 1789)
+    assert node.ips == ("2001:db8::1", "10.0.0.1")
+    assert node.sphinx_key == sphinx_of(1).public
+
+
+def test_entry_point_has_the_ips_of_its_node():
+    entry = node_from(gateway_row(4, entry=EntryInfo(9000, "gate.example", 9001))).entry
+    assert entry is not None
+    assert (entry.hostname, entry.ws_port, entry.wss_port, entry.ips) == ("gate.example", 9000, 9001, ("10.0.0.4",))
+
+
+@pytest.mark.parametrize(("nr", "ipr", "is_exit"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_exit_needs_both_services(nr: bool, ipr: bool, is_exit: bool):
+    assert node_from(row(1, supported_roles=DeclaredRoles(exit_nr=nr, exit_ipr=ipr))).roles.exit == is_exit
+
+
+BAD = [
+    {"ip_addresses": []},
+    {"ip_addresses": ["node.example"]},
+    {"ip_addresses": ["10.0.0.1", "10.0.0.256"]},
+    {"mix_port": 0},
+    {"ed25519_identity_pubkey": "0"},
+    {"ed25519_identity_pubkey": b58encode(bytes(31))},
+    {"x25519_sphinx_pubkey": b58encode(bytes(33))},
+    {"x25519_sphinx_pubkey": b58encode(bytes(32))},
+    {"performance": "1.01"},
+    {"performance": "-0.5"},
+    {"performance": "nan"},
+    {"performance": "1e-1"},
+    {"performance": ""},
+]
+
+
+@pytest.mark.parametrize("changes", BAD, ids=str)
+def test_bad_row_is_refused_alone_and_skipped_in_a_list(changes: dict[str, object]):
+    with pytest.raises(WireError):
+        node_from(row(1, **changes))  # type: ignore[arg-type]
+    assert ids(nodes_of([row(1, **changes), row(2)])) == [2]  # type: ignore[arg-type]
+
+
+def test_second_row_of_an_id_or_identity_is_skipped():
+    twin = row(2, ed25519_identity_pubkey=b58encode(identity_of(1).public))
+    assert ids(nodes_of([row(1), row(1, ip_addresses=["10.9.9.9"]), twin, row(3)])) == [1, 3]
+
+
+def semi(node: NodeRow, key: NoiseKey | None = None) -> SemiSkimmedRow:
+    return SemiSkimmedRow(node, key)
+
+
+def noise(node_id: int, version: int = 1) -> NoiseKey:
+    return NoiseKey(version, b58encode(noise_of(node_id).public))
+
+
+@pytest.mark.parametrize(("version", "used"), [(0, False), (1, True), (2, True)])
+def test_node_topology_has_noise_keys_of_version_one_or_later(version: int, used: bool):
+    rows = [*map(semi, MIXES), semi(gateway_row(4), noise(4, version))]
+    topology = build_node_topology(METADATA, REWARDED, rows)
+    assert topology.noise_key_for(NodeAddress("10.0.0.4", 1789)) == (noise_of(4).public if used else None)
+    assert topology.expects_noise("10.0.0.4") == used
+    assert not topology.expects_noise("10.0.0.1")
+
+
+def test_node_topology_knows_nodes_that_it_does_not_route_by():
+    rows = [*map(semi, MIXES), semi(gateway_row(4)), semi(row(6, "0")), semi(gateway_row(7, "0.1"))]
+    rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
+    topology = build_node_topology(METADATA, rewarded, rows)
+    assert topology.known_ip("10.0.0.6")
+    assert topology.known_ip("10.0.0.7")
+    assert ids(topology.layers[0]) == [1]
+    assert ids(topology.gateways.values()) == [4]
+
+
+def test_node_topology_skips_rows_with_a_bad_noise_key():
+    rows = [*map(semi, MIXES), semi(gateway_row(4), NoiseKey(1, "0OIl"))]
+    assert not build_node_topology(METADATA, REWARDED, rows).known_ip("10.0.0.4")
