@@ -13,6 +13,7 @@ Recipient, 96 bytes: Ed25519 identity ‖ X25519 encryption key ‖ gateway's Ed
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,6 +27,9 @@ RECIPIENT_LENGTH = 96
 SENDER_TAG_LENGTH = 16
 _IPV4, _IPV6 = 4, 6
 _LENGTH_BY_VERSION = {_IPV4: 7, _IPV6: 19}
+_MAX_PORT = 65535
+# No IPv6 zone (fe80::1%eth0): it means something on one machine only and has no place on the wire.
+_SOCKET_ADDRESS = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +42,17 @@ class NodeAddress:
     @classmethod
     def parse(cls, text: str) -> "NodeAddress":
         """From ``1.2.3.4:1789`` or ``[::1]:1789``; WireError otherwise."""
-        host, colon, port = text.rpartition(":")
+        match = _SOCKET_ADDRESS.fullmatch(text)
+        if not match:
+            raise WireError(f"not a node address: {text[:64]!r}")
+        ipv6, ipv4, port = match.groups()
         try:
-            address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-            number = int(port)
+            address = ipaddress.IPv6Address(ipv6) if ipv6 else ipaddress.IPv4Address(ipv4)
         except ValueError as error:
             raise WireError(f"not a node address: {text[:64]!r}") from error
-        # A zone (fe80::1%eth0) means something on one machine only, and has no place on the wire.
-        if not colon or "%" in host or not 0 < number < 65536:
-            raise WireError(f"not a node address: {text[:64]!r}")
-        return cls(str(address), number)
+        if not 0 < int(port) <= _MAX_PORT:
+            raise WireError(f"port out of range: {text[:64]!r}")
+        return cls(str(address), int(port))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -76,6 +81,8 @@ class NodeAddress:
 # A network has some hundreds of addresses, and every hop of every packet names one: remember them.
 @lru_cache(maxsize=4096)
 def _encode_node_address(host: str, port: int) -> bytes:
+    if not 0 <= port <= _MAX_PORT:
+        raise UsageError(f"not a TCP port: {port}")
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:

@@ -10,7 +10,7 @@ frame ends; nothing else separates frames.
 
 from dataclasses import dataclass
 
-from nymconnect.errors import WireError
+from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import KeyRotation, PacketSize, PacketType
 
@@ -68,9 +68,14 @@ class Frame:
         return cls(packet, PacketSize.from_packet_length(len(packet)), rotation)
 
     def encode(self, version: int = FRAME_V7) -> bytes:
-        """v7 by default, as live nodes send; it loses the rotation, which the receiver then finds by trial."""
+        """Frame bytes; UsageError if `version` is neither 7 nor 8.
+
+        v7 by default, as live nodes send; it loses the rotation, which the receiver then finds by trial.
+        """
         if version == FRAME_V7:
             return bytes([FRAME_V7, self.size.tag, PacketType.MIX]) + self.packet
+        if version != FRAME_V8:
+            raise UsageError(f"cannot write frames of version {version}")
         return bytes([FRAME_V8, self.size.tag, PacketType.MIX, self.rotation]) + self.packet
 
 
@@ -81,13 +86,20 @@ class FrameDecoder:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that `data` completes; holds at most one partial frame."""
+        """The frames that `data` completes; holds at most one partial frame.
+
+        Frames in front of a bad one are delivered however the stream was cut: the error waits for the next call.
+        """
         self._buffer += data
         frames: list[Frame] = []
         start = 0
-        while frame := self._next(start):
-            frames.append(frame[0])
-            start = frame[1]
+        try:
+            while found := self._next(start):
+                frame, start = found
+                frames.append(frame)
+        except WireError:
+            if not frames:
+                raise
         del self._buffer[:start]
         return frames
 
