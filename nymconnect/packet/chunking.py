@@ -310,8 +310,7 @@ class Reassembler:
 
     def _take_message(self, set_id: int, now: float) -> bytes | None:
         backwards = self._walk(set_id, _PREVIOUS)
-        forwards = self._walk(set_id, _NEXT) if backwards else None
-        if not backwards or not forwards:
+        if not backwards or not (forwards := self._walk(set_id, _NEXT)):
             return None
         chain = [*reversed(backwards), *forwards[1:]]
         message = b"".join(self._sets[each].join() for each in chain)

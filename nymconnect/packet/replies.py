@@ -111,6 +111,7 @@ def decode_batch_v2(data: bytes) -> tuple[tuple[ReplySurb, ...], bytes]:
     count, hops, rotation = int.from_bytes(data[:2], "big"), data[2], KeyRotation.decode(data[3])
     if not count:
         return (), data[V2_HEADER_LENGTH:]
+    # Twelve seeds would be as long as one full key, which the length of a SURB could not tell apart.
     if not 0 < hops <= MAX_HOPS:
         raise WireError(f"impossible SURB of {hops} hops")
     element = REPLY_KEY_LENGTH + surb_length(hops, DEFAULT_VERSION)

@@ -159,9 +159,14 @@ def test_batches_refuse_every_truncation(version: int) -> None:
 
 @pytest.mark.parametrize("header", ["00010401", "ffff0401", "00010001", "00010601", "0001ff01", "00000403", "000104ff"])
 def test_v2_batch_refuses_impossible_headers(header: str) -> None:
-    body = b"" if header.startswith("ffff") or header == "00010401" else bytes(5000)
+    body = b"" if header.startswith("ffff") or header == "00010401" else make_surb().encode() * 12
     with pytest.raises(WireError):
         decode_batch_v2(bytes.fromhex(header) + body)
+
+
+def test_v2_batch_refuses_twelve_seeds_that_are_as_long_as_one_full_key() -> None:
+    with pytest.raises(WireError):
+        decode_batch_v2(bytes([0, 1, 12, KeyRotation.ODD]) + make_surb(V1, 1).encode())
 
 
 def test_v1_batch_refuses_a_count_that_its_bytes_cannot_hold() -> None:
