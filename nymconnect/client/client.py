@@ -116,8 +116,8 @@ class MixnetClient:
 
     # --- the application's verbs -------------------------------------------------------------------------------
 
-    async def send(self, to: Recipient, data: bytes, *, surbs: int | None = None, lane: int = GENERAL) -> None:
-        """Queue `data` for `to`; with `surbs` anonymously, with that many reply SURBs. Waits while the lane is full."""
+    async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = GENERAL) -> None:
+        """Queue `data` for `to`, with so many reply SURBs for an anonymous answer. Waits while the lane is full."""
         await self._room(to, lane)
         self._loopix.send(data, to, clock(), surbs=surbs, lane=lane)
         self._waker.arm()

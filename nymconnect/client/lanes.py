@@ -25,12 +25,17 @@ Destination = Recipient | bytes
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A fragment that waits for a slot, or for its ack. `attempt` counts the times it has been sent before."""
+    """A fragment that waits for a slot, or for its ack.
+
+    `attempt` counts the times it has been sent before; then `lane` is that of retransmissions, and `stream` still the
+    lane that it first went through.
+    """
 
     fragment: Fragment
     destination: Destination
     lane: int
     attempt: int = 0
+    stream: int = GENERAL
 
 
 LaneKey = tuple[Destination, int]

@@ -126,9 +126,9 @@ class Loopix:
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
 
-    def send(self, data: bytes, to: Recipient, now: float, *, surbs: int | None = None, lane: int = GENERAL) -> None:
-        """Queue a message. With `surbs` (0 or more) it carries our tag for `to` and that many reply SURBs."""
-        if surbs is None:
+    def send(self, data: bytes, to: Recipient, now: float, *, surbs: int = 0, lane: int = GENERAL) -> None:
+        """Queue a message. With `surbs` it carries our tag for `to` and so many SURBs; without, nothing to answer to."""
+        if not surbs:
             self._enqueue(messages.Plain(data), to, lane)
             return
         correspondent = self._correspondent(to)
@@ -317,7 +317,7 @@ class Loopix:
             outgoing = sent.outgoing
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
                 self.counters["given_up"] += 1
-                yield Undelivered(outgoing.destination, outgoing.lane)
+                yield Undelivered(outgoing.destination, outgoing.stream)
                 continue
             lane = outgoing.lane if outgoing.lane == SURB_REQUEST else RETRANSMISSION
             self._lanes.push(replace(outgoing, attempt=outgoing.attempt + 1, lane=lane))
@@ -432,7 +432,7 @@ class Loopix:
 
     def _enqueue(self, message: messages.NymMessage, to: Destination, lane: int) -> None:
         for fragment in messages.prepare(message, self._parameters.packet_size.fragment, self._rng):
-            self._lanes.push(Outgoing(fragment, to, lane))
+            self._lanes.push(Outgoing(fragment, to, lane, stream=lane))
 
     def _maintain(self, now: float) -> None:
         self._maintenance_due = now + MAINTENANCE_INTERVAL

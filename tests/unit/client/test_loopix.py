@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.loopix import Received
+from nymconnect.client.loopix import Received, Undelivered
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.networks import known_network
@@ -113,7 +113,7 @@ def test_a_message_to_nobody_is_given_up():
     net.stopped.update(node.mix_address for node in net.network.gateways)
     client.loopix.send(b"hello?", nobody, net.now, lane=4)
     assert net.run_until(lambda: bool(client.undelivered), 60.0)
-    assert client.undelivered[0].destination == nobody
+    assert client.undelivered == [Undelivered(nobody, 4)]
     assert client.loopix.in_flight == client.loopix.queued == 0
 
 
