@@ -1,5 +1,7 @@
 """Directory states and node rows for tests of both sides of the directory."""
 
+from typing import Any
+
 from nymconnect.base58 import b58encode
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.models import DeclaredRoles, EntryInfo, NodeRow
@@ -59,9 +61,9 @@ def small_state() -> NetworkState:
     return state
 
 
-def row(node_id: int, performance: str = "1", **changes: object) -> NodeRow:
+def row(node_id: int, performance: str = "1", **changes: Any) -> NodeRow:
     """A mix node's row, with members changed by name."""
-    members: dict[str, object] = {
+    members: dict[str, Any] = {
         "node_id": node_id,
         "ed25519_identity_pubkey": b58encode(identity_of(node_id).public),
         "ip_addresses": [f"10.0.0.{node_id}"],
@@ -70,4 +72,4 @@ def row(node_id: int, performance: str = "1", **changes: object) -> NodeRow:
         "performance": performance,
         "supported_roles": DeclaredRoles(mixnode=True),
     }
-    return NodeRow(**(members | changes))  # type: ignore[arg-type]
+    return NodeRow(**(members | changes))

@@ -1,5 +1,8 @@
 """Rows and a rewarded set become a topology."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
 from nymconnect.base58 import b58encode
@@ -13,6 +16,7 @@ from nymconnect.directory.models import (
     RewardedSet,
     SemiSkimmedRow,
 )
+from nymconnect.directory.topology import Node
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 from tests.helpers.directories import identity_of, noise_of, row, sphinx_of
@@ -22,16 +26,16 @@ REWARDED = RewardedSet([4], [], [1], [2], [3], [])
 MIXES = [row(1), row(2), row(3)]
 
 
-def gateway_row(node_id: int, performance: str = "1", **changes: object) -> NodeRow:
+def gateway_row(node_id: int, performance: str = "1", **changes: Any) -> NodeRow:
     members = {"supported_roles": DeclaredRoles(entry=True), "entry": EntryInfo(9000)} | changes
     return row(node_id, performance, **members)
 
 
-def ids(nodes: object) -> list[int]:
-    return [node.node_id for node in nodes]  # type: ignore[attr-defined]
+def ids(nodes: Iterable[Node]) -> list[int]:
+    return [node.node_id for node in nodes]
 
 
-def test_topology_has_layers_of_the_rewarded_set_and_gateways():
+def test_topology_has_layers_of_the_rewarded_set_and_gateways() -> None:
     topology = build_topology(METADATA, REWARDED, MIXES, [gateway_row(4)])
     assert [ids(layer) for layer in topology.layers] == [[1], [2], [3]]
     assert ids(topology.gateways.values()) == [4]
@@ -39,18 +43,18 @@ def test_topology_has_layers_of_the_rewarded_set_and_gateways():
     assert topology.is_routable()
 
 
-def test_topology_ignores_the_role_in_rows():
+def test_topology_ignores_the_role_in_rows() -> None:
     swapped = RewardedSet([4], [], [3], [1], [2], [])
     topology = build_topology(METADATA, swapped, [row(1, role="EntryGateway"), row(2), row(3)], [gateway_row(4)])
     assert [ids(layer) for layer in topology.layers] == [[3], [1], [2]]
 
 
-def test_topology_leaves_out_mixnodes_that_are_not_rewarded():
+def test_topology_leaves_out_mixnodes_that_are_not_rewarded() -> None:
     topology = build_topology(METADATA, REWARDED, [*MIXES, row(7)], [gateway_row(4)])
     assert topology.node_of(identity_of(7).public) is None
 
 
-def test_topology_skips_rewarded_ids_without_a_row():
+def test_topology_skips_rewarded_ids_without_a_row() -> None:
     rewarded = RewardedSet([4], [], [1, 99], [98], [3, 3], [])
     topology = build_topology(METADATA, rewarded, MIXES, [gateway_row(4)])
     assert [ids(layer) for layer in topology.layers] == [[1], [], [3]]
@@ -58,7 +62,7 @@ def test_topology_skips_rewarded_ids_without_a_row():
 
 
 @pytest.mark.parametrize(("performance", "stays"), [("0.5", True), ("0.495", True), ("0.494", False), ("0", False)])
-def test_topology_filters_by_performance_in_whole_per_cent(performance: str, stays: bool):
+def test_topology_filters_by_performance_in_whole_per_cent(performance: str, stays: bool) -> None:
     rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
     topology = build_topology(METADATA, rewarded, [*MIXES, row(6, performance)], [gateway_row(4, performance)])
     assert (6 in ids(topology.layers[0])) == stays
@@ -68,26 +72,26 @@ def test_topology_filters_by_performance_in_whole_per_cent(performance: str, sta
 @pytest.mark.parametrize(
     ("entry", "exits", "routable"), [([4], [], True), ([], [4], True), ([77], [], True), ([], [], False)]
 )
-def test_topology_is_routable_if_some_gateway_is_rewarded(entry: list[int], exits: list[int], routable: bool):
+def test_topology_is_routable_if_some_gateway_is_rewarded(entry: list[int], exits: list[int], routable: bool) -> None:
     topology = build_topology(METADATA, RewardedSet(entry, exits, [1], [2], [3], []), MIXES, [gateway_row(4)])
     assert topology.is_routable() == routable
 
 
-def test_first_ip_address_is_the_mix_address():
+def test_first_ip_address_is_the_mix_address() -> None:
     node = node_from(row(1, ip_addresses=["2001:0DB8::1", "10.0.0.1"]))
     assert node.mix_address == NodeAddress("2001:db8::1", 1789)
     assert node.ips == ("2001:db8::1", "10.0.0.1")
     assert node.sphinx_key == sphinx_of(1).public
 
 
-def test_entry_point_has_the_ips_of_its_node():
+def test_entry_point_has_the_ips_of_its_node() -> None:
     entry = node_from(gateway_row(4, entry=EntryInfo(9000, "gate.example", 9001))).entry
     assert entry is not None
     assert (entry.hostname, entry.ws_port, entry.wss_port, entry.ips) == ("gate.example", 9000, 9001, ("10.0.0.4",))
 
 
 @pytest.mark.parametrize(("nr", "ipr", "is_exit"), [(True, True, True), (True, False, False), (False, True, False)])
-def test_exit_needs_both_services(nr: bool, ipr: bool, is_exit: bool):
+def test_exit_needs_both_services(nr: bool, ipr: bool, is_exit: bool) -> None:
     assert node_from(row(1, supported_roles=DeclaredRoles(exit_nr=nr, exit_ipr=ipr))).roles.exit == is_exit
 
 
@@ -109,13 +113,13 @@ BAD = [
 
 
 @pytest.mark.parametrize("changes", BAD, ids=str)
-def test_bad_row_is_refused_alone_and_skipped_in_a_list(changes: dict[str, object]):
+def test_bad_row_is_refused_alone_and_skipped_in_a_list(changes: dict[str, Any]) -> None:
     with pytest.raises(WireError):
-        node_from(row(1, **changes))  # type: ignore[arg-type]
-    assert ids(nodes_of([row(1, **changes), row(2)])) == [2]  # type: ignore[arg-type]
+        node_from(row(1, **changes))
+    assert ids(nodes_of([row(1, **changes), row(2)])) == [2]
 
 
-def test_second_row_of_an_id_or_identity_is_skipped():
+def test_second_row_of_an_id_or_identity_is_skipped() -> None:
     twin = row(2, ed25519_identity_pubkey=b58encode(identity_of(1).public))
     assert ids(nodes_of([row(1), row(1, ip_addresses=["10.9.9.9"]), twin, row(3)])) == [1, 3]
 
@@ -129,7 +133,7 @@ def noise(node_id: int, version: int = 1) -> NoiseKey:
 
 
 @pytest.mark.parametrize(("version", "used"), [(0, False), (1, True), (2, True)])
-def test_node_topology_has_noise_keys_of_version_one_or_later(version: int, used: bool):
+def test_node_topology_has_noise_keys_of_version_one_or_later(version: int, used: bool) -> None:
     rows = [*map(semi, MIXES), semi(gateway_row(4), noise(4, version))]
     topology = build_node_topology(METADATA, REWARDED, rows)
     assert topology.noise_key_for(NodeAddress("10.0.0.4", 1789)) == (noise_of(4).public if used else None)
@@ -137,7 +141,7 @@ def test_node_topology_has_noise_keys_of_version_one_or_later(version: int, used
     assert not topology.expects_noise("10.0.0.1")
 
 
-def test_node_topology_knows_nodes_that_it_does_not_route_by():
+def test_node_topology_knows_nodes_that_it_does_not_route_by() -> None:
     rows = [*map(semi, MIXES), semi(gateway_row(4)), semi(row(6, "0")), semi(gateway_row(7, "0.1"))]
     rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
     topology = build_node_topology(METADATA, rewarded, rows)
@@ -147,6 +151,6 @@ def test_node_topology_knows_nodes_that_it_does_not_route_by():
     assert ids(topology.gateways.values()) == [4]
 
 
-def test_node_topology_skips_rows_with_a_bad_noise_key():
+def test_node_topology_skips_rows_with_a_bad_noise_key() -> None:
     rows = [*map(semi, MIXES), semi(gateway_row(4), NoiseKey(1, "0OIl"))]
     assert not build_node_topology(METADATA, REWARDED, rows).known_ip("10.0.0.4")

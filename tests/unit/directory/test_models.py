@@ -65,7 +65,7 @@ METADATA = {
     "refreshed_at": "2026-09-20 10:05:00.0 +00:00:00",
 }
 NODES = {"metadata": METADATA, "nodes": {"pagination": {"total": 1, "page": 0, "size": 1}, "data": [ROW]}}
-NOISE = {"supported_version": 1, "x25519_pubkey": "BDRdiNCkfPYPe5fngXDNajU1CL5zLwWGo3hhXcJtiyFp"}
+NOISE: dict[str, Any] = {"supported_version": 1, "x25519_pubkey": "BDRdiNCkfPYPe5fngXDNajU1CL5zLwWGo3hhXcJtiyFp"}
 SEMI = {
     "metadata": METADATA,
     "nodes": {
@@ -107,12 +107,14 @@ def changed(document: dict[str, Any], path: str, value: object) -> bytes:
 
 
 @each_document
-def test_document_decodes_and_encodes_to_the_same_json(decode: Callable[[bytes], object], document: dict[str, Any]):
+def test_document_decodes_and_encodes_to_the_same_json(
+    decode: Callable[[bytes], object], document: dict[str, Any]
+) -> None:
     assert json.loads(encode(decode(as_json(document)))) == document
 
 
 @each_document
-def test_document_cut_short_is_refused(decode: Callable[[bytes], object], document: dict[str, Any]):
+def test_document_cut_short_is_refused(decode: Callable[[bytes], object], document: dict[str, Any]) -> None:
     data = as_json(document)
     for length in range(len(data)):
         with pytest.raises(WireError):
@@ -120,13 +122,15 @@ def test_document_cut_short_is_refused(decode: Callable[[bytes], object], docume
 
 
 @each_document
-def test_document_with_trailing_bytes_is_refused(decode: Callable[[bytes], object], document: dict[str, Any]):
+def test_document_with_trailing_bytes_is_refused(decode: Callable[[bytes], object], document: dict[str, Any]) -> None:
     with pytest.raises(WireError):
         decode(as_json(document) + b"{}")
 
 
 @each_document
-def test_document_without_a_required_member_is_refused(decode: Callable[[bytes], object], document: dict[str, Any]):
+def test_document_without_a_required_member_is_refused(
+    decode: Callable[[bytes], object], document: dict[str, Any]
+) -> None:
     optional = {"epoch_id"}
     for name in document.keys() - optional:
         rest = {key: value for key, value in document.items() if key != name}
@@ -135,14 +139,14 @@ def test_document_without_a_required_member_is_refused(decode: Callable[[bytes],
 
 
 @each_document
-def test_document_takes_unknown_members(decode: Callable[[bytes], object], document: dict[str, Any]):
+def test_document_takes_unknown_members(decode: Callable[[bytes], object], document: dict[str, Any]) -> None:
     assert decode(as_json(document | {"later": [1, {"a": None}]})) == decode(as_json(document))
 
 
 @each_document
 @given(data=st.binary(max_size=200))
 @settings(max_examples=40)
-def test_random_bytes_are_refused(decode: Callable[[bytes], object], document: dict[str, Any], data: bytes):
+def test_random_bytes_are_refused(decode: Callable[[bytes], object], document: dict[str, Any], data: bytes) -> None:
     with pytest.raises(WireError):
         decode(data)
 
@@ -152,7 +156,7 @@ def test_random_bytes_are_refused(decode: Callable[[bytes], object], document: d
 @settings(max_examples=40)
 def test_document_with_a_changed_byte_decodes_or_is_refused(
     decode: Callable[[bytes], object], document: dict[str, Any], data: st.DataObject
-):
+) -> None:
     text = bytearray(as_json(document))
     text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(WireError):
@@ -162,19 +166,19 @@ def test_document_with_a_changed_byte_decodes_or_is_refused(
 @each_document
 def test_document_that_is_too_long_is_refused(
     decode: Callable[[bytes], object], document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     data = as_json(document)
     monkeypatch.setattr(models, "MAX_DOCUMENT_LENGTH", len(data) - 1)
     with pytest.raises(WireError, match="too long"):
         decode(data)
 
 
-def test_deeply_nested_document_is_refused():
+def test_deeply_nested_document_is_refused() -> None:
     with pytest.raises(WireError):
         decode_rewarded_set(b'{"x":' + b"[" * 100_000)
 
 
-def test_key_rotation_state_refuses_unknown_members():
+def test_key_rotation_state_refuses_unknown_members() -> None:
     with pytest.raises(WireError):
         decode_key_rotation_info(changed(ROTATION_INFO, "key_rotation_state.later", 1))
 
@@ -194,12 +198,12 @@ def test_key_rotation_state_refuses_unknown_members():
         ("progress", None),
     ],
 )
-def test_key_rotation_info_out_of_range_is_refused(path: str, value: object):
+def test_key_rotation_info_out_of_range_is_refused(path: str, value: object) -> None:
     with pytest.raises(WireError):
         decode_key_rotation_info(changed(ROTATION_INFO, path, value))
 
 
-def test_key_rotation_info_works_out_the_calendar():
+def test_key_rotation_info_works_out_the_calendar() -> None:
     info = decode_key_rotation_info(as_json(ROTATION_INFO))
     start = 1_789_898_400  # 2026-09-20 10:00 UTC
     assert info.rotation_id == 5
@@ -208,29 +212,29 @@ def test_key_rotation_info_works_out_the_calendar():
     assert info.next_rotation_at() == start + 14 * 3600
 
 
-def test_key_rotation_info_counts_from_the_initial_epoch():
+def test_key_rotation_info_counts_from_the_initial_epoch() -> None:
     info = decode_key_rotation_info(changed(ROTATION_INFO, "key_rotation_state.initial_epoch_id", 100))
     assert info.rotation_id == 1
     assert info.next_rotation_at() == info.epoch_starts_at(148)
 
 
-def test_rewarded_set_without_epoch_is_taken():
+def test_rewarded_set_without_epoch_is_taken() -> None:
     rest = {key: value for key, value in REWARDED.items() if key != "epoch_id"}
     assert decode_rewarded_set(as_json(rest)).layer2 == [2]
 
 
-def test_rewarded_set_with_too_many_ids_is_refused():
+def test_rewarded_set_with_too_many_ids_is_refused() -> None:
     with pytest.raises(WireError):
         decode_rewarded_set(changed(REWARDED, "layer1", [1] * (models.MAX_NODES + 1)))
 
 
-def test_mixnode_role_is_an_object():
+def test_mixnode_role_is_an_object() -> None:
     answer = decode_node_list(changed(NODES, "nodes.data.0.role", {"Mixnode": {"layer": 2}}))
     assert answer.nodes.data[0].role == MixnodeRole(MixLayer(2))
     assert b'"role":{"Mixnode":{"layer":2}}' in encode(answer)
 
 
-def test_row_under_the_older_name_of_its_role_is_taken():
+def test_row_under_the_older_name_of_its_role_is_taken() -> None:
     row = {key: value for key, value in ROW.items() if key not in ("role", "supported_roles", "entry")}
     answer = decode_node_list(changed(NODES, "nodes.data", [row | {"epoch_role": "Standby"}]))
     assert answer.nodes.data[0].entry is None
@@ -238,7 +242,7 @@ def test_row_under_the_older_name_of_its_role_is_taken():
 
 
 @pytest.mark.parametrize("refreshed_at", ["2026-09-20T10:05:00Z", "yesterday", ""])
-def test_refreshed_at_may_be_anything(refreshed_at: str):
+def test_refreshed_at_may_be_anything(refreshed_at: str) -> None:
     answer = decode_node_list(changed(NODES, "metadata.refreshed_at", refreshed_at))
     assert answer.metadata.agrees_with(decode_node_list(as_json(NODES)).metadata)
 
@@ -247,7 +251,7 @@ def test_refreshed_at_may_be_anything(refreshed_at: str):
     ("member", "value"),
     [("status", "no-updates"), ("status", {"fresh": {"id": 1}}), ("absolute_epoch_id", 131), ("rotation_id", 6)],
 )
-def test_metadata_of_another_refresh_does_not_agree(member: str, value: object):
+def test_metadata_of_another_refresh_does_not_agree(member: str, value: object) -> None:
     answer = decode_node_list(changed(NODES, f"metadata.{member}", value))
     assert not answer.metadata.agrees_with(decode_node_list(as_json(NODES)).metadata)
     assert answer.metadata.agrees_with(answer.metadata)
@@ -267,22 +271,22 @@ def test_metadata_of_another_refresh_does_not_agree(member: str, value: object):
         ("metadata.rotation_id", None),
     ],
 )
-def test_node_list_out_of_range_is_refused(path: str, value: object):
+def test_node_list_out_of_range_is_refused(path: str, value: object) -> None:
     with pytest.raises(WireError):
         decode_node_list(changed(NODES, path, value))
 
 
-def test_node_list_with_too_many_rows_is_refused(monkeypatch: pytest.MonkeyPatch):
+def test_node_list_with_too_many_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WireError):
         decode_node_list(changed(NODES, "nodes.data", [ROW] * (models.MAX_NODES + 1)))
 
 
-def test_semi_skimmed_rows_hold_noise_keys():
+def test_semi_skimmed_rows_hold_noise_keys() -> None:
     rows = decode_semi_skimmed_list(as_json(SEMI)).nodes.data
     assert [row.x25519_noise_versioned_key for row in rows] == [None, NoiseKey(1, NOISE["x25519_pubkey"])]
 
 
-def test_refresh_request_has_the_known_signature():
+def test_refresh_request_has_the_known_signature() -> None:
     request = RefreshRequest.sign(Ed25519Secret(b"\x02" * 32), 1700000000.9)
     assert request.node_identity == ROW["ed25519_identity_pubkey"]
     assert bytes(request.signature).hex() == (
@@ -301,13 +305,13 @@ def test_refresh_request_has_the_known_signature():
         ("signature", [1] * 64),
     ],
 )
-def test_refresh_request_that_was_changed_does_not_verify(path: str, value: object):
+def test_refresh_request_that_was_changed_does_not_verify(path: str, value: object) -> None:
     good = json.loads(encode(RefreshRequest.sign(Ed25519Secret(b"\x02" * 32), 1700000000)))
     with pytest.raises(WireError):
         decode_refresh_request(changed(good, path, value)).verify()
 
 
 @pytest.mark.parametrize("length", [0, 63, 65])
-def test_refresh_request_with_a_signature_of_wrong_length_is_refused(length: int):
+def test_refresh_request_with_a_signature_of_wrong_length_is_refused(length: int) -> None:
     with pytest.raises(WireError):
         decode_refresh_request(changed(REFRESH, "signature", [0] * length))
