@@ -117,10 +117,14 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 def http_client() -> aiohttp.ClientSession:
-    """A session for directory requests and gateway websockets; it ignores proxy variables of the environment."""
+    """A session for directory requests and gateway websockets.
+
+    It ignores proxy variables of the environment, and keeps no cookies by which a server would know it again.
+    """
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=HTTP_TIMEOUT),
         headers={"User-Agent": f"nymconnect/{__version__}"},
+        cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
     )
 

@@ -127,7 +127,7 @@ class Loopix:
     # --- verbs: what the application wants ---------------------------------------------------------------------
 
     def send(self, data: bytes, to: Recipient, now: float, *, surbs: int = 0, lane: int = GENERAL) -> None:
-        """Queue a message. With `surbs` it carries our tag for `to` and so many SURBs; without, nothing to answer to."""
+        """Queue a message; with `surbs` it carries our tag for `to` and that many reply SURBs."""
         if not surbs:
             self._enqueue(messages.Plain(data), to, lane)
             return
