@@ -22,4 +22,4 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 # shellcheck disable=SC2086  # a list of packages
-apt-get install -y -qq --no-install-recommends $missing </dev/null
+apt-get install -y -qq --no-install-recommends $missing </dev/null >/dev/null
