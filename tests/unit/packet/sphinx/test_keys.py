@@ -126,7 +126,7 @@ def test_the_clamped_scalar_is_the_product_up_to_sign(seed: int) -> None:
 
 
 def test_a_product_without_a_clamped_form_falls_back_to_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
-    # m = 2^251 makes m' = L - 2^252 - 2^251 + L, and neither fits: one of the 2^-126 share.
+    # m = 2^251 leaves m' = 2^251 + 2 (L - 2^252), and neither fits: one of the 2^-126 share.
     order = 2**252 + 27742317777372353535851937790883648493
     product = (2**254 + 8 * 2**251) % order
     assert keys.clamped_equivalent(product) is None
