@@ -102,9 +102,9 @@ class Waker:
         self._handle = self._due = None
 
 
-async def dial(host: str, port: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a TCP connection within `timeout` seconds; OSError or TimeoutError if that fails."""
-    async with asyncio.timeout(timeout):
+async def dial(host: str, port: int, patience: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a TCP connection within `patience` seconds; OSError (TimeoutError is one) if that fails."""
+    async with asyncio.timeout(patience):
         return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
 
 
