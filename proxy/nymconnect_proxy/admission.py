@@ -1,0 +1,152 @@
+"""Which connections an exit takes on, and what it keeps for those that are not there yet or any more.
+
+A stream is known by its `StreamKey`: the sender tag of the messages and the connection id, so the id of another client
+can neither collide nor be taken over. Messages of identified clients carry no tag and no address beyond the Connect;
+for them the id alone has to do, as in nym-network-requester 1.21, but a Connect never replaces a stream that exists.
+
+A Send may overtake its Connect through the mixnet, so it is held for a while; one for a stream that has ended is
+dropped. Both memories are bounded by time and by size.
+"""
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from enum import Enum
+
+from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.requests import Connect, Send
+
+SETTLE_TIME = 60.0
+CLOSED_MEMORY = 600.0
+MAX_CLOSED = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """Sender tag (16 bytes; empty for identified clients) and connection id."""
+
+    sender_tag: bytes
+    connection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """Connections in all and per sender; messages held for a Connect, per stream and in all."""
+
+    connections: int = 512
+    connections_per_sender: int = 128
+    held_streams: int = 512
+    held_messages: int = 64
+    held_bytes: int = 256 * 1024
+    held_bytes_in_all: int = 16 * 1024 * 1024
+
+
+class Verdict(Enum):
+    """What becomes of a Connect."""
+
+    ADMITTED = "admitted"
+    DUPLICATE = "duplicate"
+    UNANSWERABLE = "unanswerable"
+    BUSY = "busy"
+
+
+class _Held:
+    """Messages that wait for one Connect."""
+
+    def __init__(self, expires: float) -> None:
+        self.expires = expires
+        self.messages: list[Send] = []
+        self.size = 0
+
+
+class Admissions:
+    """The streams of one exit. Every method forgets what has expired."""
+
+    def __init__(self, limits: AdmissionLimits = AdmissionLimits()) -> None:
+        self._limits = limits
+        self._senders: dict[StreamKey, bytes] = {}
+        self._count_by_sender: Counter[bytes] = Counter()
+        self._held: dict[StreamKey, _Held] = {}
+        self._held_bytes = 0
+        self._closed: dict[StreamKey, None] = {}
+        self._closed_expiry: deque[tuple[float, StreamKey]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._senders)
+
+    def admit(self, connect: Connect, sender_tag: bytes | None, now: float) -> Verdict:
+        """Register the stream of a Connect, unless it exists, cannot be answered, or there are too many."""
+        self._purge(now)
+        if sender_tag is None and connect.return_address is None:
+            return Verdict.UNANSWERABLE
+        key = StreamKey(sender_tag or b"", connect.connection_id)
+        if key in self._senders or key in self._closed:
+            return Verdict.DUPLICATE
+        sender = sender_of(connect.return_address, sender_tag)
+        full = len(self._senders) >= self._limits.connections
+        if full or self._count_by_sender[sender] >= self._limits.connections_per_sender:
+            self._forget_held(key)
+            self._remember_closed(key, now)
+            return Verdict.BUSY
+        self._senders[key] = sender
+        self._count_by_sender[sender] += 1
+        return Verdict.ADMITTED
+
+    def hold(self, key: StreamKey, message: Send, now: float) -> bool:
+        """Keep a Send until its Connect comes; False if it was dropped."""
+        self._purge(now)
+        if key in self._closed or key in self._senders:
+            return False
+        held = self._held.get(key)
+        if held is None:
+            if len(self._held) >= self._limits.held_streams:
+                return False
+            held = self._held[key] = _Held(now + SETTLE_TIME)
+        size = len(message.data)
+        too_much = held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages
+        if too_much or self._held_bytes + size > self._limits.held_bytes_in_all:
+            return False
+        held.messages.append(message)
+        held.size += size
+        self._held_bytes += size
+        return True
+
+    def take_held(self, key: StreamKey) -> list[Send]:
+        """The messages that came before the Connect, in the order of arrival."""
+        held = self._forget_held(key)
+        return held.messages if held else []
+
+    def release(self, key: StreamKey, now: float) -> None:
+        """The stream has ended; what still comes for it will be dropped."""
+        sender = self._senders.pop(key, None)
+        if sender is None:
+            return
+        self._count_by_sender[sender] -= 1
+        if not self._count_by_sender[sender]:
+            del self._count_by_sender[sender]
+        self._remember_closed(key, now)
+        self._purge(now)
+
+    def _remember_closed(self, key: StreamKey, now: float) -> None:
+        self._closed[key] = None
+        self._closed_expiry.append((now + CLOSED_MEMORY, key))
+
+    def _forget_held(self, key: StreamKey) -> _Held | None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._held_bytes -= held.size
+        return held
+
+    def _purge(self, now: float) -> None:
+        while self._closed_expiry and (self._closed_expiry[0][0] <= now or len(self._closed_expiry) > MAX_CLOSED):
+            self._closed.pop(self._closed_expiry.popleft()[1], None)
+        # Dictionaries keep their order, and every entry lives equally long: the oldest comes first.
+        while self._held:
+            key, held = next(iter(self._held.items()))
+            if held.expires > now:
+                return
+            self._forget_held(key)
+
+
+def sender_of(return_address: Recipient | None, sender_tag: bytes | None) -> bytes:
+    """To whom a stream is counted: the address that its answers go to, else the tag."""
+    return return_address.encode() if return_address else sender_tag or b""

@@ -1,0 +1,240 @@
+"""The client's end of a proxied connection. Mirrors nym-socks5-client-core 1.21 (`socks/client.rs`) and
+nym-socks5-proxy-helpers 1.21 (`proxy_runner`); `streams.py` says where we differ and draws the states.
+
+In anonymous mode (the default) every message carries reply SURBs: 20 with Connect and 3 with each Send, as the
+reference does. They open the way back; what a long download needs beyond them the exit requests from the mixnet
+client, which tops up without the stream knowing. In identified mode Connect carries our address and nothing else
+carries SURBs.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from nymconnect.errors import UsageError, WireError
+from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.addresses import Target
+from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES
+from nymconnect_proxy.requests import Connect, Send, encode_request
+from nymconnect_proxy.responses import ConnectionFailure, NetworkData, StreamResponse
+from nymconnect_proxy.socks import Reply
+from nymconnect_proxy.streams import (
+    KEEP_ALIVE,
+    READ_SIZE,
+    TTL,
+    Deliver,
+    DeliverEof,
+    Finished,
+    Flow,
+    SendMessage,
+    StreamEffect,
+)
+from nymconnect_proxy.versions import CURRENT, Versions
+
+CONNECT_TIMEOUT = 60.0
+FAILURE_GRACE = 3.0
+CONNECT_SURBS = 20
+SEND_SURBS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Seconds, bytes and SURBs of a client's streams."""
+
+    connect_timeout: float = CONNECT_TIMEOUT
+    failure_grace: float = FAILURE_GRACE  # how long a closing sequence 0 waits for the text that says why
+    keep_alive: float = KEEP_ALIVE
+    ttl: float = TTL
+    connect_surbs: int = CONNECT_SURBS
+    send_surbs: int = SEND_SURBS
+    early_data: int = READ_SIZE  # sent before the exit has answered
+    reorder_bytes: int = DEFAULT_MAX_BYTES
+    versions: Versions = CURRENT
+
+    def __post_init__(self) -> None:
+        if self.connect_surbs < 1 or self.send_surbs < 1:
+            raise UsageError("a message without reply SURBs carries no sender tag, so the exit cannot place it")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The exit has connected: tell the application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The exit has not connected: tell the application, with this code."""
+
+    code: Reply
+
+
+ClientEffect = StreamEffect | Opened | Refused
+
+
+class ClientState(Enum):
+    OPENING = "opening"
+    FAILING = "failing"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class ClientStream:
+    """One connection of an application, by its id (u64, random). Identified mode if `return_address` is given."""
+
+    def __init__(
+        self,
+        connection_id: int,
+        target: Target,
+        now: float,
+        options: ClientOptions = ClientOptions(),
+        return_address: Recipient | None = None,
+    ) -> None:
+        self.connection_id = connection_id
+        self.state = ClientState.OPENING
+        self._target = target
+        self._options = options
+        self._return_address = return_address
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes)
+        self._answer_due = now + options.connect_timeout
+        self._early_bytes = 0
+
+    @property
+    def deadline(self) -> float | None:
+        if self.state is ClientState.ENDED:
+            return None
+        if self.state is ClientState.OPEN:
+            return self._flow.deadline
+        return min(self._answer_due, self._flow.deadline)
+
+    @property
+    def local_closed(self) -> bool:
+        return self._flow.local_closed
+
+    @property
+    def wants_data(self) -> bool:
+        """Before the exit has answered, only as much as one read: the exit has to hold it in memory."""
+        if self.local_closed or self.state in (ClientState.ENDED, ClientState.FAILING):
+            return False
+        return self.state is ClientState.OPEN or self._early_bytes < self._options.early_data
+
+    def open(self, now: float) -> list[ClientEffect]:
+        """The first two messages: Connect, and the keep-alive that takes sequence 0."""
+        connect = Connect(self.connection_id, str(self._target), self._return_address)
+        message = encode_request(connect, self._options.versions)
+        return [SendMessage(message, self._surbs(self._options.connect_surbs)), self._send(b"", now)]
+
+    def feed_local(self, data: bytes, now: float) -> list[ClientEffect]:
+        """Bytes from the application."""
+        if self.local_closed or self.state is ClientState.ENDED:
+            raise UsageError("the local side has closed")
+        if self.state is ClientState.OPENING:
+            self._early_bytes += len(data)
+        return [self._send(data, now)]
+
+    def local_eof(self, now: float) -> list[ClientEffect]:
+        """The application sends nothing more; it may still read."""
+        if self.local_closed or self.state is ClientState.ENDED:
+            return []
+        return [self._close(now), *self._finish_if_both_closed()]
+
+    def abort(self, reason: str, now: float) -> list[ClientEffect]:
+        """The application is gone, or the listener lets go of it."""
+        if self.state is ClientState.ENDED:
+            return []
+        refusal: list[ClientEffect] = [] if self.state is ClientState.OPEN else [Refused(Reply.GENERAL_FAILURE)]
+        return [*refusal, *self._give_up(now), self._finish(reason)]
+
+    def feed(self, message: StreamResponse, now: float) -> list[ClientEffect]:
+        """A message from the exit, in whatever order."""
+        if self.state is ClientState.ENDED:
+            return []
+        if isinstance(message, ConnectionFailure):
+            return self._failed(message)
+        try:
+            data = self._flow.accept(message.sequence, message.data, message.closed, now)
+        except WireError as error:
+            return self.abort(str(error), now)
+        effects = self._note_answer(message, now)
+        if self.state is not ClientState.OPEN:
+            return effects
+        if data:
+            effects.append(Deliver(data))
+        return effects + self._after_delivery()
+
+    def wake(self, now: float) -> list[ClientEffect]:
+        """Keep-alives and time-outs."""
+        if self.state is ClientState.ENDED:
+            return []
+        if self.state is ClientState.FAILING and now >= self._answer_due:
+            return [Refused(Reply.REFUSED), self._finish("the exit could not connect")]
+        if self.state is ClientState.OPENING and now >= self._answer_due:
+            return [Refused(Reply.TTL_EXPIRED), *self._give_up(now), self._finish("the exit did not answer")]
+        if self._flow.expired(now):
+            return self.abort("nothing came for too long", now)
+        return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
+
+    def _failed(self, failure: ConnectionFailure) -> list[ClientEffect]:
+        refusal: list[ClientEffect] = []
+        if self.state is not ClientState.OPEN:
+            refusal.append(Refused(reply_for(failure.text)))
+        return [*refusal, self._finish("the exit reported an error")]
+
+    def _note_answer(self, message: NetworkData, now: float) -> list[ClientEffect]:
+        """A closing sequence 0 is how an exit says that it could not connect; anything that does not close says it
+        could. A later empty closing message may have overtaken sequence 0, so it says nothing."""
+        if self.state is not ClientState.OPENING:
+            return []
+        if message.data or not message.closed:
+            self.state = ClientState.OPEN
+            return [Opened()]
+        if message.sequence == 0:
+            self.state = ClientState.FAILING
+            self._answer_due = now + self._options.failure_grace
+        return []
+
+    def _after_delivery(self) -> list[ClientEffect]:
+        if finished := self._finish_if_both_closed():
+            return finished
+        return [DeliverEof()] if self._flow.take_eof() else []
+
+    def _finish_if_both_closed(self) -> list[ClientEffect]:
+        return [self._finish("both sides have closed")] if self._flow.both_closed else []
+
+    def _finish(self, reason: str) -> Finished:
+        self.state = ClientState.ENDED
+        return Finished(reason)
+
+    def _give_up(self, now: float) -> list[ClientEffect]:
+        """Two closing messages, however many have gone already: the exit need not send any more."""
+        closes: list[ClientEffect] = [] if self.local_closed else [self._close(now)]
+        return [*closes, self._close(now)]
+
+    def _close(self, now: float) -> SendMessage:
+        self._flow.local_closed = True
+        return self._send(b"", now, closed=True)
+
+    def _send(self, data: bytes, now: float, closed: bool = False) -> SendMessage:
+        send = Send(self.connection_id, self._flow.number(now), data, closed)
+        return SendMessage(encode_request(send, self._options.versions), self._surbs(self._options.send_surbs))
+
+    def _surbs(self, anonymous: int) -> int:
+        return 0 if self._return_address else anonymous
+
+
+_QUOTED = re.compile(r'"[^"]*"')
+_REPLY_BY_WORDS = (
+    (("filter check", "policy", "not allowed"), Reply.NOT_ALLOWED),
+    (("refused",), Reply.REFUSED),
+    (("network unreachable", "network is unreachable"), Reply.NETWORK_UNREACHABLE),
+    (("ttl", "timed out", "timeout"), Reply.TTL_EXPIRED),
+    (("unreachable", "resolve", "host"), Reply.HOST_UNREACHABLE),
+)
+
+
+def reply_for(text: str) -> Reply:
+    """SOCKS5 code for the text of a ConnectionError; what stands in quotes (the target) does not count."""
+    plain = _QUOTED.sub("", text).lower()
+    for words, reply in _REPLY_BY_WORDS:
+        if any(word in plain for word in words):
+            return reply
+    return Reply.GENERAL_FAILURE

@@ -1,0 +1,249 @@
+"""The exit's end of a proxied connection. Mirrors nym-network-requester 1.21 (`core.rs`, `socks5/tcp.rs`).
+
+Our own rules: the name is resolved once, every address it has must be global and accepted by the policy, and only
+those addresses are dialled, so that nothing can change between the check and the connection. Whatever keeps the exit
+from connecting is answered with a ConnectionError and then with the empty closing sequence 0 that reference clients
+act on. Replies have the versions of the Connect.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from nymconnect.errors import UsageError, WireError
+from nymconnect_proxy.addresses import Target, is_global, parse_address
+from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.requests import Connect, Send
+from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
+from nymconnect_proxy.streams import (
+    KEEP_ALIVE,
+    TTL,
+    Deliver,
+    DeliverEof,
+    Finished,
+    Flow,
+    SendMessage,
+    StreamEffect,
+)
+from nymconnect_proxy.versions import Versions
+
+SETUP_TIMEOUT = 40.0  # below a client's own, so that the reason still gets there
+MAX_ADDRESSES = 16
+MAX_ECHOED = 300  # characters of the target that an error text repeats
+MAX_EARLY_BYTES = 256 * 1024
+MAX_REORDER_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ExitOptions:
+    """Seconds and bytes of an exit's streams. `allow_private` lifts the check for global addresses."""
+
+    allow_private: bool = False
+    setup_timeout: float = SETUP_TIMEOUT
+    keep_alive: float = KEEP_ALIVE
+    ttl: float = TTL
+    early_bytes: int = MAX_EARLY_BYTES
+    reorder_bytes: int = MAX_REORDER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Look the target up, once; answer with `resolved` or `failed`."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connect to the first of these literal addresses that answers; answer with `connected` or `failed`."""
+
+    addresses: tuple[str, ...]
+    port: int
+
+
+ExitEffect = StreamEffect | Resolve | Dial
+
+
+class SetupFailure(Enum):
+    """What can keep an exit from connecting; the value is the text of the ConnectionError, `{}` the target."""
+
+    POLICY = 'Domain "{}" failed filter check'
+    UNRESOLVED = 'Host unreachable: cannot resolve "{}"'
+    HOST_UNREACHABLE = 'Host unreachable: "{}"'
+    NETWORK_UNREACHABLE = 'Network unreachable: "{}"'
+    REFUSED = 'Connection refused: "{}"'
+    TIMED_OUT = 'TTL expired: "{}" did not answer'
+    BUSY = 'Too many connections, not connecting to "{}"'
+    OTHER = 'Failed to connect to "{}"'
+
+
+class ExitState(Enum):
+    RESOLVING = "resolving"
+    DIALING = "dialing"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+def failure_messages(connection_id: int, address: str, versions: Versions, failure: SetupFailure) -> list[bytes]:
+    """The two messages that answer a Connect which came to nothing."""
+    text = ConnectionFailure(connection_id, failure.value.format(address[:MAX_ECHOED]))
+    closing = NetworkData(connection_id, 0, closed=True)
+    return [encode_response(text, versions), encode_response(closing, versions)]
+
+
+class ExitStream:
+    """One connection to a target, on behalf of a client."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        versions: Versions,
+        policy: AddressPolicy,
+        now: float,
+        options: ExitOptions = ExitOptions(),
+    ) -> None:
+        self.state = ExitState.RESOLVING
+        self._connect = connect
+        self._versions = versions
+        self._policy = policy
+        self._options = options
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes)
+        self._setup_due = now + options.setup_timeout
+        self._port = 0
+        self._early = bytearray()
+
+    @property
+    def deadline(self) -> float | None:
+        if self.state is ExitState.ENDED:
+            return None
+        return self._flow.deadline if self.state is ExitState.OPEN else self._setup_due
+
+    @property
+    def local_closed(self) -> bool:
+        return self._flow.local_closed
+
+    @property
+    def wants_data(self) -> bool:
+        return self.state is ExitState.OPEN and not self.local_closed
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether the client has said that it wants nothing more."""
+        return self._flow.inbound.abandoned
+
+    def open(self, now: float) -> list[ExitEffect]:
+        """Begin with the lookup; a target that does not parse is refused as one that does not pass the policy."""
+        try:
+            target = Target.parse(self._connect.address)
+        except WireError:
+            return self._fail(SetupFailure.POLICY)
+        self._port = target.port
+        return [Resolve(target)]
+
+    def resolved(self, addresses: Sequence[str], now: float) -> list[ExitEffect]:
+        """All addresses of the target, as text. One that may not be reached refuses them all."""
+        if self.state is not ExitState.RESOLVING:
+            return []
+        if not addresses:
+            return self._fail(SetupFailure.UNRESOLVED)
+        # In the order of the resolver, without repetitions.
+        unique = tuple(dict.fromkeys(addresses))
+        if not all(self._may_reach(address) for address in unique):
+            return self._fail(SetupFailure.POLICY)
+        self.state = ExitState.DIALING
+        return [Dial(unique[:MAX_ADDRESSES], self._port)]
+
+    def _may_reach(self, text: str) -> bool:
+        try:
+            address = parse_address(text)
+        except WireError:
+            return False
+        return (self._options.allow_private or is_global(address)) and self._policy.accepts(address, self._port)
+
+    def failed(self, failure: SetupFailure, now: float) -> list[ExitEffect]:
+        """The lookup or the connection failed."""
+        return self._fail(failure) if self.state in (ExitState.RESOLVING, ExitState.DIALING) else []
+
+    def connected(self, now: float) -> list[ExitEffect]:
+        """The target has answered: sequence 0 tells the client, and what it sent early goes out."""
+        if self.state is not ExitState.DIALING:
+            return []
+        self.state = ExitState.OPEN
+        early = bytes(self._early)
+        self._early.clear()
+        return [self._send(b"", now), *self._deliver(early)]
+
+    def feed(self, message: Send, now: float) -> list[ExitEffect]:
+        """A message from the client, in whatever order."""
+        if self.state is ExitState.ENDED:
+            return []
+        try:
+            data = self._flow.accept(message.sequence, message.data, message.closed, now)
+        except WireError as error:
+            return self.abort(str(error), now)
+        if self.state is ExitState.OPEN:
+            return self._deliver(data)
+        self._early += data
+        if self._flow.inbound.abandoned and self._flow.inbound.closed:
+            return [self._finish("the client gave up")]
+        return self._fail(SetupFailure.OTHER) if len(self._early) > self._options.early_bytes else []
+
+    def feed_local(self, data: bytes, now: float) -> list[ExitEffect]:
+        """Bytes from the target."""
+        if not self.wants_data:
+            raise UsageError("the local side has closed")
+        return [self._send(data, now)]
+
+    def local_eof(self, now: float) -> list[ExitEffect]:
+        """The target sends nothing more; it may still read."""
+        if not self.wants_data:
+            return []
+        return [self._close(now), *self._finish_if_both_closed()]
+
+    def abort(self, reason: str, now: float) -> list[ExitEffect]:
+        """The connection to the target is broken, or the exit lets go of it."""
+        if self.state is ExitState.ENDED:
+            return []
+        if self.state is not ExitState.OPEN:
+            return self._fail(SetupFailure.OTHER)
+        closes: list[ExitEffect] = [] if self.local_closed else [self._close(now)]
+        return [*closes, self._close(now), self._finish(reason)]
+
+    def wake(self, now: float) -> list[ExitEffect]:
+        """Keep-alives and time-outs."""
+        if self.state is ExitState.ENDED:
+            return []
+        if self.state is not ExitState.OPEN:
+            return self._fail(SetupFailure.TIMED_OUT) if now >= self._setup_due else []
+        if self._flow.expired(now):
+            return self.abort("nothing came for too long", now)
+        return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
+
+    def _deliver(self, data: bytes) -> list[ExitEffect]:
+        effects: list[ExitEffect] = [Deliver(data)] if data else []
+        if finished := self._finish_if_both_closed():
+            return effects + finished
+        if self._flow.take_eof():
+            effects.append(DeliverEof())
+        return effects
+
+    def _finish_if_both_closed(self) -> list[ExitEffect]:
+        return [self._finish("both sides have closed")] if self._flow.both_closed else []
+
+    def _finish(self, reason: str) -> Finished:
+        self.state = ExitState.ENDED
+        self._early.clear()
+        return Finished(reason)
+
+    def _fail(self, failure: SetupFailure) -> list[ExitEffect]:
+        connect = self._connect
+        messages = failure_messages(connect.connection_id, connect.address, self._versions, failure)
+        return [*(SendMessage(message) for message in messages), self._finish(failure.name.lower())]
+
+    def _close(self, now: float) -> SendMessage:
+        self._flow.local_closed = True
+        return self._send(b"", now, closed=True)
+
+    def _send(self, data: bytes, now: float, closed: bool = False) -> SendMessage:
+        message = NetworkData(self._connect.connection_id, self._flow.number(now), data, closed)
+        return SendMessage(encode_response(message, self._versions))

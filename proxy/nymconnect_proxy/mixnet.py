@@ -1,0 +1,42 @@
+"""What the listener and the requester need of a mixnet client, and nothing more.
+
+`nymconnect.client.client.MixnetClient` has this shape; tests use an in-memory pair. Messages arrive whole and exactly
+once, in any order: retransmission, fragments and the topping up of reply SURBs are the client's business.
+"""
+
+from typing import Protocol
+
+from nymconnect.packet.addressing import Recipient
+
+
+class ReceivedMessage(Protocol):
+    """One message from the mixnet; `sender_tag` (16 bytes) is set when it came with reply SURBs."""
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def sender_tag(self) -> bytes | None: ...
+
+
+class Mixnet(Protocol):
+    """A connected mixnet client. Its methods raise NymError once it has stopped."""
+
+    @property
+    def address(self) -> Recipient: ...
+
+    async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = 0) -> None:
+        """Queue `data` for `to`; waits while the lane is full: that is the back-pressure.
+
+        With `surbs` the message is anonymous: it carries our sender tag and that many reply SURBs.
+        """
+
+    async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
+        """As `send`, to whoever wrote with this tag, over the SURBs that came along."""
+
+    def close_lane(self, lane: int) -> None:
+        """Drop what the lane still holds: only for streams whose rest nobody waits for."""
+
+    async def receive(self) -> ReceivedMessage:
+        """The next message."""
+        ...

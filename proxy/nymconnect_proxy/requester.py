@@ -1,0 +1,320 @@
+"""The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
+nym-network-requester 1.21 (`core.rs`).
+
+It is the only part of this project that resolves names of targets. Each connection has its own lane and its own
+outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not read.
+"""
+
+import asyncio
+import errno
+import itertools
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from nymconnect import __version__
+from nymconnect.errors import NymError, UsageError, WireError
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime import TaskSet, clock, dial
+from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict
+from nymconnect_proxy.exit_streams import (
+    Dial,
+    ExitEffect,
+    ExitOptions,
+    ExitStream,
+    Resolve,
+    SetupFailure,
+    failure_messages,
+)
+from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
+from nymconnect_proxy.pipe import Pipe, PipeOptions
+from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
+from nymconnect_proxy.requests import Connect, Control, Send, decode_request
+from nymconnect_proxy.responses import (
+    BinaryInfo,
+    BuildInformation,
+    ControlAnswer,
+    Healthy,
+    SupportedVersions,
+    encode_response,
+)
+from nymconnect_proxy.streams import SendMessage
+from nymconnect_proxy.versions import CURRENT, Versions
+from nymconnect_resources import read_text
+
+log = logging.getLogger(__name__)
+
+Dialer = Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+BINARY_NAME = "nymconnect-requester"
+MAX_ANSWERS = 64
+ANSWER_TIMEOUT = 60.0
+_FAILURE_BY_ERRNO = {
+    errno.ECONNREFUSED: SetupFailure.REFUSED,
+    errno.ETIMEDOUT: SetupFailure.TIMED_OUT,
+    errno.EHOSTUNREACH: SetupFailure.HOST_UNREACHABLE,
+    errno.ENETUNREACH: SetupFailure.NETWORK_UNREACHABLE,
+}
+# Of several addresses the most telling failure is reported: a missing IPv6 route must not hide a refused IPv4 port.
+_MOST_TELLING = (*_FAILURE_BY_ERRNO.values(), SetupFailure.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterOptions:
+    """Bounds and time-outs of an exit, in bytes and seconds."""
+
+    streams: ExitOptions = field(default_factory=ExitOptions)
+    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024))
+    limits: AdmissionLimits = field(default_factory=AdmissionLimits)
+    resolve_timeout: float = 15.0
+    dial_timeout: float = 12.0
+    description: str = "A network requester of NymConnect"
+    policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSnapshot:
+    """Counters for status and logs; nothing about who or where."""
+
+    active: int
+    admitted: int
+    refused: int
+    dropped: int
+
+
+async def resolve_host(host: str, port: int) -> list[str]:
+    """Every address of `host` as text; OSError or UnicodeError if there is none."""
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(info[4][0]) for info in infos]
+
+
+def default_policy() -> AddressPolicy:
+    """The policy that comes with the program."""
+    return AddressPolicy.parse(read_text("exit-policy.txt"))
+
+
+def embedded_requester(mixnet: Mixnet) -> "NetworkRequester":
+    """The exit of a network on this machine: as any exit, and it reaches this machine and the local network too."""
+    loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
+    policy = AddressPolicy(loopback.rules + default_policy().rules)
+    return NetworkRequester(mixnet, policy, RequesterOptions(streams=ExitOptions(allow_private=True)))
+
+
+class NetworkRequester:
+    """Serves one mixnet client, whose only receiver it is."""
+
+    def __init__(
+        self,
+        mixnet: Mixnet,
+        policy: AddressPolicy,
+        options: RequesterOptions = RequesterOptions(),
+        dial: Dialer = dial,
+        resolve: Resolver = resolve_host,
+    ) -> None:
+        self._mixnet = mixnet
+        self._policy = policy
+        self._options = options
+        self._dial = dial
+        self._resolve = resolve
+        self._admissions = Admissions(options.limits)
+        self._connections: dict[StreamKey, _ExitConnection] = {}
+        self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
+        self._service = TaskSet("requester")
+        self._streams = TaskSet("requester")
+        self._answers = TaskSet("requester")
+        self._admitted = self._refused = self._dropped = 0
+
+    @property
+    def address(self) -> Recipient:
+        return self._mixnet.address
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        self._service.spawn(self._receive(), "receive")
+
+    async def stop(self) -> None:
+        """End every connection at once."""
+        for tasks in (self._service, self._streams, self._answers):
+            await tasks.close()
+
+    def snapshot(self) -> RequesterSnapshot:
+        return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
+
+    async def _receive(self) -> None:
+        while True:
+            try:
+                received = await self._mixnet.receive()
+            except NymError as error:
+                log.debug("nothing more to receive: %s", error)
+                return
+            try:
+                self._handle(received)
+            except WireError as error:
+                self._dropped += 1
+                log.debug("request dropped: %s", error)
+
+    def _handle(self, received: ReceivedMessage) -> None:
+        versions, request = decode_request(received.data)
+        if isinstance(request, Connect):
+            self._connect(request, versions, received.sender_tag)
+        elif isinstance(request, Send):
+            self._send(request, received.sender_tag)
+        elif received.sender_tag is None:
+            raise WireError("a question without reply SURBs cannot be answered")
+        elif isinstance(request, Control):
+            answer = encode_response(self._control_answer(request), versions)
+            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+        elif versions.outer is None:
+            raise WireError("the answer to a query does not exist in Legacy form")
+        else:
+            answer = encode_response(self._query_answer(request), Versions(versions.outer))
+            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+
+    def _connect(self, connect: Connect, versions: Versions, sender_tag: bytes | None) -> None:
+        verdict = self._admissions.admit(connect, sender_tag, clock())
+        peer = _Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
+        if verdict is Verdict.ADMITTED:
+            self._admitted += 1
+            key = StreamKey(sender_tag or b"", connect.connection_id)
+            self._streams.spawn(self._run(connect, versions, key, peer), "stream")
+        elif verdict is Verdict.BUSY:
+            self._refused += 1
+            self._answer(failure_messages(connect.connection_id, connect.address, versions, SetupFailure.BUSY), peer)
+        else:
+            self._dropped += 1
+            log.debug("Connect dropped: %s", verdict.value)
+
+    async def _run(self, connect: Connect, versions: Versions, key: StreamKey, peer: "_Peer") -> None:
+        stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
+        connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
+        self._connections[key] = connection
+        try:
+            await connection.run(self._admissions.take_held(key))
+        finally:
+            del self._connections[key]
+            self._admissions.release(key, clock())
+
+    def _send(self, send: Send, sender_tag: bytes | None) -> None:
+        key = StreamKey(sender_tag or b"", send.connection_id)
+        if connection := self._connections.get(key):
+            connection.feed(send)
+        elif not self._admissions.hold(key, send, clock()):
+            self._dropped += 1
+
+    def _query_answer(self, query: Query) -> QueryAnswer:
+        if query is Query.OPEN_PROXY:
+            return OpenProxyAnswer(self._policy.is_open)
+        if query is Query.DESCRIPTION:
+            return DescriptionAnswer(self._options.description)
+        return ExitPolicyAnswer(True, self._options.policy_url, self._policy)
+
+    def _control_answer(self, control: Control) -> ControlAnswer:
+        if control is Control.HEALTH:
+            return Healthy()
+        if control is Control.BINARY_INFO:
+            return BinaryInfo(BINARY_NAME, BuildInformation(binary_name=BINARY_NAME, build_version=__version__))
+        return SupportedVersions.of(CURRENT)
+
+    def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
+        """Send what belongs to no stream, without waiting for it here."""
+        if len(self._answers) >= MAX_ANSWERS:
+            self._dropped += 1
+            return
+        self._answers.spawn(self._send_answer(messages, peer), "answer")
+
+    async def _send_answer(self, messages: list[bytes], peer: "_Peer") -> None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                for message in messages:
+                    await peer.transmit(SendMessage(message))
+        except (NymError, TimeoutError) as error:
+            self._dropped += 1
+            log.debug("answer not sent: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """The way back to a client: its address if it gave one, else its tag."""
+
+    mixnet: Mixnet
+    sender_tag: bytes | None
+    return_address: Recipient | None
+    lane: int
+
+    async def transmit(self, message: SendMessage) -> None:
+        if self.return_address is not None:
+            await self.mixnet.send(self.return_address, message.data, lane=self.lane)
+        elif self.sender_tag is not None:
+            await self.mixnet.reply(self.sender_tag, message.data, lane=self.lane)
+        else:
+            raise UsageError("a peer without address or tag")
+
+
+class _ExitConnection:
+    """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
+
+    def __init__(
+        self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, resolve: Resolver
+    ) -> None:
+        self._stream = stream
+        self._peer = peer
+        self._options = options
+        self._dial = dial
+        self._resolve = resolve
+        self._setup = TaskSet("requester setup", on_crash=lambda error: self._pipe.abort("internal error"))
+        self._pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
+
+    async def run(self, held: Sequence[Send]) -> None:
+        """From the Connect to the end of the stream; `held` came before the Connect."""
+        try:
+            self._pipe.perform(self._stream.open(clock()))
+            for message in held:
+                self.feed(message)
+            await self._pipe.run()
+        finally:
+            await self._setup.close()
+            if self._stream.unwanted or not self._pipe.flushed:
+                self._peer.mixnet.close_lane(self._peer.lane)
+
+    def feed(self, message: Send) -> None:
+        self._pipe.perform(self._stream.feed(message, clock()))
+
+    def _on_effect(self, effect: ExitEffect) -> None:
+        if isinstance(effect, Resolve):
+            self._setup.spawn(self._look_up(effect), "resolve")
+        elif isinstance(effect, Dial):
+            self._setup.spawn(self._connect(effect), "dial")
+
+    async def _look_up(self, request: Resolve) -> None:
+        try:
+            async with asyncio.timeout(self._options.resolve_timeout):
+                addresses = await self._resolve(request.target.host, request.target.port)
+        except (OSError, UnicodeError):
+            self._pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
+        else:
+            self._pipe.perform(self._stream.resolved(addresses, clock()))
+
+    async def _connect(self, request: Dial) -> None:
+        failures: list[SetupFailure] = []
+        for address in request.addresses:
+            try:
+                reader, writer = await self._dial(address, request.port, self._options.dial_timeout)
+            except OSError as error:
+                failures.append(_failure_of(error))
+                continue
+            if self._pipe.finished:
+                writer.transport.abort()
+                return
+            self._pipe.attach(reader, writer)
+            self._pipe.perform(self._stream.connected(clock()))
+            return
+        self._pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
+
+
+def _failure_of(error: OSError) -> SetupFailure:
+    if isinstance(error, TimeoutError):
+        return SetupFailure.TIMED_OUT
+    return _FAILURE_BY_ERRNO.get(error.errno or 0, SetupFailure.OTHER)

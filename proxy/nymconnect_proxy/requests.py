@@ -1,0 +1,133 @@
+"""What a client sends to a requester. Mirrors nym-socks5-requests 1.21 (`request.rs`) and
+nym-service-providers-common 1.21 (`interface/request.rs`).
+
+Behind the version bytes (`versions.py`), all integers big-endian::
+
+    Connect  00 ‖ connection id 8 ‖ length n 2 ‖ address n ‖ (nothing, or a Recipient 96)
+    Send     01 ‖ connection id 8 ‖ closed 1 ‖ sequence 8 ‖ data
+    Query    02 ‖ bincode (`queries.py`)
+    control  00 Health | 01 BinaryInfo | 02 SupportedRequestVersions
+
+Send has `closed` behind the id, the response NetworkData in front of it. A Connect without Recipient is anonymous:
+its sender tag says where the answers go.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from nymconnect.errors import UsageError, WireError
+from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.queries import Query
+from nymconnect_proxy.versions import CURRENT, CURRENT_VERSION, FIRST_VERSION, Envelope, Versions
+
+FLAG_CONNECT = 0
+FLAG_SEND = 1
+FLAG_QUERY = 2
+CONNECTION_ID_LENGTH = 8
+SEQUENCE_LENGTH = 8
+MAX_ADDRESS_LENGTH = 65535
+MAX_SEQUENCE = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection to `address` (``host:port``); `return_address` only from identified clients."""
+
+    connection_id: int
+    address: str
+    return_address: Recipient | None = None
+
+    def encode(self) -> bytes:
+        address = self.address.encode()
+        if len(address) > MAX_ADDRESS_LENGTH:
+            raise UsageError("an address has at most 65,535 bytes")
+        tail = self.return_address.encode() if self.return_address else b""
+        head = bytes([FLAG_CONNECT]) + self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
+        return head + len(address).to_bytes(2, "big") + address + tail
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Connect":
+        """From the flag on. The address is decoded with replacement characters, as the reference does."""
+        if len(body) < 11:
+            raise WireError("Connect is too short")
+        end = 11 + int.from_bytes(body[9:11], "big")
+        if len(body) < end:
+            raise WireError("Connect is shorter than its address")
+        address = body[11:end].decode(errors="replace")
+        return_address = Recipient.decode(body[end:]) if len(body) > end else None
+        return cls(int.from_bytes(body[1:9], "big"), address, return_address)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Stream data towards the target; empty for keep-alives, `closed` when nothing follows."""
+
+    connection_id: int
+    sequence: int
+    data: bytes = b""
+    closed: bool = False
+
+    def encode(self) -> bytes:
+        connection_id = self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
+        sequence = self.sequence.to_bytes(SEQUENCE_LENGTH, "big")
+        return bytes([FLAG_SEND]) + connection_id + bytes([self.closed]) + sequence + self.data
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Send":
+        """From the flag on; any non-zero `closed` counts."""
+        if len(body) < 18:
+            raise WireError("Send is too short")
+        sequence = int.from_bytes(body[10:18], "big")
+        return cls(int.from_bytes(body[1:9], "big"), sequence, body[18:], body[9] != 0)
+
+
+class Control(IntEnum):
+    """Questions about the service itself; answered with JSON."""
+
+    HEALTH = 0
+    BINARY_INFO = 1
+    SUPPORTED_VERSIONS = 2
+
+    def encode(self) -> bytes:
+        return bytes([self])
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Control":
+        if len(body) != 1 or body[0] not in set(cls):
+            raise WireError("unknown control request")
+        return cls(body[0])
+
+
+Request = Connect | Send | Query | Control
+
+
+def encode_request(request: Request, versions: Versions = CURRENT) -> bytes:
+    """The body of one mixnet message."""
+    if isinstance(request, Control):
+        return versions.wrap_control(request.encode())
+    if isinstance(request, Query):
+        return versions.wrap_request(bytes([FLAG_QUERY]) + request.encode())
+    return versions.wrap_request(request.encode())
+
+
+def decode_request(data: bytes) -> tuple[Versions, Request]:
+    """A request and the versions to answer it in; WireError otherwise."""
+    envelope = Envelope.decode(data)
+    if envelope.is_control:
+        return Versions(envelope.outer), Control.decode(envelope.body)
+    if len(envelope.body) < 2:
+        raise WireError("request is too short")
+    inner = envelope.body[0] if envelope.body[0] >= FIRST_VERSION else None
+    if inner is not None and inner > CURRENT_VERSION:
+        raise WireError(f"unsupported SOCKS5 protocol version {inner}")
+    return Versions(envelope.outer, inner), _decode_body(envelope.body[1:])
+
+
+def _decode_body(body: bytes) -> Request:
+    if body[0] == FLAG_CONNECT:
+        return Connect.decode(body)
+    if body[0] == FLAG_SEND:
+        return Send.decode(body)
+    if body[0] == FLAG_QUERY:
+        return Query.decode(body[1:])
+    raise WireError(f"unknown request flag {body[0]}")
