@@ -1,0 +1,47 @@
+//! Golden vectors from the published Rust crates: `nymconnect-vectors OUT_DIR [name …]` writes them,
+//! `nymconnect-vectors verify FILE.json` checks what Python built. How to run it: `make -C tests/vectors`.
+//! Cargo.toml pins every version; tests/vectors/PROVENANCE.md records what was run.
+
+mod common;
+mod directory;
+mod envelope;
+mod exit_policy;
+mod framing;
+mod gateway;
+mod layer;
+mod messages;
+mod noise;
+mod socks5;
+mod sphinx;
+mod surb;
+
+use common::File;
+use std::{env, fs, path::Path};
+
+const FILES: &[(&str, fn() -> File)] = &[
+    ("rust-sphinx", sphinx::file),
+    ("rust-surb", surb::file),
+    ("rust-nym-layer", layer::file),
+    ("rust-messages", messages::file),
+    ("rust-envelope", envelope::file),
+    ("rust-framing", framing::file),
+    ("rust-gateway", gateway::file),
+    ("rust-socks5", socks5::file),
+    ("rust-directory", directory::file),
+    ("rust-exit-policy", exit_policy::file),
+    ("rust-noise", noise::file),
+];
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (directory, wanted) = arguments.split_first().expect("usage: nymconnect-vectors OUT_DIR [name …]");
+    for (name, make) in FILES {
+        if !wanted.is_empty() && !wanted.iter().any(|w| w == name) {
+            continue;
+        }
+        let (name, value) = make();
+        let text = serde_json::to_string_pretty(&value).unwrap() + "\n";
+        fs::write(Path::new(directory).join(format!("{name}.json")), text).unwrap();
+        println!("{name}.json");
+    }
+}
