@@ -135,8 +135,7 @@ class GatewayClientMachine:
         """Hand a packet to the gateway. UsageError unless READY."""
         if self.state is not ClientState.READY or self._session_key is None:
             raise UsageError("the gateway connection is not ready")
-        if not self._unmetered:
-            self.bandwidth -= len(packet.packet)
+        self.bandwidth -= len(packet.packet)
         frame = frames.seal_forward(packet, self.protocol_version, self._session_key, self._rng)
         return [Write(frame), *self._claim_if_low(now)]
 

@@ -309,6 +309,15 @@ def test_a_claim_that_stays_unanswered_closes() -> None:
     assert talk.machine.wake(UNTIL_MIDNIGHT + REPLY_TIMEOUT) == [Close("the gateway does not answer")]
 
 
+def test_a_claim_just_before_midnight_does_not_delay_the_one_after_it() -> None:
+    talk = at(ClientState.READY)
+    talk.now = UNTIL_MIDNIGHT - 1
+    talk.say(messages.Send(0))
+    assert talk.machine.send(mix_packet(), talk.now)[1:] == [CLAIM]
+    talk.say(messages.Bandwidth(FREE_BANDWIDTH))
+    assert talk.machine.wake(UNTIL_MIDNIGHT) == [CLAIM]
+
+
 def test_after_a_long_sleep_one_claim_is_made() -> None:
     talk = at(ClientState.READY)
     late = UNTIL_MIDNIGHT + 5 * 86400 + 1
