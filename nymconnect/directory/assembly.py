@@ -25,7 +25,7 @@ from nymconnect.directory.topology import EntryPoint, Layer, Node, Roles, Topolo
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 
-# Compared as whole per cent, as the reference compares.
+# In per cent. The reference cuts the decimals off before it compares, which comes to the same.
 MINIMUM_PERFORMANCE = 50
 _PERFORMANCE = re.compile(r"0(\.[0-9]{1,30})?|1(\.0{1,30})?", re.ASCII)
 _ANY_SCALAR = bytes(range(KEY_LENGTH))
@@ -74,7 +74,7 @@ def _topology(
 
 def performs(node: Node) -> bool:
     """Whether a node is good enough to be routed through."""
-    return int(node.performance * 100 + 0.5) >= MINIMUM_PERFORMANCE
+    return node.performance * 100 >= MINIMUM_PERFORMANCE
 
 
 def nodes_of(rows: Iterable[NodeRow]) -> list[Node]:

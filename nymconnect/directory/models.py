@@ -1,8 +1,7 @@
 """The JSON documents of the directory API, as structs with `decode_…` functions that raise WireError only.
 
 Mirrors nym-api-requests 1.21 (`models/mixnet.rs`, `nym_nodes.rs`, `pagination.rs`, `models/utility.rs`). Unknown
-members are ignored, as serde ignores them, save in `key_rotation_state`, where the reference refuses them. Documents
-are bounded: 16 MiB of text, 20 000 rows. Keys stay base58 text here; `assembly` makes nodes of rows and leaves unusable
+members are ignored, as serde ignores them. Documents are bounded: 16 MiB of text, 20 000 rows. Keys stay base58 text here; `assembly` makes nodes of rows and leaves unusable
 rows out.
 
 ==========================  ====================================================
@@ -60,7 +59,7 @@ class Span(Struct, frozen=True):
         return self.secs + self.nanos / 1e9
 
 
-class KeyRotationState(Struct, frozen=True, forbid_unknown_fields=True):
+class KeyRotationState(Struct, frozen=True):
     """How many epochs a Sphinx key lives, and the epoch from which rotations are counted."""
 
     validity_epochs: Annotated[int, Meta(ge=1, le=2**32 - 1)]
@@ -279,7 +278,6 @@ def _decode(decoder: msgspec.json.Decoder[_Document], data: bytes) -> _Document:
 
 
 def decode_key_rotation_info(data: bytes) -> KeyRotationInfo:
-    """From JSON; WireError also if `key_rotation_state` has a member that is not known."""
     return _decode(_KEY_ROTATION_INFO, data)
 
 

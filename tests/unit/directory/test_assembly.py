@@ -61,8 +61,8 @@ def test_topology_skips_rewarded_ids_without_a_row() -> None:
     assert not topology.is_routable()
 
 
-@pytest.mark.parametrize(("performance", "stays"), [("0.5", True), ("0.495", True), ("0.494", False), ("0", False)])
-def test_topology_filters_by_performance_in_whole_per_cent(performance: str, stays: bool) -> None:
+@pytest.mark.parametrize(("performance", "stays"), [("0.5", True), ("0.4999", False), ("0.495", False), ("0", False)])
+def test_topology_leaves_out_what_performs_below_half(performance: str, stays: bool) -> None:
     rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
     topology = build_topology(METADATA, rewarded, [*MIXES, row(6, performance)], [gateway_row(4, performance)])
     assert (6 in ids(topology.layers[0])) == stays
