@@ -1,0 +1,220 @@
+"""A gateway: the last hop of its clients, and the first relay of what they send. Mirrors nym-gateway 1.1.36 and
+nym-node 1.31 in its mode ``entry-gateway``.
+
+Clients attach over a websocket on any path and with any sub-protocol. What arrives for a client that is not there, or
+too slow, waits in the mailbox. What clients send passes the same routing filter as what the mixer forwards.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from enum import StrEnum
+
+from aiohttp import web
+
+from nymconnect.crypto import Rng
+from nymconnect.directory.models import DeclaredRoles, EntryInfo
+from nymconnect.directory.state import NodeRecord
+from nymconnect.directory.topology import Topology
+from nymconnect.errors import UsageError, UserError
+from nymconnect.link.gateway.server import GatewayServerMachine
+from nymconnect.node.doorman import Doorman
+from nymconnect.node.keys import NodeKeys, SphinxKeys
+from nymconnect.node.mailbox import DEFAULT_LIMITS, Mailbox, MailboxLimits
+from nymconnect.node.registry import ClientRegistry, StoredRegistry
+from nymconnect.node.relay import NodeSettings, Relay
+from nymconnect.node.session import ClientSession
+from nymconnect.packet.framing import MixPacket
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
+from nymconnect.storage import Document
+
+log = logging.getLogger(__name__)
+
+CLIENTS_FILE = "clients.json"
+MAX_CONNECTIONS = 8192
+HOUSEKEEPING_INTERVAL = 1.0
+SAVE_INTERVAL = 10.0
+PURGE_INTERVAL = 3600.0
+
+
+class GatewayCount(StrEnum):
+    """What a gateway counts beside its mixer and links."""
+
+    SESSIONS = "gateway_sessions"
+    PUSHED = "gateway_pushed"
+    STORED = "gateway_stored"
+    FORWARDED = "gateway_forwarded"
+    DROPPED_UNKNOWN_HOP = "gateway_dropped_unknown_hop"
+    DROPPED_MAILBOX_FULL = "gateway_dropped_mailbox_full"
+    REFUSED_FULL = "gateway_refused_full"
+    CLOSED_NO_UPGRADE = "gateway_closed_no_upgrade"
+
+
+class Gateway:
+    """The service. `forwards` makes it a mix node too, which live gateways are not."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        keys: NodeKeys,
+        rng: Rng = SYSTEM_RNG,
+        *,
+        forwards: bool = False,
+        mailbox_limits: MailboxLimits = DEFAULT_LIMITS,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self.mailbox = Mailbox(mailbox_limits)
+        self._settings, self._keys, self._rng = settings, keys, rng
+        self._forwards = forwards
+        self._relay = Relay(settings, keys, self._deliver, forwards=forwards, delivers=True, rng=rng)
+        self._registry = ClientRegistry(self.mailbox)
+        self._sessions: dict[bytes, ClientSession] = {}
+        self._connected: set[ClientSession] = set()
+        self._max_connections = max_connections
+        self._counts = dict.fromkeys(GatewayCount, 0)
+        self._tasks = TaskSet(f"gateway {settings.node_id}")
+        self._doorman = Doorman(self._serve)
+        self._ws_port: int | None = None
+
+    @property
+    def mix_port(self) -> int:
+        """The bound TCP port for packets; UsageError unless started."""
+        return self._relay.mix_port
+
+    @property
+    def ws_port(self) -> int:
+        """The bound TCP port for clients; UsageError unless started."""
+        if self._ws_port is None:
+            raise UsageError("the gateway is not started")
+        return self._ws_port
+
+    @property
+    def description(self) -> NodeRecord:
+        """This node for the directory, without an assignment; UsageError unless started."""
+        return self._relay.describe(DeclaredRoles(mixnode=self._forwards, entry=True), EntryInfo(self.ws_port))
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """Counts by name; no secrets, no addresses."""
+        return self._relay.counters | {str(name): count for name, count in self._counts.items()}
+
+    async def start(self) -> None:
+        """Listen for packets and clients; UserError if a port cannot be had."""
+        await self._load_clients()
+        await self._relay.start()
+        try:
+            self._ws_port = await self._doorman.start(self._settings.host, self._settings.ws_port)
+        except UserError:
+            await self._relay.stop()
+            raise
+        self._tasks.spawn(self._keep_house(), "housekeeping")
+
+    async def stop(self) -> None:
+        """Close every session and port; does nothing if not started."""
+        if self._ws_port is None:
+            return
+        self._ws_port = None
+        await self._tasks.close()
+        await self._doorman.close_port()
+        await asyncio.gather(*(session.close() for session in self._connected))
+        await self._doorman.stop()
+        await self._relay.stop()
+        await self._save_clients()
+
+    def update(self, topology: Topology) -> None:
+        """Take a refreshed topology."""
+        self._relay.update(topology)
+
+    def rotate(self, sphinx: SphinxKeys) -> None:
+        """Change the live Sphinx keys."""
+        self._relay.rotate(sphinx)
+
+    # --- clients ------------------------------------------------------------------------------------------------
+
+    async def _serve(self, socket: web.WebSocketResponse) -> None:
+        if len(self._connected) >= self._max_connections:
+            self._counts[GatewayCount.REFUSED_FULL] += 1
+            return
+        machine = GatewayServerMachine(self._keys.identity, self._registry, self._rng, unix_offset())
+        session = ClientSession(socket, machine, self)
+        self._connected.add(session)
+        try:
+            await session.run()
+        finally:
+            self._connected.discard(session)
+
+    def enter(self, session: ClientSession) -> None:
+        """A session has authenticated: it receives what the mixnet delivers for its client."""
+        self._counts[GatewayCount.SESSIONS] += 1
+        self._sessions[session.client] = session
+        self._registry.online.add(session.client)
+
+    def leave(self, session: ClientSession) -> None:
+        """A session is over; what comes for its client is stored."""
+        if self._sessions.get(session.client) is session:
+            del self._sessions[session.client]
+            self._registry.online.discard(session.client)
+
+    async def probe(self, client: bytes) -> bool:
+        """Whether the client's present session still lives; one that does not is dropped."""
+        session = self._sessions.get(client)
+        if session is None:
+            return False
+        if await session.is_alive():
+            return True
+        session.step_down()
+        self._tasks.spawn(session.close(), "close a dead session")
+        return False
+
+    def forward(self, packet: MixPacket) -> None:
+        """A packet from a client, for a node that is known."""
+        if not self._relay.view.may_send_to(packet.next_hop):
+            self._counts[GatewayCount.DROPPED_UNKNOWN_HOP] += 1
+            return
+        self._counts[GatewayCount.FORWARDED] += 1
+        self._relay.links.send(packet)
+
+    def _deliver(self, client: bytes, content: bytes) -> None:
+        """A message from the mixnet: to the client, or into its mailbox."""
+        session = self._sessions.get(client)
+        if session is not None and session.push(content):
+            self._counts[GatewayCount.PUSHED] += 1
+            return
+        known = self._registry.get(client) is not None
+        stored = self.mailbox.store(client, content, clock(), registered=known)
+        self._counts[GatewayCount.STORED if stored else GatewayCount.DROPPED_MAILBOX_FULL] += 1
+
+    # --- housekeeping -------------------------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        next_save, next_purge = clock() + SAVE_INTERVAL, clock() + PURGE_INTERVAL
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL)
+            now = clock()
+            self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(now)
+            if now >= next_save:
+                next_save = now + SAVE_INTERVAL
+                await self._save_clients()
+            if now >= next_purge:
+                next_purge = now + PURGE_INTERVAL
+                self.mailbox.purge(now)
+
+    @property
+    def _document(self) -> Document[StoredRegistry] | None:
+        directory = self._settings.state_directory
+        return Document(directory / CLIENTS_FILE, StoredRegistry) if directory else None
+
+    async def _load_clients(self) -> None:
+        if (document := self._document) and (stored := await asyncio.to_thread(document.load)):
+            self._registry.load(stored)
+
+    async def _save_clients(self) -> None:
+        document = self._document
+        if document is None or not self._registry.changed:
+            return
+        self._registry.changed = False
+        try:
+            await asyncio.to_thread(document.save, self._registry.content())
+        except UserError as error:
+            self._registry.changed = True
+            log.error("%s", error)

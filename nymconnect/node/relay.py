@@ -1,0 +1,200 @@
+"""What mix nodes and gateways share: a mixer between inbound and outbound links, and the timer that wakes it.
+
+::
+
+    InboundListener ── Frame ──► Mixer ── SendTo, when the delay is over ──► OutboundLinks
+                                   └───── Push, at the last hop ───────────► the gateway's clients
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nymconnect.crypto import Rng
+from nymconnect.directory.models import DeclaredRoles, EntryInfo
+from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
+from nymconnect.directory.topology import Topology
+from nymconnect.effects import Effect, Push, SendTo
+from nymconnect.errors import UsageError, UserError, WireError
+from nymconnect.node.keys import NodeKeys, SphinxKeys
+from nymconnect.node.links import OutboundLinks
+from nymconnect.node.listener import InboundListener
+from nymconnect.node.mixer import Mixer
+from nymconnect.node.replay import ReplayFilter
+from nymconnect.node.view import NetworkView
+from nymconnect.packet.framing import FRAME_V7, Frame
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock
+from nymconnect.storage import set_aside, write_private
+
+log = logging.getLogger(__name__)
+
+REPLAY_FILE = "replay.bin"
+REPLAY_SAVE_INTERVAL = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Where a node listens and what it announces. Port 0 takes a free one.
+
+    `announce_ips` defaults to `host`. With a `state_directory` the memory of replays, and of a gateway's clients,
+    survives a restart.
+    """
+
+    node_id: int
+    host: str = "127.0.0.1"
+    mix_port: int = 0
+    ws_port: int = 0
+    announce_ips: tuple[str, ...] = ()
+    frame_version: int = FRAME_V7
+    state_directory: Path | None = None
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        return self.announce_ips or (self.host,)
+
+
+class Relay:
+    """The mixnet side of one node. Counts and the live keys survive `stop`; a stopped relay may be started again."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        keys: NodeKeys,
+        push: Callable[[bytes, bytes], None],
+        *,
+        forwards: bool,
+        delivers: bool,
+        rng: Rng = SYSTEM_RNG,
+    ) -> None:
+        name = f"node {settings.node_id}"
+        self.settings = settings
+        self.keys = keys
+        self.view = NetworkView()
+        self.links = OutboundLinks(self.view, keys.noise, rng, name, settings.frame_version)
+        self._push = push
+        self._replay = ReplayFilter()
+        self._sphinx = keys.sphinx
+        self._mixer = Mixer(
+            keys.sphinx, self._replay, rng, forwards=forwards, delivers=delivers, may_send_to=self.view.may_send_to
+        )
+        self._listener = InboundListener(self.view, keys.noise, rng, self.receive, name)
+        self._waker = Waker(lambda: self._mixer.deadline, self._wake)
+        self._tasks = TaskSet(name)
+        self._port: int | None = None
+
+    @property
+    def mix_port(self) -> int:
+        """The bound TCP port; UsageError unless started."""
+        if self._port is None:
+            raise UsageError("the node is not started")
+        return self._port
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """All counts of mixer, listener and links, by name."""
+        return {
+            str(name): count
+            for counts in (self._mixer.counters, self._listener.counters, self.links.counters)
+            for name, count in counts.items()
+        }
+
+    async def start(self) -> None:
+        """Listen for packets. UserError if the port cannot be had."""
+        if self._port is not None:
+            raise UsageError("the node is started already")
+        await self._load_replay_memory()
+        self._port = await self._listener.start(self.settings.host, self.settings.mix_port)
+        if self.settings.state_directory is not None:
+            self._tasks.spawn(self._save_often(), "save the replay memory")
+
+    async def stop(self) -> None:
+        """Stop listening, drop what is held, keep the memory of replays."""
+        if self._port is None:
+            return
+        self._port = None
+        await self._tasks.close()
+        await self._listener.stop()
+        self._waker.cancel()
+        self._mixer.drop_held()
+        await self.links.close()
+        await self._save_replay_memory()
+
+    def update(self, topology: Topology) -> None:
+        """Take a refreshed topology: the routing filter and the Noise keys."""
+        self.view.update(topology)
+
+    def rotate(self, sphinx: SphinxKeys) -> None:
+        """Change the live Sphinx keys."""
+        self._sphinx = sphinx
+        self._mixer.rotate(sphinx)
+
+    def receive(self, frame: Frame) -> None:
+        """A packet came in over a link."""
+        self._perform(self._mixer.feed(frame, clock()))
+        self._waker.arm()
+
+    def _wake(self) -> None:
+        self._perform(self._mixer.wake(clock()))
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, SendTo):
+                self.links.send(effect.packet)
+            elif isinstance(effect, Push):
+                self._push(effect.destination, effect.content)
+
+    def describe(self, roles: DeclaredRoles, entry: EntryInfo | None = None) -> NodeRecord:
+        """This node for the directory, which decides on its assignment; UsageError unless started."""
+        sphinx = [(self._sphinx.rotation_id, self._sphinx.primary)]
+        if self._sphinx.secondary is not None and self._sphinx.secondary_is_next:
+            sphinx.append((self._sphinx.secondary_id, self._sphinx.secondary))
+        return NodeRecord(
+            self.settings.node_id,
+            self.keys.identity.public,
+            tuple(SphinxKey(rotation_id, secret.public) for rotation_id, secret in sphinx),
+            self.settings.ips,
+            self.mix_port,
+            Assignment.INACTIVE,
+            roles,
+            entry,
+            self.keys.noise.public if self.keys.noise else None,
+        )
+
+    # --- the memory of replays ----------------------------------------------------------------------------------
+
+    @property
+    def _replay_path(self) -> Path | None:
+        directory = self.settings.state_directory
+        return directory / REPLAY_FILE if directory else None
+
+    async def _load_replay_memory(self) -> None:
+        path = self._replay_path
+        if path is None:
+            return
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+            self._replay = ReplayFilter.restore(data)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        except WireError as error:
+            set_aside(path, str(error))
+            return
+        self._mixer.use_memory(self._replay)
+
+    async def _save_often(self) -> None:
+        while True:
+            await asyncio.sleep(REPLAY_SAVE_INTERVAL)
+            await self._save_replay_memory()
+
+    async def _save_replay_memory(self) -> None:
+        path = self._replay_path
+        if path is None:
+            return
+        try:
+            await asyncio.to_thread(write_private, path, self._replay.snapshot())
+        except UserError as error:
+            log.error("%s", error)

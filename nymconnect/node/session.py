@@ -1,0 +1,209 @@
+"""One client's websocket at a gateway: feeds the machine, performs its effects, sends what the mixnet delivers.
+
+Mirrors nym-gateway 1.1.36 (`client_handling/websocket/connection_handler`). Reading and pushing are two tasks. The
+reader answers each request before it reads the next, so a client that does not take its answers is not read any
+further. The pusher has a short queue; what does not fit goes to the mailbox and comes from there when the queue is
+empty, so the order is kept however slow the client is.
+
+Pings are answered in every state; the reference drops a stranger that pings.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiohttp import WSMsgType, web
+
+from nymconnect.effects import Close, SendTo, Write, WriteText
+from nymconnect.link.gateway.events import Authenticated, ProbeRival, ServerEffect
+from nymconnect.link.gateway.server import PONG_TIMEOUT, GatewayServerMachine
+from nymconnect.node.mailbox import Mailbox
+from nymconnect.packet.framing import MixPacket
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock
+
+log = logging.getLogger(__name__)
+
+PUSH_QUEUE = 256  # messages that wait for the socket; more go to the mailbox
+REFILL = 100  # messages taken from the mailbox at a time
+WRITE_TIMEOUT = 30.0  # seconds that a client may leave one message of ours unread
+CLOSE_TIMEOUT = 1.0
+_PING_LENGTH = 8
+_SHORTEST_WAIT = 0.001  # to aiohttp a timeout of 0 is none
+
+
+class SessionHost(Protocol):
+    """What a session needs of its gateway."""
+
+    mailbox: Mailbox
+
+    def enter(self, session: "ClientSession") -> None:
+        """The session is now the one of its client."""
+
+    def leave(self, session: "ClientSession") -> None:
+        """The session is over; harmless if it never entered."""
+
+    def forward(self, packet: MixPacket) -> None:
+        """A packet from the client for the mixnet."""
+
+    async def probe(self, client: bytes) -> bool:
+        """Whether the client's present session still lives; one that does not is gone afterwards."""
+
+
+class ClientSession:
+    """Owns one open websocket until `run` returns."""
+
+    def __init__(self, socket: web.WebSocketResponse, machine: GatewayServerMachine, host: SessionHost) -> None:
+        self._socket = socket
+        self._machine = machine
+        self._host = host
+        self._tasks = TaskSet("gateway session")
+        self._queue: deque[bytes] = deque()
+        self._more = asyncio.Event()
+        self._behind = True  # the mailbox may hold something for this client
+        self._ping: bytes | None = None
+        self._pong = asyncio.Event()
+        self._entered = False
+
+    @property
+    def client(self) -> bytes:
+        """Identity of the client (32 bytes), empty before authentication."""
+        return self._machine.client
+
+    async def run(self) -> None:
+        """Serve the connection until it ends, from whichever side."""
+        try:
+            await self._perform(self._machine.start(clock()))
+            while not self._socket.closed and (effects := await self._next()) is not None:
+                await self._perform(effects)
+        except OSError as error:  # TimeoutError is one
+            log.debug("a client connection broke: %r", error)
+        finally:
+            self.step_down()
+            await self._tasks.close()
+            await self.close()
+
+    def step_down(self) -> None:
+        """Give the client's place up at once; what was not sent is for its next session."""
+        if not self._entered:
+            return
+        self._entered = False
+        self._host.leave(self)
+        self._host.mailbox.put_back(self.client, self._queue, clock())
+        self._queue.clear()
+
+    async def close(self) -> None:
+        """Close the websocket, politely if the client is quick; `run` then ends."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._socket.close(drain=False)
+        except OSError:
+            log.debug("a client did not close its connection")
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    async def _next(self) -> Sequence[ServerEffect] | None:
+        """What the next message or the machine's deadline calls for; None at the end of the connection."""
+        deadline = self._machine.deadline
+        timeout = None if deadline is None else max(_SHORTEST_WAIT, deadline - clock())
+        try:
+            message = await self._socket.receive(timeout)
+        except TimeoutError:
+            return self._machine.wake(clock())
+        if message.type is WSMsgType.TEXT:
+            return self._machine.feed_text(message.data, clock())
+        if message.type is WSMsgType.BINARY:
+            return self._machine.feed_binary(message.data, clock())
+        if message.type is WSMsgType.PING:
+            await self._socket.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            return None
+        elif message.data == self._ping:
+            self._pong.set()
+        return self._machine.wake(clock())
+
+    async def _perform(self, effects: Sequence[ServerEffect]) -> None:
+        if any(isinstance(effect, Authenticated) for effect in effects):
+            self._enter()  # before the first await: no other connection may become this client's session meanwhile
+        for effect in effects:
+            match effect:
+                case WriteText(text):
+                    async with asyncio.timeout(WRITE_TIMEOUT):
+                        await self._socket.send_str(text)
+                case Write(data):
+                    await self._send(data)
+                case SendTo(packet):
+                    self._host.forward(packet)
+                case Authenticated():
+                    self._tasks.spawn(self._push_all(), "push")
+                case ProbeRival(client):
+                    alive = await self._host.probe(client)
+                    await self._perform(self._machine.rival_checked(alive, clock()))
+                case Close(reason):
+                    log.debug("closing a client connection: %s", reason)
+                    await self.close()
+
+    async def _send(self, data: bytes) -> None:
+        async with asyncio.timeout(WRITE_TIMEOUT):
+            await self._socket.send_bytes(data)
+
+    # --- pushing ------------------------------------------------------------------------------------------------
+
+    def _enter(self) -> None:
+        self._entered = True
+        self._host.enter(self)
+        self._more.set()
+
+    def push(self, content: bytes) -> bool:
+        """Queue a message for the client; False if it must go to the mailbox, to come from there later."""
+        if self._behind or len(self._queue) >= PUSH_QUEUE:
+            self._behind = True
+            self._more.set()
+            return False
+        self._queue.append(content)
+        self._more.set()
+        return True
+
+    async def _push_all(self) -> None:
+        try:
+            while True:
+                await self._more.wait()
+                if not self._queue and not self._refill():
+                    self._more.clear()
+                    continue
+                # It leaves the queue only once it is sent, so a session that breaks loses nothing.
+                for effect in self._machine.push(self._queue[0]):
+                    if isinstance(effect, Write):
+                        await self._send(effect.data)
+                if self._queue:  # empty if the session was dropped meanwhile
+                    self._queue.popleft()
+        except OSError as error:
+            log.debug("a client connection broke: %r", error)
+            await self.close()
+
+    def _refill(self) -> bool:
+        """Take the next messages from the mailbox; False if there are none."""
+        if not self._behind or not self._entered:
+            return False
+        self._queue.extend(self._host.mailbox.take(self.client, clock(), REFILL))
+        self._behind = bool(self._queue)
+        return self._behind
+
+    # --- another session of the same client ---------------------------------------------------------------------
+
+    async def is_alive(self) -> bool:
+        """Ping the client and wait for its pong; a session that is being asked already counts as alive."""
+        if self._ping is not None:
+            return True
+        self._ping = SYSTEM_RNG.randbytes(_PING_LENGTH)
+        self._pong.clear()
+        try:
+            async with asyncio.timeout(PONG_TIMEOUT):
+                await self._socket.ping(self._ping)
+                await self._pong.wait()
+            return True
+        except OSError:
+            return False
+        finally:
+            self._ping = None
