@@ -1,8 +1,8 @@
 """The JSON documents of the directory API, as structs with `decode_…` functions that raise WireError only.
 
 Mirrors nym-api-requests 1.21 (`models/mixnet.rs`, `nym_nodes.rs`, `pagination.rs`, `models/utility.rs`). Unknown
-members are ignored, as serde ignores them. Documents are bounded: 16 MiB of text, 20 000 rows. Keys stay base58 text here; `assembly` makes nodes of rows and leaves unusable
-rows out.
+members are ignored, as serde ignores them. Documents are bounded: 16 MiB of text, 20 000 rows. Keys stay base58 text
+here; `assembly` makes nodes of rows and leaves unusable rows out.
 
 ==========================  ====================================================
 document                    route
