@@ -27,7 +27,7 @@ from nymconnect.packet.messages import (
 )
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import ReplySurb
-from tests.helpers.rust_vectors import cases, load, pattern, unhex
+from tests.helpers.rust_vectors import cases, pattern, unhex
 
 Vector = dict[str, Any]
 SENDER_TAG = b"\xee" * 16
@@ -44,15 +44,10 @@ class FixedSetIds(random.Random):
         return next(self._set_ids)
 
 
-def recorded_surb(version: int, hops: int = 4) -> bytes:
-    vector = next(v for v in load("surb")["surbs"] if v["name"] == f"version {version}, {hops} hops")
-    return unhex(vector["surb"])
-
-
 def reply_surbs(messages: Vector, count: int, rotation: int, name: str) -> tuple[ReplySurb, ...]:
     """The SURBs of a recorded message. The crate pads each printed SURB anew, so they are cut out of the message."""
     data = unhex(messages["bytes"])
-    length, start = (1164, 22) if "v1" in name else (460, 22)
+    length, start = 1164 if "v1" in name else 460, 22
     pieces = [data[start + i * length : start + (i + 1) * length] for i in range(count)]
     return tuple(ReplySurb.decode(piece, KeyRotation(rotation)) for piece in pieces)
 
