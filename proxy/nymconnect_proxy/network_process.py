@@ -60,7 +60,8 @@ class NetworkProcess:
             raise UserError(f"the embedded network did not start within {START_TIMEOUT:.0f} seconds") from error
 
     async def _first_line(self, process: asyncio.subprocess.Process) -> NetworkAddress:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         line = await process.stdout.readline()
         if not line:
             reason = (await process.stderr.read(4096)).decode(errors="replace").strip().splitlines()

@@ -44,9 +44,9 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class IpPattern:
-    """A network, or a star: every address of `family` (4, 6, or None for both)."""
+    """A network, kept as it was written, or a star: every address of `family` (4, 6, or None for both)."""
 
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+    network: ipaddress.IPv4Interface | ipaddress.IPv6Interface | None = None
     family: int | None = None
 
     @classmethod
@@ -55,28 +55,23 @@ class IpPattern:
         if text in _STAR_FAMILY:
             return cls(family=_STAR_FAMILY[text])
         host, slash, prefix = text.partition("/")
-        if slash and not (prefix.isascii() and prefix.isdigit()):
-            raise WireError(f"bad prefix length in {text[:64]!r}")
-        if host.startswith("[") and host.endswith("]"):
+        if (slash and not (prefix.isascii() and prefix.isdigit())) or "%" in host:
+            raise WireError(f"not an IP pattern: {text[:64]!r}")
+        if ":" in host and host.startswith("[") and host.endswith("]"):
             host = host[1:-1]
         try:
-            network = ipaddress.ip_network(host + slash + prefix, strict=False)
+            network = ipaddress.ip_interface(host + slash + prefix)
         except ValueError as error:
             raise WireError(f"not an IP pattern: {text[:64]!r}") from error
-        return cls(network) if network.prefixlen else cls(family=network.version)
+        return cls(network) if network.network.prefixlen else cls(family=network.version)
 
     def matches(self, address: IpAddress) -> bool:
         if self.network is None:
             return self.family in (None, address.version)
-        return address in self.network
+        return address in self.network.network
 
     def __str__(self) -> str:
-        if self.network is None:
-            return _STAR_TEXT[self.family]
-        host = str(self.network.network_address)
-        if self.network.version == 6:
-            host = f"[{host}]"
-        return host if self.network.prefixlen == self.network.max_prefixlen else f"{host}/{self.network.prefixlen}"
+        return _STAR_TEXT[self.family] if self.network is None else str(self.network)
 
 
 @dataclass(frozen=True, slots=True)

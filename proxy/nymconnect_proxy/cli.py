@@ -1,0 +1,100 @@
+"""The command line: one entry point, one module of `commands` for each command, imported only when it runs.
+
+Exit codes: 0 done, 1 failed with one clear line on stderr, 2 wrong usage. Importing this module loads neither Qt nor
+an HTTP library, so that ``--help`` answers at once.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
+from typing import Any
+
+from nymconnect import __version__, config
+from nymconnect.errors import UserError
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = build_parser()
+    flags = parser.parse_args(arguments)
+    if flags.command is None:
+        parser.print_help()
+        return WRONG_USAGE
+    set_up_logging(getattr(flags, "log_level", "warning"))
+    command: Command = import_module(f"nymconnect_proxy.commands.{flags.command}").run
+    try:
+        return asyncio.run(_until_interrupted(command(flags)))
+    except UserError as error:
+        print(f"nymconnect: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return DONE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and flags; `docs/cli.md` shows them."""
+    parser = argparse.ArgumentParser(prog="nymconnect", description="Proxy programs through a Nym mixnet.")
+    parser.add_argument("--version", action="version", version=f"nymconnect {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    connect = commands.add_parser("connect", help="run the proxy until Ctrl-C")
+    config.add_flags(connect)
+    connect.add_argument("--settings", metavar="FILE", help="settings file to read (default: that of the user)")
+    connect.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+    network = commands.add_parser("network", help="run a whole mixnet on this machine, for clients to use")
+    network.add_argument("--mixnodes", type=_count(1, 20), default=2, metavar="N", help="per layer (default: 2)")
+    network.add_argument("--gateways", type=_count(1, 10), default=2, metavar="N", help="(default: 2)")
+    network.add_argument("--api", default="127.0.0.1:8081", metavar="HOST:PORT", help="(default: 127.0.0.1:8081)")
+    network.add_argument("--json", action="store_true", help="print one JSON object a line")
+    network.add_argument("--follow-stdin", action="store_true", help=argparse.SUPPRESS)
+    config.add_flags(network, ("log",))
+
+    selftest = commands.add_parser("selftest", help="send a file through an embedded mixnet and say what was measured")
+    selftest.add_argument("--json", action="store_true", help="print one JSON object")
+    config.add_flags(selftest, ("log",))
+
+    bench = commands.add_parser("bench", help="measure throughput, latency and memory on an embedded mixnet")
+    bench.add_argument("--megabytes", type=_count(1, 100), default=5, metavar="N", help="download size (default: 5)")
+    bench.add_argument("--repeats", type=_count(1, 20), default=3, metavar="N", help="(default: 3)")
+    config.add_flags(bench, ("log",))
+    return parser
+
+
+def _count(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"a number from {least} to {most} is needed, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr. Targets and peers appear at debug level only; secrets never do."""
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # These two log whole requests, addresses included.
+    for library in ("aiohttp", "asyncio"):
+        logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
+    """Run `work`; SIGTERM and SIGINT cancel it, so that it can clean up, and count as a wish fulfilled."""
+    task = asyncio.ensure_future(work)
+    if sys.platform != "win32":  # there, Ctrl-C arrives as KeyboardInterrupt
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return DONE

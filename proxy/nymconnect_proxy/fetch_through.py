@@ -1,0 +1,65 @@
+"""One HTTP request through a SOCKS5 proxy, timed: what `selftest` and `bench` measure with.
+
+A bare client on purpose: it shows the SOCKS reply code and the time of each stage, which HTTP libraries hide.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from nymconnect.errors import UserError
+from nymconnect.options import Endpoint
+from nymconnect.runtime import clock, dial, hang_up
+
+_CONNECT_TIMEOUT = 5.0
+_REPLIES = {
+    1: "general failure",
+    2: "refused by the exit policy",
+    3: "network unreachable",
+    4: "host unreachable",
+    5: "connection refused",
+    6: "timed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A response body, and the seconds after the start at which each stage was reached."""
+
+    body: bytes
+    connected: float
+    first_byte: float
+    complete: float
+
+
+async def fetch_through(proxy: Endpoint, host: str, port: int, path: str, patience: float) -> Fetched:
+    """GET ``http://host:port/path``; `host` is sent to the proxy as a name. UserError if anything fails."""
+    start = clock()
+    reader, writer = await dial(proxy.host, proxy.port, _CONNECT_TIMEOUT)
+    try:
+        async with asyncio.timeout(patience):
+            await _open(reader, writer, host, port)
+            connected = clock() - start
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            first_byte = clock() - start
+            body = await reader.read(-1)
+    except asyncio.IncompleteReadError as error:
+        raise UserError("the connection ended early") from error
+    except TimeoutError as error:
+        raise UserError(f"no answer within {patience:.0f} seconds") from error
+    finally:
+        await hang_up(writer)
+    if b" 200 " not in head.partition(b"\r\n")[0]:
+        raise UserError("the target answered with an error")
+    return Fetched(body, connected, first_byte, clock() - start)
+
+
+async def _open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+    writer.write(b"\x05\x01\x00")
+    if await reader.readexactly(2) != b"\x05\x00":
+        raise UserError("the proxy wants a password")
+    name = host.encode("idna")
+    writer.write(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"))
+    reply = await reader.readexactly(10)
+    if reply[1]:
+        raise UserError(f"the proxy could not connect: {_REPLIES.get(reply[1], f'code {reply[1]}')}")
