@@ -1,0 +1,353 @@
+"""The listener and the requester, joined by a mixnet in memory that shuffles messages; real sockets at both ends."""
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import shutil
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+
+import pytest
+from python_socks import ProxyError
+from python_socks.async_.asyncio import Proxy
+
+from nymconnect_proxy.client_streams import ClientOptions
+from nymconnect_proxy.exit_streams import ExitOptions
+from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.pipe import PipeOptions
+from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
+from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+CURL = shutil.which("curl")
+CURL_PROXY_ERROR = 97
+PIPES = PipeOptions(linger=0.2, flush_timeout=2.0)
+needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
+
+
+@dataclass
+class Loop:
+    """A listener that serves, and the requester it leads to."""
+
+    port: int
+    listener: SocksListener
+    requester: NetworkRequester
+    client_mixnet: MixnetEnd
+    exit_mixnet: MixnetEnd
+    dialled: list[str] = dataclass_field(default_factory=list)
+
+    async def open(
+        self, target_port: int, host: str = "127.0.0.1"
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A stream to ``host:target_port`` through the proxy."""
+        sock = await Proxy.from_url(f"socks5://127.0.0.1:{self.port}", rdns=True).connect(host, target_port, timeout=20)
+        return await asyncio.open_connection(sock=sock)
+
+    async def curl(self, *arguments: str) -> tuple[int, bytes, str]:
+        """Exit code, output and error text of curl through the proxy."""
+        assert CURL is not None
+        proxy = f"socks5h://127.0.0.1:{self.port}"
+        command = [CURL, "-q", "--silent", "--show-error", "--max-time", "30", "--proxy", proxy, *arguments]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        output, errors = await process.communicate()
+        return process.returncode or 0, output, errors.decode()
+
+
+@contextlib.asynccontextmanager
+async def proxy_loop(
+    policy: AddressPolicy | None = None,
+    streams: ClientOptions | None = None,
+    *,
+    allow_private: bool = True,
+    anonymous: bool = True,
+    dial: Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = None,
+    seed: int = 1,
+) -> AsyncIterator[Loop]:
+    client_mixnet, exit_mixnet = mixnet_pair(seed)
+    dialled: list[str] = []
+
+    async def dial_here(host: str, port: int, patience: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        dialled.append(host)
+        if dial is not None:
+            return await dial(host, port, patience)
+        return await asyncio.open_connection(host, port)
+
+    options = RequesterOptions(streams=ExitOptions(allow_private=allow_private), pipes=PIPES)
+    requester = NetworkRequester(exit_mixnet, policy or AddressPolicy.open(), options, dial_here)
+    listener = SocksListener(
+        ListenerOptions(streams or ClientOptions(), PIPES, anonymous=anonymous), random.Random(seed)
+    )
+    await requester.start()
+    port = await listener.start(port=0)
+    listener.attach(client_mixnet, requester.address)
+    listener.set_serving(True)
+    try:
+        yield Loop(port, listener, requester, client_mixnet, exit_mixnet, dialled)
+    finally:
+        await listener.stop()
+        await requester.stop()
+
+
+@contextlib.asynccontextmanager
+async def target(handler: Handler) -> AsyncIterator[int]:
+    """A server on loopback; yields its port."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(OSError):
+            await handler(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def http_server(body: bytes) -> Handler:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    return handle
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- counters of services, which have no event to wait for
+            await asyncio.sleep(0.01)
+
+
+@needs_curl
+@pytest.mark.parametrize("anonymous", [True, False])
+async def test_a_megabyte_arrives_byte_for_byte_through_curl(anonymous: bool) -> None:
+    body = random.Random(7).randbytes(1_000_000)
+    async with target(http_server(body)) as port, proxy_loop(anonymous=anonymous) as loop:
+        code, output, errors = await loop.curl(f"http://localhost:{port}/file")
+
+        assert (code, errors) == (0, "")
+        assert hashlib.sha256(output).digest() == hashlib.sha256(body).digest()
+        assert all((surbs > 0) == anonymous for _, surbs in loop.client_mixnet.sent)
+        assert loop.client_mixnet.sent[0][1] == (20 if anonymous else 0)
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+async def test_an_upload_arrives_in_order() -> None:
+    body = random.Random(8).randbytes(300_000)
+    received = asyncio.get_running_loop().create_future()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.set_result(await reader.read(-1))
+
+    async with target(handle) as port, proxy_loop() as loop:
+        _, writer = await loop.open(port)
+        writer.write(body)
+        writer.write_eof()
+        assert await asyncio.wait_for(received, 20) == body
+        writer.close()
+
+
+async def test_a_half_closed_stream_still_gets_its_answer() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        question = await reader.read(-1)
+        await asyncio.sleep(0.3)
+        writer.write(question[::-1] * 5000)
+        await writer.drain()
+
+    async with target(handle) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        writer.write(b"question")
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.read(-1), 20) == b"noitseuq" * 5000
+        writer.close()
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+async def test_many_streams_at_once_do_not_mix() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
+
+    async def one(loop: Loop, port: int, number: int) -> None:
+        reader, writer = await loop.open(port)
+        text = random.Random(number).randbytes(30_000)
+        writer.write(text)
+        writer.write_eof()
+        assert await reader.read(-1) == text
+        writer.close()
+
+    async with target(echo) as port, proxy_loop() as loop:
+        await asyncio.wait_for(asyncio.gather(*(one(loop, port, number) for number in range(12))), 30)
+
+
+@needs_curl
+async def test_a_refused_port_is_told_to_curl() -> None:
+    async with proxy_loop() as loop:
+        code, _, errors = await loop.curl(f"http://127.0.0.1:{free_port()}/")
+
+    assert code == CURL_PROXY_ERROR
+    assert "(5)" in errors
+
+
+@needs_curl
+async def test_the_policy_is_told_to_curl() -> None:
+    async with target(http_server(b"secret")) as port:
+        policy = AddressPolicy.parse(f"ExitPolicy reject *:{port}\nExitPolicy accept *:*\n")
+        async with proxy_loop(policy) as loop:
+            code, output, errors = await loop.curl(f"http://127.0.0.1:{port}/")
+            assert loop.dialled == []
+
+    assert (code, output) == (CURL_PROXY_ERROR, b"")
+    assert "(2)" in errors
+
+
+async def test_a_private_address_is_refused_by_default() -> None:
+    async with target(http_server(b"secret")) as port, proxy_loop(allow_private=False) as loop:
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(port, "localhost")
+        assert loop.dialled == []
+
+    assert failure.value.error_code == 2
+
+
+@needs_curl
+async def test_a_target_that_never_answers_is_told_to_curl() -> None:
+    async def never(host: str, port: int, patience: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with proxy_loop(streams=ClientOptions(connect_timeout=0.5), dial=never) as loop:
+        code, _, errors = await loop.curl("http://127.0.0.1:80/")
+        await until(lambda: not loop.requester.snapshot().active)
+
+    assert code == CURL_PROXY_ERROR
+    assert "(6)" in errors
+
+
+async def test_an_exit_that_never_answers_times_out() -> None:
+    async with proxy_loop(streams=ClientOptions(connect_timeout=0.3)) as loop:
+        await loop.requester.stop()
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(80)
+
+    assert failure.value.error_code == 6
+
+
+async def test_an_unknown_name_is_host_unreachable() -> None:
+    async with proxy_loop() as loop:
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(80, "does-not-exist.invalid")
+
+    assert failure.value.error_code == 4
+
+
+async def test_a_target_that_resets_ends_the_stream_for_the_application() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    async with target(handle) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        writer.write(b"x")
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(-1), 10) == b""
+        writer.close()
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+async def test_an_application_that_goes_away_stops_the_download() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(bytes(65536))
+            await writer.drain()
+
+    async with target(endless) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        await reader.readexactly(100_000)
+        writer.transport.abort()
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+        assert loop.exit_mixnet.closed_lanes == [1]
+
+
+async def test_nothing_is_served_outside_connected() -> None:
+    async with target(http_server(b"x")) as port, proxy_loop() as loop:
+        loop.listener.set_serving(False)
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(port)
+        assert failure.value.error_code == 1
+        assert loop.client_mixnet.sent == []
+
+
+async def test_detaching_ends_open_and_waiting_streams() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with target(silent) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        await loop.listener.detach()
+        assert await asyncio.wait_for(reader.read(-1), 5) == b""
+        with pytest.raises(ProxyError):
+            await loop.open(port)
+        writer.close()
+
+
+async def test_a_mixnet_that_stops_refuses_what_waits() -> None:
+    async with proxy_loop() as loop:
+        loop.client_mixnet.stopped = True
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(80)
+
+    assert failure.value.error_code == 1
+
+
+async def test_two_clients_of_one_exit_share_ids_without_harm() -> None:
+    """Same seed, so the same connection ids, from clients with different tags."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(-1))
+        await writer.drain()
+
+    async def ask(port: int, target_port: int, text: bytes) -> bytes:
+        sock = await Proxy.from_url(f"socks5://127.0.0.1:{port}").connect("127.0.0.1", target_port, timeout=10)
+        reader, writer = await asyncio.open_connection(sock=sock)
+        writer.write(text)
+        writer.write_eof()
+        answer = await reader.read(-1)
+        writer.close()
+        return answer
+
+    async with target(echo) as port, proxy_loop(seed=1) as loop:
+        other, _ = mixnet_pair(99)
+        other.peers[loop.exit_mixnet.address] = loop.exit_mixnet
+        listener = SocksListener(ListenerOptions(pipes=PIPES), random.Random(1))
+        other_port = await listener.start(port=0)
+        listener.attach(other, loop.exit_mixnet.address)
+        listener.set_serving(True)
+        try:
+            answers: Sequence[bytes] = await asyncio.gather(
+                ask(loop.port, port, b"first" * 4000), ask(other_port, port, b"second" * 4000)
+            )
+        finally:
+            await listener.stop()
+        assert answers == [b"first" * 4000, b"second" * 4000]

@@ -1,0 +1,135 @@
+"""Who gets a connection at the exit, and what it remembers of the others."""
+
+import random
+
+import pytest
+
+from nymconnect_proxy.admission import (
+    CLOSED_MEMORY,
+    MAX_CLOSED,
+    SETTLE_TIME,
+    AdmissionLimits,
+    Admissions,
+    StreamKey,
+    Verdict,
+)
+from nymconnect_proxy.requests import Connect, Send
+from tests.helpers.mixnet_pair import make_recipient
+
+ALICE, BOB = b"a" * 16, b"b" * 16
+HOME = make_recipient(random.Random(1))
+
+
+def test_equal_ids_of_different_senders_are_different_streams() -> None:
+    admissions = Admissions()
+    assert admissions.admit(Connect(1, "x:1"), ALICE, 0.0) is Verdict.ADMITTED
+    assert admissions.admit(Connect(1, "x:1"), BOB, 0.0) is Verdict.ADMITTED
+    assert admissions.admit(Connect(1, "x:1", HOME), None, 0.0) is Verdict.ADMITTED
+    assert len(admissions) == 3
+
+
+def test_a_stream_is_not_replaced() -> None:
+    admissions = Admissions()
+    admissions.admit(Connect(1, "x:1", HOME), None, 0.0)
+    other = make_recipient(random.Random(2))
+    assert admissions.admit(Connect(1, "y:1", other), None, 0.0) is Verdict.DUPLICATE
+
+
+def test_a_connect_that_nobody_could_hear_about_is_dropped() -> None:
+    assert Admissions().admit(Connect(1, "x:1"), None, 0.0) is Verdict.UNANSWERABLE
+
+
+def test_connections_are_limited_per_sender_and_in_all() -> None:
+    admissions = Admissions(AdmissionLimits(connections=3, connections_per_sender=2))
+    verdicts = [admissions.admit(Connect(number, "x:1"), ALICE, 0.0) for number in range(3)]
+    assert verdicts == [Verdict.ADMITTED, Verdict.ADMITTED, Verdict.BUSY]
+    assert admissions.admit(Connect(1, "x:1"), BOB, 0.0) is Verdict.ADMITTED
+    assert admissions.admit(Connect(2, "x:1"), BOB, 0.0) is Verdict.BUSY
+    admissions.release(StreamKey(ALICE, 0), 1.0)
+    assert admissions.admit(Connect(3, "x:1"), BOB, 1.0) is Verdict.ADMITTED
+
+
+def test_identified_senders_are_counted_by_their_address() -> None:
+    admissions = Admissions(AdmissionLimits(connections_per_sender=1))
+    assert admissions.admit(Connect(1, "x:1", HOME), None, 0.0) is Verdict.ADMITTED
+    assert admissions.admit(Connect(2, "x:1", HOME), ALICE, 0.0) is Verdict.BUSY
+
+
+def test_a_send_waits_for_its_connect() -> None:
+    admissions = Admissions()
+    key = StreamKey(ALICE, 1)
+    sends = [Send(1, 1, b"x"), Send(1, 0)]
+    assert all(admissions.hold(key, send, 0.0) for send in sends)
+    assert admissions.take_held(StreamKey(BOB, 1)) == []
+    admissions.admit(Connect(1, "x:1"), ALICE, 1.0)
+    assert admissions.take_held(key) == sends
+    assert admissions.take_held(key) == []
+
+
+def test_a_send_waits_a_bounded_time() -> None:
+    admissions = Admissions()
+    key = StreamKey(ALICE, 1)
+    admissions.hold(key, Send(1, 0, b"x"), 0.0)
+    admissions.hold(StreamKey(ALICE, 2), Send(2, 0), SETTLE_TIME)
+    assert admissions.take_held(key) == []
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        AdmissionLimits(held_messages=2),
+        AdmissionLimits(held_bytes=20),
+        AdmissionLimits(held_bytes_in_all=20),
+    ],
+)
+def test_messages_that_wait_are_bounded(limits: AdmissionLimits) -> None:
+    admissions = Admissions(limits)
+    key = StreamKey(ALICE, 1)
+    assert [admissions.hold(key, Send(1, number, bytes(10)), 0.0) for number in range(3)] == [True, True, False]
+    admissions.take_held(key)
+    assert admissions.hold(StreamKey(BOB, 1), Send(1, 0, bytes(10)), 0.0)
+
+
+def test_streams_that_wait_are_bounded() -> None:
+    admissions = Admissions(AdmissionLimits(held_streams=2))
+    held = [admissions.hold(StreamKey(ALICE, number), Send(number, 0), 0.0) for number in range(3)]
+    assert held == [True, True, False]
+    assert admissions.hold(StreamKey(ALICE, 9), Send(9, 0), SETTLE_TIME)
+
+
+def test_what_comes_for_an_ended_stream_is_dropped_for_a_while() -> None:
+    admissions = Admissions()
+    key = StreamKey(ALICE, 1)
+    admissions.admit(Connect(1, "x:1"), ALICE, 0.0)
+    admissions.release(key, 1.0)
+    assert not admissions.hold(key, Send(1, 5), 2.0)
+    assert admissions.admit(Connect(1, "x:1"), ALICE, 2.0) is Verdict.DUPLICATE
+    later = 1.0 + CLOSED_MEMORY
+    assert admissions.hold(key, Send(1, 5), later)
+
+
+def test_what_comes_for_a_refused_stream_is_dropped() -> None:
+    admissions = Admissions(AdmissionLimits(connections=0))
+    key = StreamKey(ALICE, 1)
+    admissions.hold(key, Send(1, 0), 0.0)
+    assert admissions.admit(Connect(1, "x:1"), ALICE, 0.0) is Verdict.BUSY
+    assert admissions.take_held(key) == []
+    assert not admissions.hold(key, Send(1, 1), 1.0)
+
+
+def test_the_memory_of_ended_streams_is_bounded() -> None:
+    admissions = Admissions()
+    for number in range(MAX_CLOSED + 1):
+        admissions.admit(Connect(number, "x:1"), ALICE, 0.0)
+        admissions.release(StreamKey(ALICE, number), 0.0)
+    assert admissions.hold(StreamKey(ALICE, 0), Send(0, 0), 0.0)
+    assert not admissions.hold(StreamKey(ALICE, 1), Send(1, 0), 0.0)
+
+
+def test_releasing_twice_counts_once() -> None:
+    admissions = Admissions(AdmissionLimits(connections_per_sender=1))
+    admissions.admit(Connect(1, "x:1"), ALICE, 0.0)
+    for _ in range(2):
+        admissions.release(StreamKey(ALICE, 1), 0.0)
+    assert admissions.admit(Connect(2, "x:1"), ALICE, 0.0) is Verdict.ADMITTED
+    assert admissions.admit(Connect(3, "x:1"), ALICE, 0.0) is Verdict.BUSY
