@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def dotted(path: Path) -> str:
 
 
 @cache
-def project() -> dict[str, dict[str, dict[str, list[dict[str, list[str]]]]]]:
+def project() -> dict[str, Any]:
     return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -94,13 +95,9 @@ def test_wire_modules_name_what_they_mirror() -> None:
 def test_every_module_stands_on_a_floor() -> None:
     """A module that no layers contract of import-linter lists could import whatever it likes."""
     contracts = project()["tool"]["importlinter"]["contracts"]
-    floors = [
-        name.strip("() ")
-        for contract in contracts
-        for layer in contract.get("layers", [])
-        for name in re.split(r"\s*[|:]\s*", layer)
-    ]
-    assert floors
+    layers = [layer for contract in contracts for layer in contract.get("layers", [])]
+    floors = {name.strip("() ") for layer in layers for name in re.split(r"\s*[|:]\s*", layer)}
+    floors -= {"nymconnect"}  # as a whole it is the lowest floor of the proxy
     packages = {dotted(path) for path in modules() if path.name == "__init__.py"}
     homeless = [
         name
@@ -114,7 +111,7 @@ def test_every_module_stands_on_a_floor() -> None:
     ("call", "doors"),
     [
         (r"\bopen_connection\(|\bcreate_connection\(|\bsock_connect\(", {"nymconnect/runtime.py"}),
-        (r"\bClientSession\(", {"nymconnect/runtime.py"}),
+        (r"\baiohttp\.ClientSession\(|from aiohttp import .*\bClientSession\b", {"nymconnect/runtime.py"}),
         (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/requester.py"}),
     ],
 )
@@ -148,10 +145,9 @@ def test_the_command_line_loads_neither_qt_nor_the_network_stack() -> None:
 
 def test_every_dependency_is_explained() -> None:
     explained = (REPOSITORY / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
-    metadata = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = metadata["project"]["optional-dependencies"].values()
-    groups = metadata["dependency-groups"].values()
-    rows = [row for group in (metadata["project"]["dependencies"], *extras, *groups) for row in group]
+    extras = project()["project"]["optional-dependencies"].values()
+    groups = project()["dependency-groups"].values()
+    rows = [row for group in (project()["project"]["dependencies"], *extras, *groups) for row in group]
     names = {re.split(r"[><=;\[ ]", row)[0].lower() for row in rows if isinstance(row, str)}
     assert sorted(name for name in names if f"| {name} " not in explained) == []
 
