@@ -1,0 +1,185 @@
+"""The SOCKS port itself, with real sockets: where it opens, whom it turns away, and how."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from nymconnect.errors import UsageError, UserError
+from nymconnect.runtime import dial, hang_up
+from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.pipe import PipeOptions
+from nymconnect_proxy.requests import Send, decode_request
+from nymconnect_proxy.responses import NetworkData, encode_response
+from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
+
+PIPES = PipeOptions(linger=0.2, flush_timeout=1.0)
+GREETING = b"\x05\x01\x00"
+REQUEST = b"\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50"
+SUCCESS = b"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00"
+REFUSAL = b"\x05\x00\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00"
+
+
+@asynccontextmanager
+async def listening(options: ListenerOptions | None = None) -> AsyncIterator[tuple[SocksListener, int, MixnetEnd]]:
+    """A listener that serves, its port, and the exit's end of its mixnet."""
+    client, exit_ = mixnet_pair(3)
+    listener = SocksListener(options or ListenerOptions(pipes=PIPES), random.Random(1))
+    port = await listener.start(port=0)
+    listener.attach(client, exit_.address)
+    listener.set_serving(True)
+    try:
+        yield listener, port, exit_
+    finally:
+        await listener.stop()
+
+
+@asynccontextmanager
+async def application(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to the SOCKS port; it is gone at the end, whatever happens."""
+    reader, writer = await dial("127.0.0.1", port, 5.0)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        await hang_up(writer)
+
+
+async def talk(port: int, data: bytes) -> bytes:
+    """Everything that the listener answers to `data` until it closes."""
+    async with application(port) as (reader, writer):
+        writer.write(data)
+        return await asyncio.wait_for(reader.read(-1), 5)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 -- counters of a service, which have no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def opened(exit_: MixnetEnd, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+    """Open a stream for an application; its connection id at the exit."""
+    writer.write(GREETING + REQUEST)
+    while True:
+        _, request = decode_request((await exit_.receive()).data)
+        if isinstance(request, Send):
+            break
+    await reply(exit_, NetworkData(request.connection_id, 0))
+    assert await asyncio.wait_for(reader.readexactly(len(SUCCESS)), 5) == SUCCESS
+    return request.connection_id
+
+
+async def reply(exit_: MixnetEnd, message: NetworkData) -> None:
+    (tag,) = exit_.tags
+    await exit_.reply(tag, encode_response(message))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+async def test_the_port_opens_on_loopback_only(host: str) -> None:
+    with pytest.raises(UserError, match="reachable from other machines"):
+        await SocksListener().start(host, 0)
+
+
+async def test_the_address_is_never_looked_up() -> None:
+    with pytest.raises(UserError, match="literal"):
+        await SocksListener().start("localhost", 0)
+
+
+async def test_a_port_in_use_is_a_clear_error() -> None:
+    async with listening() as (_, port, _):
+        with pytest.raises(UserError, match=f"cannot listen on 127.0.0.1:{port}"):
+            await SocksListener().start(port=port)
+
+
+async def test_serving_without_a_mixnet_is_a_bug() -> None:
+    with pytest.raises(UsageError):
+        SocksListener().set_serving(True)
+
+
+async def test_a_listener_serves_nothing_from_the_start() -> None:
+    listener = SocksListener(ListenerOptions(pipes=PIPES))
+    port = await listener.start(port=0)
+    try:
+        assert await talk(port, GREETING + REQUEST) == REFUSAL
+    finally:
+        await listener.stop()
+
+
+async def test_a_browser_that_speaks_http_is_told() -> None:
+    async with listening() as (_, port, _):
+        answer = await talk(port, b"GET http://example.org/ HTTP/1.1\r\n" + b"X: y\r\n" * 20_000)
+    assert answer.startswith(b"HTTP/1.1 501 ")
+    assert b"SOCKS5" in answer
+
+
+async def test_a_refusal_survives_data_that_was_sent_behind_the_request() -> None:
+    async with listening() as (listener, port, _):
+        listener.set_serving(False)
+        assert await talk(port, GREETING + REQUEST + bytes(60_000)) == REFUSAL
+
+
+async def test_a_handshake_that_takes_too_long_is_ended() -> None:
+    async with listening(ListenerOptions(pipes=PIPES, handshake_timeout=0.1)) as (listener, port, _):
+        assert await talk(port, GREETING[:1]) == b""
+        assert await talk(port, b"") == b""
+        assert listener.snapshot().refused == 2
+
+
+async def test_connections_are_bounded() -> None:
+    async with listening(ListenerOptions(pipes=PIPES, max_connections=1)) as (listener, port, _), application(port):
+        await until(lambda: listener.snapshot().connections == 1)
+        with contextlib.suppress(ConnectionResetError):
+            assert await talk(port, GREETING) == b""
+        assert listener.snapshot().refused == 1
+
+
+async def test_data_behind_the_request_goes_to_the_exit() -> None:
+    async with listening() as (_, port, exit_), application(port) as (_, writer):
+        writer.write(GREETING + REQUEST + b"early")
+        requests = [decode_request((await exit_.receive()).data)[1] for _ in range(3)]
+        assert {request.data for request in requests if isinstance(request, Send)} == {b"", b"early"}
+
+
+async def test_messages_for_nobody_are_counted_or_ignored() -> None:
+    async with listening() as (listener, port, exit_), application(port) as (reader, writer):
+        connection_id = await opened(exit_, reader, writer)
+        (tag,) = exit_.tags
+        await exit_.reply(tag, b"\3")
+        await reply(exit_, NetworkData(connection_id + 1, 0, b"for another"))
+        await until(lambda: listener.snapshot().bad_messages == 1)
+        await reply(exit_, NetworkData(connection_id, 1, b"for us", closed=True))
+        assert await asyncio.wait_for(reader.read(-1), 5) == b"for us"
+
+
+@pytest.mark.parametrize(
+    "pipes",
+    [
+        PipeOptions(max_buffered=4_000_000, stuck_timeout=60.0, linger=0.1, flush_timeout=0.2),
+        PipeOptions(stuck_timeout=0.2, linger=0.1, flush_timeout=0.2),
+    ],
+    ids=["too much", "too long"],
+)
+async def test_an_application_that_does_not_read_is_cut_off(pipes: PipeOptions) -> None:
+    options = ListenerOptions(pipes=pipes)
+    async with listening(options) as (listener, port, exit_), application(port) as (reader, writer):
+        connection_id = await opened(exit_, reader, writer)
+        for number in range(1, 200):
+            await reply(exit_, NetworkData(connection_id, number, bytes(60_000)))
+        await until(lambda: listener.snapshot().connections == 0)
+
+
+async def test_the_application_is_read_only_as_fast_as_the_mixnet_sends() -> None:
+    async with listening() as (listener, port, exit_), application(port) as (reader, writer):
+        (client,) = exit_.peers.values()
+        await opened(exit_, reader, writer)
+        client.lane_capacity = 0
+        client._lanes.clear()
+        before = len(client.sent)
+        writer.write(bytes(1_000_000))
+        await asyncio.sleep(0.2)
+        assert len(client.sent) - before == 1
+        assert listener.snapshot().streams == 1
