@@ -1,0 +1,82 @@
+"""The gateway's table of clients."""
+
+import msgspec
+import pytest
+
+from nymconnect.link.gateway.bandwidth import Registration
+from nymconnect.node.mailbox import Mailbox
+from nymconnect.node.registry import ClientRegistry, StoredRegistry
+
+
+def identity(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def registration(number: int = 0) -> Registration:
+    return Registration(bytes([number]) * 32, last_timestamp=number)
+
+
+def test_registry_keeps_and_forgets_with_the_mailbox() -> None:
+    mailbox = Mailbox()
+    registry = ClientRegistry(mailbox)
+    assert registry.get(identity(1)) is None
+    registry.put(identity(1), registration(7))
+    mailbox.store(identity(1), b"x", 0.0)
+    assert registry.get(identity(1)) == registration(7)
+    registry.remove(identity(1))
+    assert registry.get(identity(1)) is None
+    assert len(mailbox) == 0
+
+
+def test_online_is_what_the_gateway_says() -> None:
+    registry = ClientRegistry(Mailbox())
+    assert not registry.is_online(identity(1))
+    registry.online.add(identity(1))
+    assert registry.is_online(identity(1))
+
+
+def test_full_registry_gives_up_the_client_silent_the_longest_that_is_not_online() -> None:
+    registry = ClientRegistry(Mailbox(), max_clients=3)
+    for number in (1, 2, 3):
+        registry.put(identity(number), registration())
+    registry.put(identity(1), registration())  # heard of again
+    registry.online.add(identity(2))
+    registry.put(identity(4), registration())
+    assert [registry.get(identity(number)) is not None for number in (1, 2, 3, 4)] == [True, True, False, True]
+    assert len(registry) == 3
+
+
+def test_content_survives_the_file_and_loses_nothing() -> None:
+    registry = ClientRegistry(Mailbox())
+    for number in (3, 1, 2):
+        registry.put(identity(number), Registration(bytes([number]) * 32, number, 2**61, 20_000))
+    assert registry.changed
+    written = msgspec.json.encode(msgspec.to_builtins(registry.content()))
+    restored = ClientRegistry(Mailbox())
+    restored.load(msgspec.convert(msgspec.json.decode(written), StoredRegistry))
+    assert restored.content() == registry.content()
+    assert not restored.changed
+
+
+def test_loading_does_not_overwrite_what_is_known_and_keeps_the_bound() -> None:
+    source = ClientRegistry(Mailbox())
+    for number in range(5):
+        source.put(identity(number), registration(1))
+    registry = ClientRegistry(Mailbox(), max_clients=3)
+    registry.put(identity(4), registration(9))
+    registry.load(source.content())
+    assert registry.get(identity(4)) == registration(9)
+    assert len(registry) == 3
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_file_with_a_key_of_wrong_length_is_refused(length: int) -> None:
+    row = {"identity": bytes(32), "shared_key": bytes(length), "last_timestamp": 0, "available": 0, "expires_day": 0}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(msgspec.to_builtins({"clients": [row]}), StoredRegistry)
+
+
+def test_repr_of_stored_clients_shows_no_key() -> None:
+    registry = ClientRegistry(Mailbox())
+    registry.put(identity(1), Registration(b"\xab" * 32))
+    assert repr(b"\xab" * 32) not in repr(registry.content())
