@@ -66,7 +66,7 @@ class Gateway:
         self.mailbox = Mailbox(mailbox_limits)
         self._settings, self._keys, self._rng = settings, keys, rng
         self._forwards = forwards
-        self._relay = Relay(settings, keys, self._deliver, forwards=forwards, delivers=True, rng=rng)
+        self._relay = Relay(settings, keys, self.deliver, forwards=forwards, delivers=True, rng=rng)
         self._registry = ClientRegistry(self.mailbox)
         self._sessions: dict[bytes, ClientSession] = {}
         self._connected: set[ClientSession] = set()
@@ -174,7 +174,7 @@ class Gateway:
         self._counts[GatewayCount.FORWARDED] += 1
         self._relay.links.send(packet)
 
-    def _deliver(self, client: bytes, content: bytes) -> None:
+    def deliver(self, client: bytes, content: bytes) -> None:
         """A message from the mixnet: to the client, or into its mailbox."""
         session = self._sessions.get(client)
         if session is not None and session.push(content):
