@@ -68,7 +68,13 @@ fn key_rotation_info() -> Vec<Value> {
 
 fn rewarded_set() -> RewardedSetResponse {
     RewardedSetResponse {
-        epoch_id: 130, entry_gateways: vec![4, 6], exit_gateways: vec![5], layer1: vec![1, 11], layer2: vec![2], layer3: vec![3], standby: vec![9],
+        epoch_id: 130,
+        entry_gateways: vec![4, 6],
+        exit_gateways: vec![5],
+        layer1: vec![1, 11],
+        layer2: vec![2],
+        layer3: vec![3],
+        standby: vec![9],
     }
 }
 
@@ -81,11 +87,19 @@ fn key(byte: u8) -> x25519::PublicKey {
 }
 
 fn node(id: u8) -> SkimmedNodeV1 {
-    let entry = BasicEntryInformation { hostname: (id == 5).then(|| "gateway.example".into()), ws_port: 9000 + id as u16, wss_port: (id == 5).then_some(9001) };
+    let entry = BasicEntryInformation {
+        hostname: (id == 5).then(|| "gateway.example".into()),
+        ws_port: 9000 + id as u16,
+        wss_port: (id == 5).then_some(9001),
+    };
     SkimmedNodeV1 {
         node_id: id as u32,
         ed25519_identity_pubkey: identity(id).public_key(),
-        ip_addresses: if id == 5 { vec!["2001:db8::5".parse().unwrap(), "10.0.0.5".parse().unwrap()] } else { vec![format!("10.0.0.{id}").parse().unwrap()] },
+        ip_addresses: if id == 5 {
+            vec!["2001:db8::5".parse().unwrap(), "10.0.0.5".parse().unwrap()]
+        } else {
+            vec![format!("10.0.0.{id}").parse().unwrap()]
+        },
         mix_port: 1789,
         x25519_sphinx_pubkey: key(0x10 + id),
         role: match id {
@@ -102,7 +116,12 @@ fn node(id: u8) -> SkimmedNodeV1 {
 }
 
 fn metadata() -> NodesResponseMetadata {
-    NodesResponseMetadata { status: None, absolute_epoch_id: 130, rotation_id: 5, refreshed_at: (start() + Duration::from_secs(300)).into() }
+    NodesResponseMetadata {
+        status: None,
+        absolute_epoch_id: 130,
+        rotation_id: 5,
+        refreshed_at: (start() + Duration::from_secs(300)).into(),
+    }
 }
 
 fn page<T>(data: Vec<T>) -> PaginatedCachedNodesResponseV2<T> {
@@ -164,7 +183,11 @@ fn by_addresses() -> Value {
 fn refresh() -> Value {
     let private = identity(2);
     let plaintext = NodeRefreshBody::plaintext(private.public_key(), 1_700_000_000);
-    let body = NodeRefreshBody { node_identity: private.public_key(), request_timestamp: 1_700_000_000, signature: private.sign(&plaintext) };
+    let body = NodeRefreshBody {
+        node_identity: private.public_key(),
+        request_timestamp: 1_700_000_000,
+        signature: private.sign(&plaintext),
+    };
     assert!(body.verify_signature());
     json!({"seed": hx([2; 32]), "plaintext": hx(plaintext), "signature": hx(body.signature.to_bytes()), "text": text(&body)})
 }
@@ -198,49 +221,64 @@ fn readings() -> Vec<Value> {
         epoch_duration: Duration::from_secs(3600),
     }));
     let mut cases = Vec::new();
-    try_edits::<KeyRotationInfoResponse>(&mut cases, "key_rotation_info", &info, &[
-        (r#""validity_epochs":24"#, r#""validity_epochs":24,"more":1"#),
-        (r#""current_absolute_epoch_id""#, r#""more":1,"current_absolute_epoch_id""#),
-        (r#""validity_epochs":24"#, r#""validity_epochs":-1"#),
-        (r#""progress""#, r#""progressed""#),
-        ("2026-09-20T10:00:00Z", "2026-09-20T12:00:00+02:00"),
-        ("2026-09-20T10:00:00Z", "2026-09-20 10:00:00.0 +00:00:00"),
-        (r#""nanos":0"#, r#""nanos":999999999"#),
-        (r#""nanos":0"#, r#""nanos":1000000000"#),
-    ]);
-    try_edits::<RewardedSetResponse>(&mut cases, "rewarded_set", &text(&rewarded_set()), &[
-        (r#""epoch_id":130,"#, ""),
-        (r#","standby":[9]"#, ""),
-        (r#""layer2":[2]"#, r#""layer2":["2"]"#),
-        (r#""layer2":[2]"#, r#""layer2":[4294967296]"#),
-        (r#""layer2":[2]"#, r#""layer2":[],"layer4":[1]"#),
-    ]);
-    try_edits::<SkimmedPage>(&mut cases, "skimmed", &text(&page(vec![node(4)])), &[
-        (r#""role":"EntryGateway""#, r#""epoch_role":"EntryGateway""#),
-        (r#""role":"EntryGateway""#, r#""role":"entry""#),
-        (r#""role":"EntryGateway""#, r#""role":"gateway""#),
-        (r#""role":"EntryGateway""#, r#""role":"Unheard""#),
-        (r#""role":"EntryGateway""#, r#""role":{"Mixnode":{"layer":1}}"#),
-        (r#""status":null"#, r#""status":"no-updates""#),
-        (r#""status":null"#, r#""status":"other""#),
-        (r#""status":null,"#, ""),
-        ("2026-09-20 10:05:00.0 +00:00:00", "2026-09-20T10:05:00Z"),
-        ("2026-09-20 10:05:00.0 +00:00:00", "yesterday"),
-        (r#""mix_port":1789"#, r#""mix_port":65536"#),
-        (r#""mix_port":1789"#, r#""mix_port":1789,"more":{}"#),
-        (r#""10.0.0.4""#, r#""10.0.0.256""#),
-        (r#"["10.0.0.4"]"#, "[]"),
-        (r#""performance":"0""#, r#""performance":0"#),
-        (r#""performance":"0""#, r#""performance":"1.1""#),
-        (r#""performance":"0""#, r#""performance":"-0.1""#),
-        (r#""performance":"0""#, r#""performance":"0.12345678901234567891""#),
-        (r#""wss_port":null"#, r#""wss_port":443"#),
-        (r#","wss_port":null"#, ""),
-        (r#""hostname":null,"#, ""),
-        (r#""exit_ipr":false"#, r#""exit_ipr":false,"more":true"#),
-        (r#""rotation_id":5"#, r#""rotation_id":4294967295"#),
-        (r#""total":1"#, r#""total":2"#),
-    ]);
+    try_edits::<KeyRotationInfoResponse>(
+        &mut cases,
+        "key_rotation_info",
+        &info,
+        &[
+            (r#""validity_epochs":24"#, r#""validity_epochs":24,"more":1"#),
+            (r#""current_absolute_epoch_id""#, r#""more":1,"current_absolute_epoch_id""#),
+            (r#""validity_epochs":24"#, r#""validity_epochs":-1"#),
+            (r#""progress""#, r#""progressed""#),
+            ("2026-09-20T10:00:00Z", "2026-09-20T12:00:00+02:00"),
+            ("2026-09-20T10:00:00Z", "2026-09-20 10:00:00.0 +00:00:00"),
+            (r#""nanos":0"#, r#""nanos":999999999"#),
+            (r#""nanos":0"#, r#""nanos":1000000000"#),
+        ],
+    );
+    try_edits::<RewardedSetResponse>(
+        &mut cases,
+        "rewarded_set",
+        &text(&rewarded_set()),
+        &[
+            (r#""epoch_id":130,"#, ""),
+            (r#","standby":[9]"#, ""),
+            (r#""layer2":[2]"#, r#""layer2":["2"]"#),
+            (r#""layer2":[2]"#, r#""layer2":[4294967296]"#),
+            (r#""layer2":[2]"#, r#""layer2":[],"layer4":[1]"#),
+        ],
+    );
+    try_edits::<SkimmedPage>(
+        &mut cases,
+        "skimmed",
+        &text(&page(vec![node(4)])),
+        &[
+            (r#""role":"EntryGateway""#, r#""epoch_role":"EntryGateway""#),
+            (r#""role":"EntryGateway""#, r#""role":"entry""#),
+            (r#""role":"EntryGateway""#, r#""role":"gateway""#),
+            (r#""role":"EntryGateway""#, r#""role":"Unheard""#),
+            (r#""role":"EntryGateway""#, r#""role":{"Mixnode":{"layer":1}}"#),
+            (r#""status":null"#, r#""status":"no-updates""#),
+            (r#""status":null"#, r#""status":"other""#),
+            (r#""status":null,"#, ""),
+            ("2026-09-20 10:05:00.0 +00:00:00", "2026-09-20T10:05:00Z"),
+            ("2026-09-20 10:05:00.0 +00:00:00", "yesterday"),
+            (r#""mix_port":1789"#, r#""mix_port":65536"#),
+            (r#""mix_port":1789"#, r#""mix_port":1789,"more":{}"#),
+            (r#""10.0.0.4""#, r#""10.0.0.256""#),
+            (r#"["10.0.0.4"]"#, "[]"),
+            (r#""performance":"0""#, r#""performance":0"#),
+            (r#""performance":"0""#, r#""performance":"1.1""#),
+            (r#""performance":"0""#, r#""performance":"-0.1""#),
+            (r#""performance":"0""#, r#""performance":"0.12345678901234567891""#),
+            (r#""wss_port":null"#, r#""wss_port":443"#),
+            (r#","wss_port":null"#, ""),
+            (r#""hostname":null,"#, ""),
+            (r#""exit_ipr":false"#, r#""exit_ipr":false,"more":true"#),
+            (r#""rotation_id":5"#, r#""rotation_id":4294967295"#),
+            (r#""total":1"#, r#""total":2"#),
+        ],
+    );
     cases
 }
 

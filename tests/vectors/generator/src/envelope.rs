@@ -38,10 +38,16 @@ fn topology(rotation_id: u32) -> NymRouteProvider {
         supported_roles: SupportedRoles { mixnode: i < 4, mixnet_entry: i > 3, mixnet_exit: i > 3 },
     };
     let assignment = RewardedSet {
-        entry_gateways: vec![4, 5], exit_gateways: vec![], layer1: vec![1], layer2: vec![2], layer3: vec![3], standby: vec![],
+        entry_gateways: vec![4, 5],
+        exit_gateways: vec![],
+        layer1: vec![1],
+        layer2: vec![2],
+        layer3: vec![3],
+        standby: vec![],
     };
     let metadata = NymTopologyMetadata::new(rotation_id, 130, time::OffsetDateTime::UNIX_EPOCH);
-    let topology = NymTopology::new(metadata, EpochRewardedSet { epoch_id: 130, assignment }, (1..=5).map(node).collect());
+    let topology =
+        NymTopology::new(metadata, EpochRewardedSet { epoch_id: 130, assignment }, (1..=5).map(node).collect());
     NymRouteProvider::new(topology, true)
 }
 
@@ -117,15 +123,23 @@ fn reply(surb_version: u16) -> Value {
 
 fn cover(legacy: bool) -> Value {
     let packet = generate_loop_cover_packet(
-        &mut rng(0x52), legacy, &topology(3), &ack_key(ACK_KEY), &sender(), MEAN_DELAY, MEAN_DELAY,
-        PacketSize::RegularPacket, PacketType::Mix,
+        &mut rng(0x52),
+        legacy,
+        &topology(3),
+        &ack_key(ACK_KEY),
+        &sender(),
+        MEAN_DELAY,
+        MEAN_DELAY,
+        PacketSize::RegularPacket,
+        PacketType::Mix,
     )
     .unwrap();
     let mut value = travel(packet, SphinxKeyRotation::OddRotation, SENDER_GATEWAY);
     value["name"] = format!("loop cover, legacy format {legacy}").into();
     let mut content = hex::decode(value["content"].as_str().unwrap()).unwrap();
     let secret = x25519::PrivateKey::from_secret([0xa2; 32]);
-    let opened = SphinxMessageReceiver::new().recover_plaintext_from_regular_packet(&secret, &mut content).unwrap().to_vec();
+    let opened =
+        SphinxMessageReceiver::new().recover_plaintext_from_regular_packet(&secret, &mut content).unwrap().to_vec();
     assert!(is_cover(&opened));
     value["plaintext_sha256"] = sha(opened).into();
     value
@@ -136,7 +150,9 @@ fn travel(packet: MixPacket, rotation: SphinxKeyRotation, gateway: u8) -> Value 
     assert_eq!(packet.key_rotation(), rotation);
     let sphinx = packet.packet().to_bytes().unwrap();
     let hop = packet.next_hop();
-    let again = || MixPacket::new(hop, nym_sphinx_types::NymPacket::sphinx_from_bytes(&sphinx).unwrap(), PacketType::Mix, rotation);
+    let again = || {
+        MixPacket::new(hop, nym_sphinx_types::NymPacket::sphinx_from_bytes(&sphinx).unwrap(), PacketType::Mix, rotation)
+    };
     let v1 = again().into_v1_bytes().unwrap();
     let v2 = again().into_v2_bytes().unwrap();
     let (steps, content, destination, ack) = relay(packet, [1, 2, 3, gateway]);

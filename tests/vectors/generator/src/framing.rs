@@ -91,10 +91,13 @@ fn streams() -> Vec<Value> {
         ("rotation 3", frame(&[8, 2, 0, 3])),
         ("good, then version 6", [frame(&[7, 2, 0]), vec![6, 2, 0]].concat()),
     ];
-    cases.into_iter().map(|(name, stream)| {
-        // The packet inside is always the same, so the headers and the length say everything.
-        json!({"name": name, "stream": shorten(&stream, &ack), "outcome": decode(&stream)})
-    }).collect()
+    cases
+        .into_iter()
+        .map(|(name, stream)| {
+            // The packet inside is always the same, so the headers and the length say everything.
+            json!({"name": name, "stream": shorten(&stream, &ack), "outcome": decode(&stream)})
+        })
+        .collect()
 }
 
 /// Hex of a stream, with the 386 bytes of `ack` written as "ACK" and a part of it as "ACK[..n]".

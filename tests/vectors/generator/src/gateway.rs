@@ -8,8 +8,8 @@ use nym_crypto::asymmetric::{ed25519, x25519};
 use nym_gateway_requests::registration::handshake::{client_handshake, gateway_handshake};
 use nym_gateway_requests::text_request::authenticate::{AuthenticateRequest, AuthenticateRequestContent};
 use nym_gateway_requests::{
-    BandwidthResponse, BinaryRequest, BinaryResponse, ClientControlRequest, ClientRequest, RegistrationHandshake, SendResponse,
-    SensitiveServerResponse, ServerResponse, SharedSymmetricKey, SimpleGatewayRequestsError,
+    BandwidthResponse, BinaryRequest, BinaryResponse, ClientControlRequest, ClientRequest, RegistrationHandshake,
+    SendResponse, SensitiveServerResponse, ServerResponse, SharedSymmetricKey, SimpleGatewayRequestsError,
 };
 use nym_sphinx_addressing::nodes::NymNodeRoutingAddress;
 use nym_sphinx_forwarding::packet::MixPacket;
@@ -99,19 +99,33 @@ async fn handshake(version: u8) -> Value {
 
     let gateway_public = *gateway_keys.public_key();
     let client = async {
-        client_handshake(&mut client_rng, &mut client_wire, &client_keys, gateway_public, version, ShutdownToken::new()).await.unwrap()
+        client_handshake(&mut client_rng, &mut client_wire, &client_keys, gateway_public, version, ShutdownToken::new())
+            .await
+            .unwrap()
     };
     let gateway = async {
         use futures::StreamExt;
         let first = gateway_wire.next().await.unwrap().unwrap();
-        let RegistrationHandshake::HandshakePayload { data, protocol_version } = first.to_text().unwrap().parse().unwrap() else {
+        let RegistrationHandshake::HandshakePayload { data, protocol_version } =
+            first.to_text().unwrap().parse().unwrap()
+        else {
             panic!("the client did not begin with a payload")
         };
-        gateway_handshake(&mut gateway_rng, &mut gateway_wire, &gateway_keys, data, protocol_version, ShutdownToken::new()).await.unwrap()
+        gateway_handshake(
+            &mut gateway_rng,
+            &mut gateway_wire,
+            &gateway_keys,
+            data,
+            protocol_version,
+            ShutdownToken::new(),
+        )
+        .await
+        .unwrap()
     };
     let (client_result, gateway_result) = futures::join!(client, gateway);
     assert!(client_result == gateway_result);
-    let transcript: Vec<Value> = log.lock().unwrap().iter().map(|(side, text)| json!({"from": side, "text": text})).collect();
+    let transcript: Vec<Value> =
+        log.lock().unwrap().iter().map(|(side, text)| json!({"from": side, "text": text})).collect();
     json!({
         "version": version, "client_seed": hx([1; 32]), "gateway_seed": hx([2; 32]),
         "client_ephemeral": hx(client_ephemeral.private_key().to_bytes()),
@@ -149,11 +163,17 @@ fn client_texts() -> Vec<Value> {
         ("supported protocol", text(ClientControlRequest::SupportedProtocol {})),
         ("claim", text(ClientControlRequest::ClaimFreeTestnetBandwidth)),
         ("upgrade token", text(ClientControlRequest::new_upgrade_mode_jwt("a.b.c".into()))),
-        ("encrypted request", text(ClientControlRequest::EncryptedRequest { ciphertext: vec![1, 2, 255], nonce: vec![9; 12] })),
+        (
+            "encrypted request",
+            text(ClientControlRequest::EncryptedRequest { ciphertext: vec![1, 2, 255], nonce: vec![9; 12] }),
+        ),
         ("credential", text(ClientControlRequest::EcashCredential { enc_credential: vec![3, 4], nonce: vec![8; 12] })),
         ("handshake payload", RegistrationHandshake::new_payload(vec![0, 1, 255], VERSION).into()),
         ("handshake error", RegistrationHandshake::new_error("no").into()),
-        ("handshake as a request", text(ClientControlRequest::RegisterHandshakeInitRequest { protocol_version: 5, data: vec![7] })),
+        (
+            "handshake as a request",
+            text(ClientControlRequest::RegisterHandshakeInitRequest { protocol_version: 5, data: vec![7] }),
+        ),
     ];
     cases.into_iter().map(|(name, text)| json!({"name": name, "text": text})).collect()
 }
@@ -161,14 +181,30 @@ fn client_texts() -> Vec<Value> {
 fn server_texts() -> Vec<Value> {
     let cases = vec![
         ("supported protocol", ServerResponse::SupportedProtocol { version: VERSION }),
-        ("authenticate", ServerResponse::Authenticate { protocol_version: VERSION, status: true, bandwidth_remaining: -5, upgrade_mode: false }),
+        (
+            "authenticate",
+            ServerResponse::Authenticate {
+                protocol_version: VERSION,
+                status: true,
+                bandwidth_remaining: -5,
+                upgrade_mode: false,
+            },
+        ),
         ("register", ServerResponse::Register { protocol_version: VERSION, status: true, upgrade_mode: true }),
-        ("bandwidth", ServerResponse::Bandwidth(BandwidthResponse { available_total: 68_719_476_736, upgrade_mode: false })),
+        (
+            "bandwidth",
+            ServerResponse::Bandwidth(BandwidthResponse { available_total: 68_719_476_736, upgrade_mode: false }),
+        ),
         ("send", ServerResponse::Send(SendResponse { remaining_bandwidth: 12, upgrade_mode: true })),
         ("encrypted response", ServerResponse::EncryptedResponse { ciphertext: vec![1, 2, 255], nonce: vec![9; 12] }),
         ("error", ServerResponse::new_error("there is already an open connection")),
         ("ticket replay", ServerResponse::TypedError { error: SimpleGatewayRequestsError::TicketReplay }),
-        ("out of bandwidth", ServerResponse::TypedError { error: SimpleGatewayRequestsError::OutOfBandwidth { required: 2413, available: 1 } }),
+        (
+            "out of bandwidth",
+            ServerResponse::TypedError {
+                error: SimpleGatewayRequestsError::OutOfBandwidth { required: 2413, available: 1 },
+            },
+        ),
     ];
     cases
         .into_iter()
@@ -209,8 +245,10 @@ fn client_readings() -> Vec<Value> {
         "not json",
     ]
     .into_iter()
-    .map(|text| json!({"text": text, "read": text.parse::<ClientControlRequest>().map(|r| r.name()).ok(),
-                       "handshake": text.parse::<RegistrationHandshake>().is_ok()}))
+    .map(|text| {
+        json!({"text": text, "read": text.parse::<ClientControlRequest>().map(|r| r.name()).ok(),
+                       "handshake": text.parse::<RegistrationHandshake>().is_ok()})
+    })
     .collect()
 }
 
@@ -260,7 +298,10 @@ fn sealed_requests() -> Vec<Value> {
 }
 
 fn sealed_responses() -> Vec<Value> {
-    let cases = [("forget me ack", SensitiveServerResponse::ForgetMeAck {}), ("remember me ack", SensitiveServerResponse::RememberMeAck {})];
+    let cases = [
+        ("forget me ack", SensitiveServerResponse::ForgetMeAck {}),
+        ("remember me ack", SensitiveServerResponse::RememberMeAck {}),
+    ];
     cases
         .into_iter()
         .map(|(name, response)| {
@@ -318,7 +359,9 @@ fn push_frames() -> Vec<Value> {
     [vec![0x0a; 21], pattern(1643), vec![]]
         .into_iter()
         .map(|content| {
-            let bytes = BinaryResponse::PushedMixMessage { message: content.clone() }.into_encrypted_tagged_bytes(&key()).unwrap();
+            let bytes = BinaryResponse::PushedMixMessage { message: content.clone() }
+                .into_encrypted_tagged_bytes(&key())
+                .unwrap();
             json!({"shared_key": hx(SHARED_KEY), "content": hx(content), "frame": hx(bytes)})
         })
         .collect()

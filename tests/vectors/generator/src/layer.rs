@@ -46,7 +46,9 @@ fn hkdf_blake3() -> Vec<Value> {
         for info in infos {
             for length in [16, 32, 80] {
                 let output = hkdf::extract_then_expand::<blake3::Hasher>(salt, &pattern(32), info, length).unwrap();
-                cases.push(json!({"salt": salt.map(hx), "ikm": hx(pattern(32)), "info": info.map(hx), "output": hx(output)}));
+                cases.push(
+                    json!({"salt": salt.map(hx), "ikm": hx(pattern(32)), "info": info.map(hx), "output": hx(output)}),
+                );
             }
         }
     }
@@ -106,22 +108,36 @@ fn acks() -> Vec<Value> {
 }
 
 fn node_addresses() -> Vec<Value> {
-    ["127.0.0.1:1789", "10.0.0.4:1", "255.255.255.255:65535", "[::1]:1789", "[2001:db8::17]:65535", "[::ffff:10.0.0.1]:1789"]
-        .iter()
-        .map(|text| {
-            let address = NymNodeRoutingAddress::from(text.parse::<std::net::SocketAddr>().unwrap());
-            let padded: NodeAddressBytes = address.try_into().unwrap();
-            assert_eq!(NymNodeRoutingAddress::try_from(padded).unwrap(), address);
-            json!({"text": text, "bytes": hx(address.as_bytes()), "padded_19": hx(address.as_zero_padded_bytes(19)),
+    [
+        "127.0.0.1:1789",
+        "10.0.0.4:1",
+        "255.255.255.255:65535",
+        "[::1]:1789",
+        "[2001:db8::17]:65535",
+        "[::ffff:10.0.0.1]:1789",
+    ]
+    .iter()
+    .map(|text| {
+        let address = NymNodeRoutingAddress::from(text.parse::<std::net::SocketAddr>().unwrap());
+        let padded: NodeAddressBytes = address.try_into().unwrap();
+        assert_eq!(NymNodeRoutingAddress::try_from(padded).unwrap(), address);
+        json!({"text": text, "bytes": hx(address.as_bytes()), "padded_19": hx(address.as_zero_padded_bytes(19)),
                    "padded_32": hx(padded.as_bytes())})
-        })
-        .collect()
+    })
+    .collect()
 }
 
 fn bad_node_addresses() -> Vec<Value> {
     let cases: Vec<Vec<u8>> = vec![
-        vec![], vec![4], vec![4, 6, 0xfd, 10, 0, 0], vec![4, 6, 0xfd, 10, 0, 0, 1], vec![4, 6, 0xfd, 10, 0, 0, 1, 99],
-        vec![6; 18], vec![6; 19], vec![5; 32], vec![0; 32],
+        vec![],
+        vec![4],
+        vec![4, 6, 0xfd, 10, 0, 0],
+        vec![4, 6, 0xfd, 10, 0, 0, 1],
+        vec![4, 6, 0xfd, 10, 0, 0, 1, 99],
+        vec![6; 18],
+        vec![6; 19],
+        vec![5; 32],
+        vec![0; 32],
     ];
     cases
         .into_iter()
@@ -209,7 +225,9 @@ fn bs58(bytes: &[u8]) -> String {
 fn packet_sizes() -> Vec<Value> {
     (0u8..=8)
         .filter_map(|tag| PacketSize::try_from(tag).ok())
-        .map(|size| json!({"tag": size as u8, "name": size.to_string(), "packet": size.size(), "payload": size.payload_size(),
-                           "plaintext": size.plaintext_size()}))
+        .map(|size| {
+            json!({"tag": size as u8, "name": size.to_string(), "packet": size.size(), "payload": size.payload_size(),
+                           "plaintext": size.plaintext_size()})
+        })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Golden vectors from the published Rust crates: `nymconnect-vectors OUT_DIR [name …]` writes them,
-//! `nymconnect-vectors verify FILE.json` checks what Python built. How to run it: `make -C tests/vectors`.
+//! `nymconnect-vectors verify FILE.json` checks what Python built, `nymconnect-vectors peer ROLE` talks to it.
+//! How to run it: `make -C tests/vectors`.
 //! Cargo.toml pins every version; tests/vectors/PROVENANCE.md records what was run.
 
 mod common;
@@ -11,9 +12,11 @@ mod gateway;
 mod layer;
 mod messages;
 mod noise;
+mod peer;
 mod socks5;
 mod sphinx;
 mod surb;
+mod verify;
 
 use common::File;
 use std::{env, fs, path::Path};
@@ -34,14 +37,23 @@ const FILES: &[(&str, fn() -> File)] = &[
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let (directory, wanted) = arguments.split_first().expect("usage: nymconnect-vectors OUT_DIR [name …]");
+    let (first, rest) =
+        arguments.split_first().expect("usage: nymconnect-vectors OUT_DIR [name …] | verify FILE | peer ROLE");
+    match first.as_str() {
+        "verify" => std::process::exit(if verify::run(&fs::read_to_string(&rest[0]).unwrap()) { 0 } else { 1 }),
+        "peer" => peer::run(rest),
+        directory => print(Path::new(directory), rest),
+    }
+}
+
+fn print(directory: &Path, wanted: &[String]) {
     for (name, make) in FILES {
         if !wanted.is_empty() && !wanted.iter().any(|w| w == name) {
             continue;
         }
         let (name, value) = make();
         let text = serde_json::to_string_pretty(&value).unwrap() + "\n";
-        fs::write(Path::new(directory).join(format!("{name}.json")), text).unwrap();
+        fs::write(directory.join(format!("{name}.json")), text).unwrap();
         println!("{name}.json");
     }
 }

@@ -27,7 +27,10 @@ pub fn file() -> File {
 
 /// `count` reply SURBs whose keys are 0x33 …, over the route of all vectors.
 pub fn reply_surbs(version: u16, count: u8, rotation: SphinxKeyRotation) -> Vec<ReplySurbWithKeyRotation> {
-    reply_surb_bytes(version, count).iter().map(|b| ReplySurb::from_bytes(b).unwrap().with_key_rotation(rotation)).collect()
+    reply_surb_bytes(version, count)
+        .iter()
+        .map(|b| ReplySurb::from_bytes(b).unwrap().with_key_rotation(rotation))
+        .collect()
 }
 
 fn reply_surb_bytes(version: u16, count: u8) -> Vec<Vec<u8>> {
@@ -54,25 +57,42 @@ fn messages() -> Vec<Value> {
     let data = || b"hi".to_vec();
     let plain = |data: Vec<u8>| NymMessage::new_plain(data);
     let surbs = |legacy, count| if legacy { reply_surbs(258, count, unknown) } else { reply_surbs(259, count, odd) };
-    let repliable = |legacy, data, count| NymMessage::new_repliable(RepliableMessage::new_data(legacy, data, tag(), surbs(legacy, count)));
-    let more = |legacy, count| NymMessage::new_repliable(RepliableMessage::new_additional_surbs(legacy, tag(), surbs(legacy, count)));
+    let repliable = |legacy, data, count| {
+        NymMessage::new_repliable(RepliableMessage::new_data(legacy, data, tag(), surbs(legacy, count)))
+    };
+    let more = |legacy, count| {
+        NymMessage::new_repliable(RepliableMessage::new_additional_surbs(legacy, tag(), surbs(legacy, count)))
+    };
     let cases = vec![
         ("plain", plain(b"hello nym".to_vec()), json!({"data": hx(b"hello nym")})),
         ("plain, empty", plain(vec![]), json!({"data": ""})),
         ("plain, ends in padding bytes", plain(vec![1, 0, 1, 0, 0]), json!({"data": "0100010000"})),
         ("repliable v2, one SURB", repliable(false, data(), 1), json!({"data": hx(data()), "surbs": 1, "rotation": 1})),
-        ("repliable v2, three SURBs", repliable(false, data(), 3), json!({"data": hx(data()), "surbs": 3, "rotation": 1})),
+        (
+            "repliable v2, three SURBs",
+            repliable(false, data(), 3),
+            json!({"data": hx(data()), "surbs": 3, "rotation": 1}),
+        ),
         ("repliable v2, no SURB", repliable(false, data(), 0), json!({"data": hx(data()), "surbs": 0, "rotation": 0})),
-        ("repliable v2, even rotation",
-         NymMessage::new_repliable(RepliableMessage::new_data(false, data(), tag(), reply_surbs(259, 1, even))),
-         json!({"data": hx(data()), "surbs": 1, "rotation": 2})),
+        (
+            "repliable v2, even rotation",
+            NymMessage::new_repliable(RepliableMessage::new_data(false, data(), tag(), reply_surbs(259, 1, even))),
+            json!({"data": hx(data()), "surbs": 1, "rotation": 2}),
+        ),
         ("repliable v1, one SURB", repliable(true, data(), 1), json!({"data": hx(data()), "surbs": 1, "rotation": 0})),
         ("repliable v1, no SURB", repliable(true, data(), 0), json!({"data": hx(data()), "surbs": 0, "rotation": 0})),
         ("additional SURBs v2", more(false, 2), json!({"surbs": 2, "rotation": 1})),
         ("additional SURBs v1", more(true, 2), json!({"surbs": 2, "rotation": 0})),
-        ("reply", NymMessage::new_reply(ReplyMessage::new_data_message(b"pong".to_vec())), json!({"data": hx(b"pong")})),
-        ("SURB request", NymMessage::new_reply(ReplyMessage::new_surb_request_message(recipient(1, 3, 2), 15)),
-         json!({"recipient": recipient(1, 3, 2).to_string(), "amount": 15})),
+        (
+            "reply",
+            NymMessage::new_reply(ReplyMessage::new_data_message(b"pong".to_vec())),
+            json!({"data": hx(b"pong")}),
+        ),
+        (
+            "SURB request",
+            NymMessage::new_reply(ReplyMessage::new_surb_request_message(recipient(1, 3, 2), 15)),
+            json!({"recipient": recipient(1, 3, 2).to_string(), "amount": 15}),
+        ),
     ];
     let mut values: Vec<Value> = cases
         .into_iter()
@@ -97,8 +117,18 @@ fn parse(bytes: &[u8]) -> Option<String> {
 }
 
 fn not_messages() -> Vec<Value> {
-    let v2 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(false, vec![7], tag(), reply_surbs(259, 1, SphinxKeyRotation::OddRotation))));
-    let v1 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(true, vec![7], tag(), reply_surbs(258, 1, SphinxKeyRotation::Unknown))));
+    let v2 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(
+        false,
+        vec![7],
+        tag(),
+        reply_surbs(259, 1, SphinxKeyRotation::OddRotation),
+    )));
+    let v1 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(
+        true,
+        vec![7],
+        tag(),
+        reply_surbs(258, 1, SphinxKeyRotation::Unknown),
+    )));
     let edited = |source: &[u8], position: usize, value: u8| {
         let mut bytes = source.to_vec();
         bytes[position] = value;
@@ -161,9 +191,15 @@ fn split(seed: u8, length: usize, available: usize) -> Value {
 /// Headers of the fragments at the edges of each set: the others differ in their number only.
 fn headers(fragments: &[Fragment], bytes: &[Vec<u8>]) -> Vec<Value> {
     (0..fragments.len())
-        .filter(|&i| i < 2 || i + 1 == fragments.len() || fragments[i].current_fragment() == 1 || fragments[i].current_fragment() == 255)
+        .filter(|&i| {
+            i < 2
+                || i + 1 == fragments.len()
+                || fragments[i].current_fragment() == 1
+                || fragments[i].current_fragment() == 255
+        })
         .map(|i| {
-            let linked = fragments[i].previous_fragments_set_id().is_some() || fragments[i].next_fragments_set_id().is_some();
+            let linked =
+                fragments[i].previous_fragments_set_id().is_some() || fragments[i].next_fragments_set_id().is_some();
             json!({"index": i, "header": hx(&bytes[i][..if linked { 10 } else { 7 }])})
         })
         .collect()
@@ -206,12 +242,18 @@ fn fragment_headers() -> Vec<Value> {
 /// How many packets of a size a plain message needs: the slightly pessimistic count that chooses between sizes, and the true one.
 fn required_packets() -> Vec<Value> {
     let mut cases = Vec::new();
-    for size in [PacketSize::RegularPacket, PacketSize::ExtendedPacket8, PacketSize::ExtendedPacket16, PacketSize::ExtendedPacket32] {
+    for size in [
+        PacketSize::RegularPacket,
+        PacketSize::ExtendedPacket8,
+        PacketSize::ExtendedPacket16,
+        PacketSize::ExtendedPacket32,
+    ] {
         for length in [0, 100, 1602, 1603, 10_000, 65_536, 409_018, 409_019, 1_000_000] {
             let message = NymMessage::new_plain(vec![7; length]);
             let available = message.available_sphinx_plaintext_per_packet(size);
             let estimate = message.required_packets(size);
-            let count = message.pad_to_full_packet_lengths(available).split_into_fragments(&mut rng(1), available).len();
+            let count =
+                message.pad_to_full_packet_lengths(available).split_into_fragments(&mut rng(1), available).len();
             cases.push(json!({"size": size.to_string(), "length": length, "available": available, "estimate": estimate, "count": count}));
         }
     }

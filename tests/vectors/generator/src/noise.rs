@@ -85,8 +85,10 @@ fn fixed() -> Value {
         state.write_message(text, &mut buffer).unwrap();
         hx(buffer)
     };
-    let forward: Vec<Value> = ["hello", "again", ""].map(|text| json!({"plain": hx(text), "sealed": seal(&mut i, text.as_bytes())})).into();
-    let back: Vec<Value> = ["back"].map(|text| json!({"plain": hx(text), "sealed": seal(&mut r, text.as_bytes())})).into();
+    let forward: Vec<Value> =
+        ["hello", "again", ""].map(|text| json!({"plain": hx(text), "sealed": seal(&mut i, text.as_bytes())})).into();
+    let back: Vec<Value> =
+        ["back"].map(|text| json!({"plain": hx(text), "sealed": seal(&mut r, text.as_bytes())})).into();
     json!({"initiator_static": hx(INITIATOR), "responder_static": hx(RESPONDER), "initiator_ephemeral": hx([0x0e; 32]),
            "responder_ephemeral": hx([0x0f; 32]), "responder_public": hx(pair(RESPONDER).public_key().to_bytes()), "psk": hx(psk()),
            "messages": [hx(m1), hx(m2), hx(m3)], "initiator_data": forward, "responder_data": back})

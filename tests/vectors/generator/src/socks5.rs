@@ -6,11 +6,12 @@ use nym_bin_common::build_information::BinaryBuildInformationOwned;
 use nym_exit_policy::ExitPolicy;
 use nym_ordered_buffer::OrderedMessageBuffer;
 use nym_service_providers_common::interface::{
-    BinaryInformation, ControlRequest, ControlResponse, ProviderInterfaceVersion, RequestContent, ResponseContent, SupportedVersions,
+    BinaryInformation, ControlRequest, ControlResponse, ProviderInterfaceVersion, RequestContent, ResponseContent,
+    SupportedVersions,
 };
 use nym_socks5_requests::{
-    QueryRequest, QueryResponse, SocketData, Socks5ProtocolVersion, Socks5ProviderRequest, Socks5ProviderResponse, Socks5Request,
-    Socks5RequestContent, Socks5Response,
+    QueryRequest, QueryResponse, SocketData, Socks5ProtocolVersion, Socks5ProviderRequest, Socks5ProviderResponse,
+    Socks5Request, Socks5RequestContent, Socks5Response,
 };
 use serde_json::{json, Value};
 
@@ -43,24 +44,59 @@ fn requests() -> Vec<Value> {
         let target = || "nymtech.net:443".to_string();
         let me = recipient(1, 3, 2);
         let cases = vec![
-            ("connect, anonymous", Socks5Request::new_connect(inner, CONNECTION, target(), None),
-             json!({"kind": "connect", "target": target(), "return_address": null})),
-            ("connect, identified", Socks5Request::new_connect(inner, CONNECTION, target(), Some(me)),
-             json!({"kind": "connect", "target": target(), "return_address": me.to_string()})),
-            ("connect, IPv6 target", Socks5Request::new_connect(inner, CONNECTION, "[2001:db8::1]:80".into(), None),
-             json!({"kind": "connect", "target": "[2001:db8::1]:80", "return_address": null})),
-            ("send, empty", send(inner, 0, false, b""), json!({"kind": "send", "sequence": 0, "closed": false, "data": ""})),
-            ("send, data", send(inner, 1, false, b"GET"), json!({"kind": "send", "sequence": 1, "closed": false, "data": hx(b"GET")})),
-            ("send, last", send(inner, u64::MAX, true, b""), json!({"kind": "send", "sequence": u64::MAX, "closed": true, "data": ""})),
-            ("query, open proxy", Socks5Request::new_query(inner, QueryRequest::OpenProxy), json!({"kind": "query", "query": "OpenProxy"})),
-            ("query, description", Socks5Request::new_query(inner, QueryRequest::Description), json!({"kind": "query", "query": "Description"})),
-            ("query, exit policy", Socks5Request::new_query(inner, QueryRequest::ExitPolicy), json!({"kind": "query", "query": "ExitPolicy"})),
+            (
+                "connect, anonymous",
+                Socks5Request::new_connect(inner, CONNECTION, target(), None),
+                json!({"kind": "connect", "target": target(), "return_address": null}),
+            ),
+            (
+                "connect, identified",
+                Socks5Request::new_connect(inner, CONNECTION, target(), Some(me)),
+                json!({"kind": "connect", "target": target(), "return_address": me.to_string()}),
+            ),
+            (
+                "connect, IPv6 target",
+                Socks5Request::new_connect(inner, CONNECTION, "[2001:db8::1]:80".into(), None),
+                json!({"kind": "connect", "target": "[2001:db8::1]:80", "return_address": null}),
+            ),
+            (
+                "send, empty",
+                send(inner, 0, false, b""),
+                json!({"kind": "send", "sequence": 0, "closed": false, "data": ""}),
+            ),
+            (
+                "send, data",
+                send(inner, 1, false, b"GET"),
+                json!({"kind": "send", "sequence": 1, "closed": false, "data": hx(b"GET")}),
+            ),
+            (
+                "send, last",
+                send(inner, u64::MAX, true, b""),
+                json!({"kind": "send", "sequence": u64::MAX, "closed": true, "data": ""}),
+            ),
+            (
+                "query, open proxy",
+                Socks5Request::new_query(inner, QueryRequest::OpenProxy),
+                json!({"kind": "query", "query": "OpenProxy"}),
+            ),
+            (
+                "query, description",
+                Socks5Request::new_query(inner, QueryRequest::Description),
+                json!({"kind": "query", "query": "Description"}),
+            ),
+            (
+                "query, exit policy",
+                Socks5Request::new_query(inner, QueryRequest::ExitPolicy),
+                json!({"kind": "query", "query": "ExitPolicy"}),
+            ),
         ];
         for (name, request, mut content) in cases {
             let bytes = Socks5ProviderRequest::new_provider_data(outer, request).into_bytes();
             assert!(Socks5ProviderRequest::try_from_bytes(&bytes).is_ok());
             content["connection"] = CONNECTION.into();
-            values.push(json!({"name": format!("{name}, {pair}"), "versions": pair, "content": content, "bytes": hx(bytes)}));
+            values.push(
+                json!({"name": format!("{name}, {pair}"), "versions": pair, "content": content, "bytes": hx(bytes)}),
+            );
         }
     }
     values
@@ -77,7 +113,9 @@ fn read_request(bytes: &[u8]) -> Option<String> {
         RequestContent::Control(control) => format!("control {control:?}"),
         RequestContent::ProviderData(data) => match data.content {
             Socks5RequestContent::Connect(c) => format!("connect {} {}", c.remote_addr, c.return_address.is_some()),
-            Socks5RequestContent::Send(s) => format!("send {} {} {}", s.data.header.seq, s.data.header.local_socket_closed, hx(s.data.data)),
+            Socks5RequestContent::Send(s) => {
+                format!("send {} {} {}", s.data.header.seq, s.data.header.local_socket_closed, hx(s.data.data))
+            }
             Socks5RequestContent::Query(q) => format!("query {q:?}"),
         },
     })
@@ -120,7 +158,10 @@ fn bad_requests() -> Vec<Value> {
         ("control, trailing bytes", vec![3, 0, 0, 9, 9]),
         ("legacy outer, versioned inner", vec![3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 3, b'a', b':', b'1']),
     ];
-    cases.into_iter().map(|(name, bytes)| json!({"name": name, "bytes": hx(&bytes), "read": read_request(&bytes)})).collect()
+    cases
+        .into_iter()
+        .map(|(name, bytes)| json!({"name": name, "bytes": hx(&bytes), "read": read_request(&bytes)}))
+        .collect()
 }
 
 fn policy() -> ExitPolicy {
@@ -134,17 +175,33 @@ fn responses() -> Vec<Value> {
     let mut values = Vec::new();
     for (pair, outer, inner) in versions() {
         let mut cases = vec![
-            ("network data", Socks5Response::new_network_data(inner, 0, CONNECTION, b"OK".to_vec(), false),
-             json!({"kind": "data", "sequence": 0, "closed": false, "data": hx(b"OK")})),
-            ("network data, last", Socks5Response::new_network_data(inner, 7, CONNECTION, vec![], true),
-             json!({"kind": "data", "sequence": 7, "closed": true, "data": ""})),
-            ("connection error", Socks5Response::new_connection_error(inner, CONNECTION, "not today: ü".into()),
-             json!({"kind": "error", "message": "not today: ü"})),
-            ("connection error, empty", Socks5Response::new_connection_error(inner, CONNECTION, String::new()),
-             json!({"kind": "error", "message": ""})),
+            (
+                "network data",
+                Socks5Response::new_network_data(inner, 0, CONNECTION, b"OK".to_vec(), false),
+                json!({"kind": "data", "sequence": 0, "closed": false, "data": hx(b"OK")}),
+            ),
+            (
+                "network data, last",
+                Socks5Response::new_network_data(inner, 7, CONNECTION, vec![], true),
+                json!({"kind": "data", "sequence": 7, "closed": true, "data": ""}),
+            ),
+            (
+                "connection error",
+                Socks5Response::new_connection_error(inner, CONNECTION, "not today: ü".into()),
+                json!({"kind": "error", "message": "not today: ü"}),
+            ),
+            (
+                "connection error, empty",
+                Socks5Response::new_connection_error(inner, CONNECTION, String::new()),
+                json!({"kind": "error", "message": ""}),
+            ),
         ];
         if pair == "3/3" {
-            let exit = |enabled, upstream: &str, policy| QueryResponse::ExitPolicy { enabled, upstream: upstream.into(), policy };
+            let exit = |enabled, upstream: &str, policy| QueryResponse::ExitPolicy {
+                enabled,
+                upstream: upstream.into(),
+                policy,
+            };
             let query = |response| Socks5Response::new_query(inner, response);
             let long = "x".repeat(300);
             cases.extend([
@@ -163,7 +220,9 @@ fn responses() -> Vec<Value> {
             let bytes = Socks5ProviderResponse::new_provider_data(outer, response).into_bytes();
             assert!(Socks5ProviderResponse::try_from_bytes(&bytes).is_ok());
             content["connection"] = CONNECTION.into();
-            values.push(json!({"name": format!("{name}, {pair}"), "versions": pair, "content": content, "bytes": hx(bytes)}));
+            values.push(
+                json!({"name": format!("{name}, {pair}"), "versions": pair, "content": content, "bytes": hx(bytes)}),
+            );
         }
     }
     values
@@ -215,9 +274,16 @@ fn control_responses() -> Vec<Value> {
     let outer = ProviderInterfaceVersion::new_current();
     let text = |value: &str| value.to_string();
     let build_information = BinaryBuildInformationOwned {
-        binary_name: text("b"), build_timestamp: text("t"), build_version: text("1.2.3"), commit_sha: text("s"),
-        commit_timestamp: text("ct"), commit_branch: text("cb"), rustc_version: text("rv"), rustc_channel: text("rc"),
-        cargo_profile: text("cp"), cargo_triple: text("ctr"),
+        binary_name: text("b"),
+        build_timestamp: text("t"),
+        build_version: text("1.2.3"),
+        commit_sha: text("s"),
+        commit_timestamp: text("ct"),
+        commit_branch: text("cb"),
+        rustc_version: text("rv"),
+        rustc_channel: text("rc"),
+        cargo_profile: text("cp"),
+        cargo_triple: text("ctr"),
     };
     let info = BinaryInformation { binary_name: text("nymconnect"), build_information };
     let supported = SupportedVersions {

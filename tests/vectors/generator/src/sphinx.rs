@@ -44,7 +44,11 @@ fn primitives() -> Value {
 
 fn payloads() -> Vec<Value> {
     let key = |byte: u8| derive_payload_key(&[byte; 16]);
-    let mut cases = vec![("empty", 38, vec![]), ("ones", 38, vec![1; 21]), ("ends in zeros", 38, [vec![5; 9], vec![0; 9]].concat())];
+    let mut cases = vec![
+        ("empty", 38, vec![]),
+        ("ones", 38, vec![1; 21]),
+        ("ends in zeros", 38, [vec![5; 9], vec![0; 9]].concat()),
+    ];
     for size in [33, 38, 1024, REGULAR, 32785] {
         cases.push(("full", size, pattern(size - 17)));
     }
@@ -67,7 +71,11 @@ fn payloads() -> Vec<Value> {
 
 /// Short byte strings as hex, long ones as their SHA-256.
 fn record(bytes: &[u8]) -> String {
-    if bytes.len() <= 64 { hx(bytes) } else { format!("sha256:{}", sha(bytes)) }
+    if bytes.len() <= 64 {
+        hx(bytes)
+    } else {
+        format!("sha256:{}", sha(bytes))
+    }
 }
 
 /// The 288 bytes behind every secret; the type shows them only through `Debug`.
@@ -176,7 +184,10 @@ fn negatives() -> Vec<Value> {
         ("zero flag", crafted(|routing| routing[0] = 0)),
     ];
     cases.push(("intact", good.clone()));
-    cases.into_iter().map(|(name, bytes)| json!({"name": name, "packet": hx(&bytes), "outcome": outcome(&bytes)})).collect()
+    cases
+        .into_iter()
+        .map(|(name, bytes)| json!({"name": name, "packet": hx(&bytes), "outcome": outcome(&bytes)}))
+        .collect()
 }
 
 fn outcome(bytes: &[u8]) -> String {
@@ -219,7 +230,10 @@ fn remake(bytes: &mut [u8], expanded: &[u8], edit: impl Fn(&mut [u8])) {
 /// A header whose alpha is the zero point, MACed under the keys that an all-zero shared secret expands to.
 fn low_order() -> Vec<u8> {
     let zero_point = PublicKey::from([0u8; 32]);
-    let node = sphinx_packet::route::Node::new(sphinx_packet::route::NodeAddressBytes::from_bytes(node_address(1)), zero_point);
+    let node = sphinx_packet::route::Node::new(
+        sphinx_packet::route::NodeAddressBytes::from_bytes(node_address(1)),
+        zero_point,
+    );
     let material = KeyMaterial::derive(&[node], &PrivateKey::from(INITIAL_SECRET));
     let expanded = hex::decode(expanded_hex(format!("{:?}", material.expanded_shared_secrets[0]))).unwrap();
     let mut bytes = build(259, 1, 38, b"low order").to_bytes();

@@ -4,7 +4,7 @@ use crate::common::*;
 use serde_json::{json, Value};
 use sphinx_packet::crypto::PrivateKey;
 use sphinx_packet::version::Version;
-use sphinx_packet::{ProcessedPacketData, SphinxPacket, SURBMaterial, SURB};
+use sphinx_packet::{ProcessedPacketData, SURBMaterial, SphinxPacket, SURB};
 
 const SURB_SECRET: [u8; 32] = [9; 32];
 const PAYLOAD: usize = 2065;
