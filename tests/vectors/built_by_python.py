@@ -192,7 +192,7 @@ def acks() -> list[Case]:
 
 
 def client_texts() -> list[Case]:
-    kinds = {
+    kinds: dict[str, messages.Request] = {
         "SupportedProtocol": messages.SupportedProtocolRequest(),
         "ClaimFreeTestnetBandwidth": messages.ClaimFreeBandwidth(),
         "RegisterHandshakeInitRequest": messages.HandshakePayload(6, (1, 2, 3)),
