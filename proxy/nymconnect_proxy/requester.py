@@ -178,8 +178,12 @@ class NetworkRequester:
         peer = _Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
         if verdict is Verdict.ADMITTED:
             self._admitted += 1
+            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
+            connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
             key = StreamKey(sender_tag or b"", connect.connection_id)
-            self._streams.spawn(self._run(connect, versions, key, peer), "stream")
+            # Registered before anything waits: the next message in the inbox may already be its first Send.
+            self._connections[key] = connection
+            self._streams.spawn(self._run(key, connection, self._admissions.take_held(key)), "stream")
         elif verdict is Verdict.BUSY:
             self._refused += 1
             self._answer(failure_messages(connect.connection_id, connect.address, versions, SetupFailure.BUSY), peer)
@@ -187,12 +191,9 @@ class NetworkRequester:
             self._dropped += 1
             log.debug("Connect dropped: %s", verdict.value)
 
-    async def _run(self, connect: Connect, versions: Versions, key: StreamKey, peer: "_Peer") -> None:
-        stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
-        connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
-        self._connections[key] = connection
+    async def _run(self, key: StreamKey, connection: "_ExitConnection", held: Sequence[Send]) -> None:
         try:
-            await connection.run(self._admissions.take_held(key))
+            await connection.run(held)
         finally:
             del self._connections[key]
             self._admissions.release(key, clock())

@@ -158,7 +158,7 @@ async def test_messages_for_nobody_are_counted_or_ignored() -> None:
 @pytest.mark.parametrize(
     "pipes",
     [
-        PipeOptions(max_buffered=4_000_000, stuck_timeout=60.0, linger=0.1, flush_timeout=0.2),
+        PipeOptions(max_buffered=100_000, stuck_timeout=60.0, linger=0.1, flush_timeout=0.2),
         PipeOptions(stuck_timeout=0.2, linger=0.1, flush_timeout=0.2),
     ],
     ids=["too much", "too long"],
@@ -167,7 +167,7 @@ async def test_an_application_that_does_not_read_is_cut_off(pipes: PipeOptions) 
     options = ListenerOptions(pipes=pipes)
     async with listening(options) as (listener, port, exit_), application(port) as (reader, writer):
         connection_id = await opened(exit_, reader, writer)
-        for number in range(1, 200):
+        for number in range(1, 400):  # more than the buffers of the system hold
             await reply(exit_, NetworkData(connection_id, number, bytes(60_000)))
         await until(lambda: listener.snapshot().connections == 0)
 

@@ -28,7 +28,7 @@ from nymconnect_proxy.responses import (
     decode_response,
 )
 from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
-from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
+from tests.helpers.mixnet_pair import Message, MixnetEnd, mixnet_pair
 
 POLICY = AddressPolicy.parse("ExitPolicy reject *:25\nExitPolicy accept *:*")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -245,3 +245,20 @@ async def test_the_embedded_requester_reaches_this_machine_only_by_its_own_rule(
     assert answer.policy is not None
     assert str(answer.policy).startswith("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept ::1/128:*\n")
     assert str(answer.policy).endswith("ExitPolicy reject *:*\n")
+
+
+async def test_messages_right_behind_a_connect_reach_its_stream() -> None:
+    client, exit_ = mixnet_pair(7)
+    requester = NetworkRequester(exit_, POLICY, RequesterOptions(), Target().dial, Target().resolve)
+    exit_.tags[b"t" * 16] = client
+    for request in (Connect(1, "a.example:80"), Send(1, 0), Send(1, 1, closed=True), Send(1, 2, closed=True)):
+        exit_._inbox.put_nowait(Message(encode_request(request), b"t" * 16))
+    await requester.start()
+    try:
+        # The two closing messages end the stream, if they reach it.
+        async with asyncio.timeout(5):
+            while requester.snapshot().active or not requester.snapshot().admitted:  # noqa: ASYNC110 -- as above
+                await asyncio.sleep(0)
+        assert requester.snapshot().dropped == 0
+    finally:
+        await requester.stop()
