@@ -120,10 +120,6 @@ class SocksListener:
             raise UsageError("there is no mixnet to serve with")
         self._serving = serving
 
-    @property
-    def serving(self) -> bool:
-        return self._serving
-
     def snapshot(self) -> ListenerSnapshot:
         streams = len(self._route.streams) if self._route else 0
         return ListenerSnapshot(len(self._connections), streams, self._accepted, self._refused, self._bad_messages)
