@@ -192,12 +192,9 @@ class _Link:
 
     async def _pump(self, writer: asyncio.StreamWriter, noise: NoiseInitiator | None) -> None:
         """Write whatever is queued, all of it at once, until the connection breaks."""
-        useful = False
         while True:
             await self._more.wait()
             if writer.is_closing():
-                if not useful:  # a peer that only accepts and closes must not keep us busy connecting
-                    self._unreachable(LinkCount.REFUSED)
                 return
             batch = self._take()
             data = b"".join(batch)
@@ -210,7 +207,6 @@ class _Link:
                 writer.transport.abort()
                 return
             self._count(LinkCount.SENT, len(batch))
-            useful = True
 
     def _take(self) -> list[bytes]:
         batch: list[bytes] = []

@@ -169,8 +169,10 @@ class ClientSession:
         try:
             while True:
                 await self._more.wait()
-                if not self._queue and not self._refill():
-                    self._more.clear()
+                if not self._queue:
+                    if not self._refill():
+                        self._more.clear()
+                    await asyncio.sleep(0)  # a socket that takes everything would let nobody else run
                     continue
                 # It leaves the queue only once it is sent, so a session that breaks loses nothing.
                 for effect in self._machine.push(self._queue[0]):

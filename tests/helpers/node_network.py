@@ -169,6 +169,14 @@ class BareClient:
 
     def pause_reading(self) -> None:
         """Take nothing more from the socket: the client hangs, its connection stays."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """The client wakes up and finds what the kernel kept for it."""
+        self._transport.resume_reading()
+
+    @property
+    def _transport(self) -> asyncio.ReadTransport:
         transport = self._socket._conn.transport
         assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
+        return transport
