@@ -77,6 +77,14 @@ def test_put_back_messages_come_first_and_nothing_expires_early() -> None:
     assert mailbox.take(BOB, EXPIRY + 99, 10) == [b"1"]
 
 
+def test_put_back_messages_hold_up_no_expiry() -> None:
+    mailbox = Mailbox()
+    mailbox.store(ALICE, b"later", 5.0)
+    mailbox.put_back(ALICE, [b"earlier"], 100.0)
+    mailbox.purge(EXPIRY + 5.0)
+    assert (len(mailbox), mailbox.used, mailbox.expired) == (0, 0, 2)
+
+
 def test_forget_removes_a_client_and_its_bytes() -> None:
     mailbox = Mailbox()
     mailbox.store(ALICE, b"1", 0.0)
