@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nymconnect.crypto import Rng
-from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.acks import FragmentId
+from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.chunking import Fragment
 
 # Lanes of the client itself; streams use ids ≥ 0.
@@ -18,6 +19,8 @@ GENERAL = -1
 RETRANSMISSION = -2
 SURB_SUPPLY = -3
 SURB_REQUEST = -4
+# Where fragments wait that have been sent before.
+REPEATING = (RETRANSMISSION, SURB_REQUEST)
 
 # A Recipient is written to directly; a sender tag (16 bytes) is answered over its SURBs.
 Destination = Recipient | bytes
@@ -27,8 +30,8 @@ Destination = Recipient | bytes
 class Outgoing:
     """A fragment that waits for a slot, or for its ack.
 
-    `attempt` counts the times it has been sent before; then `lane` is that of retransmissions, and `stream` still the
-    lane that it first went through.
+    `attempt` counts the times it has been sent before; then `lane` is that of retransmissions, `stream` still the lane
+    that it first went through, and `path` the mixes that it and its ack were to visit the last time.
     """
 
     fragment: Fragment
@@ -36,6 +39,7 @@ class Outgoing:
     lane: int
     attempt: int = 0
     stream: int = GENERAL
+    path: tuple[NodeAddress, ...] = ()
 
 
 LaneKey = tuple[Destination, int]
@@ -80,6 +84,18 @@ class Lanes:
             del self._queues[key]
         self._uncount(outgoing.destination, 1)
         return outgoing
+
+    def take_repeat(self, fragment_id: FragmentId) -> Outgoing | None:
+        """Take back a fragment that waits to be sent again; None if there is none with this id."""
+        for key, queue in self._queues.items():
+            for index, outgoing in enumerate(queue if key[1] in REPEATING else ()):
+                if outgoing.fragment.fid == fragment_id:
+                    del queue[index]
+                    if not queue:
+                        del self._queues[key]
+                    self._uncount(outgoing.destination, 1)
+                    return outgoing
+        return None
 
     def length(self, destination: Destination, lane: int) -> int:
         """Fragments waiting in one lane."""

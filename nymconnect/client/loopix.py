@@ -320,7 +320,7 @@ class Loopix:
                 yield Undelivered(outgoing.destination, outgoing.stream)
                 continue
             lane = outgoing.lane if outgoing.lane == SURB_REQUEST else RETRANSMISSION
-            self._lanes.push(replace(outgoing, attempt=outgoing.attempt + 1, lane=lane))
+            self._lanes.push(replace(outgoing, attempt=outgoing.attempt + 1, lane=lane, path=sent.path))
 
     def _can_reach(self, destination: Destination) -> bool:
         return isinstance(destination, Recipient) or self._stock.knows(destination)
@@ -401,7 +401,8 @@ class Loopix:
                     yield from self._dispatch(message, source, now)
 
     def _settle(self, fid: FragmentId) -> None:
-        sent = self._pending.acked(fid)
+        # An ack that is only late spares the repetition: else a network slower than our patience would drown in them.
+        sent = self._pending.acked(fid) or self._lanes.take_repeat(fid)
         if sent is not None:
             self.counters["acked"] += 1
             self._health.succeeded(sent.path)

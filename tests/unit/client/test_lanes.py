@@ -1,7 +1,7 @@
 import random
 from collections import Counter
 
-from nymconnect.client.lanes import Lanes, Outgoing
+from nymconnect.client.lanes import RETRANSMISSION, Lanes, Outgoing
 from nymconnect.packet.chunking import Fragment, FragmentHeader
 
 RNG = random.Random(1)
@@ -58,3 +58,17 @@ def test_dropping_counts_what_is_forgotten():
     assert lanes.drop_destination(b"b" * 16) == 0
     assert len(lanes) == lanes.queued_for(b"b" * 16) == 0
     assert lanes.tags() == []
+
+
+def test_a_fragment_that_waits_to_be_sent_again_can_be_taken_back():
+    lanes = Lanes()
+    header = FragmentHeader(9, 255, 7)
+    repeat = Outgoing(Fragment(header, b"x"), b"a" * 16, RETRANSMISSION, attempt=1)
+    first = outgoing(0)
+    lanes.push(first)
+    lanes.push(repeat)
+    assert lanes.take_repeat(first.fragment.fid) is None
+    assert lanes.take_repeat(repeat.fragment.fid) == repeat
+    assert lanes.take_repeat(repeat.fragment.fid) is None
+    assert len(lanes) == 1
+    assert lanes.queued_for(b"a" * 16) == 0

@@ -176,3 +176,15 @@ def test_a_suspended_client_does_not_catch_up_in_a_burst():
     client = net.add_client()
     effects = client.loopix.wake(net.now + 3600.0)
     assert len(effects) < 5
+
+
+def test_a_late_ack_spares_the_repetition():
+    impatient = replace(QUIET, paced=True, message_sending_average_delay=5.0, ack_wait_addition=0.0)
+    net = VirtualMixnet()
+    client = net.add_client(replace(impatient, ack_wait_multiplier=0.0))
+    peer = net.add_client(QUIET, gateway=1)
+    client.loopix.send(b"x", peer.loopix.address, net.now)
+    net.run(60.0)
+    assert client.loopix.counters["acked"] == client.loopix.counters["data_sent"] == 1
+    assert client.loopix.counters["retransmitted"] == 0
+    assert (client.loopix.queued, client.loopix.in_flight) == (0, 0)
