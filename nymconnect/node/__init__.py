@@ -1,5 +1,6 @@
 """The servers of the mixnet: mix nodes and gateways.
 
-`mixer`, `replay`, `mailbox`, `keys`, `registry` and `view` are pure; `links`, `listener`, `relay`, `session`,
-`mixnode` and `gateway` are the services that perform their effects.
+`keys`, `view`, `replay`, `mixer`, `mailbox` and `registry` are pure. The services perform their effects: `links` and
+`listener` carry packets between nodes, `relay` puts a mixer between them, `mixnode` is that and no more; `gateway` adds
+clients, which `doorman` lets in and `session` serves.
 """

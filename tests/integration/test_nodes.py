@@ -229,6 +229,20 @@ async def test_registration_survives_a_restart_of_the_gateway(tmp_path: Path) ->
             assert [effect.newly_registered for effect in back.effects if isinstance(effect, Ready)] == [False]
 
 
+async def test_gateway_starts_again_on_the_same_object_and_its_client_comes_back() -> None:
+    async with NodeNetwork() as network:
+        client = BareClient(network)
+        await client.connect()
+        await network.gateway.stop()
+        await client.until(lambda: client.closed)
+        await client.disconnect()
+        await network.gateway.start()
+        network.introduce()
+        async with client:
+            await round_trip(client)
+            assert network.gateway.counters["gateway_sessions"] == 2
+
+
 async def test_pings_of_a_stranger_are_answered_and_anything_else_ends_the_connection() -> None:
     async with NodeNetwork() as network, aiohttp.ClientSession() as http:
         socket = await http.ws_connect(f"ws://127.0.0.1:{network.gateway.ws_port}/any/path", autoping=False)
