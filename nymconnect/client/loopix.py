@@ -13,10 +13,9 @@ one packet each, so that a single loss delays none of the rest; retransmissions 
 Effects: `SendTo` (through our gateway), `Received`, `Undelivered`.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 from nymconnect.client.health import PathHealth
 from nymconnect.client.lanes import (
@@ -30,7 +29,9 @@ from nymconnect.client.lanes import (
 )
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
-from nymconnect.client.surbs import ReplyKeys, SurbStock
+from nymconnect.client.poisson import PoissonStream
+from nymconnect.client.supply import SurbSupply
+from nymconnect.client.surbs import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import RouteError, Topology
 from nymconnect.effects import SendTo
@@ -55,11 +56,8 @@ from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 MAINTENANCE_INTERVAL = 1.0
 # An unpaced sender yields after this many packets, so that a burst does not hold up everything else on the loop.
 UNPACED_BURST = 8
-# A sender that was held up longer than this (a suspended laptop) starts afresh instead of catching up in a burst.
-MAXIMUM_LATENESS = 1.0
 # Before a packet with no route (the topology is gone or lacks our gateway) is tried again.
 NO_ROUTE_PAUSE = 0.5
-MAXIMUM_CORRESPONDENTS = 1024
 _HOPS = 4
 # Message type, sender tag, content tag and the head of an empty batch.
 _REPLIABLE_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + V2_HEADER_LENGTH
@@ -86,14 +84,6 @@ class Undelivered:
 LoopixEffect = SendTo | Received | Undelivered
 
 
-@dataclass(slots=True)
-class _Correspondent:
-    """Somebody whom we write to: the tag that they know us by, and how many SURBs they asked for."""
-
-    tag: bytes
-    surbs_owed: int = 0
-
-
 class Loopix:
     """See the module. All times are seconds on the driver's clock."""
 
@@ -116,12 +106,11 @@ class Loopix:
         self._lanes = Lanes()
         self._pending = PendingAcks()
         self._stock = SurbStock(parameters.surbs)
-        self._reply_keys = ReplyKeys(parameters.surbs.maximum_key_age)
+        self._supply = SurbSupply(parameters.surbs, self._new_surb, rng)
         self._reassembler = chunking.Reassembler()
         self._health = PathHealth()
-        self._correspondents: OrderedDict[Recipient, _Correspondent] = OrderedDict()
-        self._main_due = now + self._gap(parameters.message_sending_average_delay)
-        self._loop_due = now + self._gap(parameters.loop_cover_average_delay)
+        self._main = PoissonStream(parameters.message_sending_average_delay, rng, now)
+        self._loop = PoissonStream(parameters.loop_cover_average_delay, rng, now)
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -131,11 +120,10 @@ class Loopix:
         if not surbs:
             self._enqueue(messages.Plain(data), to, lane)
             return
-        correspondent = self._correspondent(to)
         beside = min(surbs, self._surbs_that_fit_beside(len(data)))
-        content = messages.DataWithSurbs(self._new_surbs(beside, to, now), data)
-        self._enqueue(messages.Repliable(correspondent.tag, content), to, lane)
-        correspondent.surbs_owed += surbs - beside
+        content = messages.DataWithSurbs(self._supply.give(to, beside, now), data)
+        self._enqueue(messages.Repliable(self._supply.tag_for(to), content), to, lane)
+        self._supply.promise(to, surbs - beside)
 
     def reply(self, data: bytes, tag: bytes, *, lane: int = GENERAL) -> None:
         """Queue an answer over the SURBs that came with sender tag `tag` (16 bytes)."""
@@ -176,9 +164,9 @@ class Loopix:
         """When `wake` has something to do."""
         due = [self._maintenance_due]
         if self._parameters.loop_cover:
-            due.append(self._loop_due)
+            due.append(self._loop.due)
         if self._parameters.paced or self._has_work():
-            due.append(self._main_due)
+            due.append(self._main.due)
         if (expiry := self._pending.deadline) is not None:
             due.append(expiry)
         return min(due)
@@ -190,52 +178,32 @@ class Loopix:
             self._maintain(now)
         self._ask_for_surbs(self._lanes.tags(), now)
         if not may_send:
-            self._skip_slots(now)
-        elif self._parameters.paced:
-            effects += self._main_slots(now)
-        else:
-            effects += self._unpaced(now)
-        if self._parameters.loop_cover and may_send:
+            self.counters["held_up"] += 1
+            self._main.skip(now)
+            self._loop.skip(now)
+            return effects
+        effects += self._main_slots(now) if self._parameters.paced else self._unpaced(now)
+        if self._parameters.loop_cover:
             effects += self._loop_slots(now)
         return effects
 
     def _main_slots(self, now: float) -> Iterator[SendTo]:
-        if now - self._main_due > MAXIMUM_LATENESS:
-            self._main_due = now
-        while self._main_due <= now:
-            self._main_due += self._gap(self._parameters.message_sending_average_delay)
+        while self._main.take(now):
             packet = self._next_data(now) or self._cover()
             if packet is not None:
                 yield SendTo(packet)
 
     def _loop_slots(self, now: float) -> Iterator[SendTo]:
-        if now - self._loop_due > MAXIMUM_LATENESS:
-            self._loop_due = now
-        while self._loop_due <= now:
-            self._loop_due += self._gap(self._parameters.loop_cover_average_delay)
+        while self._loop.take(now):
             if (packet := self._cover()) is not None:
                 yield SendTo(packet)
 
     def _unpaced(self, now: float) -> Iterator[SendTo]:
-        if self._main_due > now:
-            return
         for _ in range(UNPACED_BURST):
-            packet = self._next_data(now)
+            packet = self._next_data(now) if self._main.due <= now else None
             if packet is None:
-                break
+                return
             yield SendTo(packet)
-        # After a packet without a route `_main_due` lies ahead already.
-        self._main_due = max(self._main_due, now)
-
-    def _skip_slots(self, now: float) -> None:
-        self.counters["held_up"] += 1
-        while self._main_due <= now:
-            self._main_due += self._gap(self._parameters.message_sending_average_delay)
-        while self._loop_due <= now:
-            self._loop_due += self._gap(self._parameters.loop_cover_average_delay)
-
-    def _gap(self, mean: float) -> float:
-        return self._rng.expovariate(1 / mean)
 
     def _next_data(self, now: float) -> MixPacket | None:
         self._supply_surbs(now)
@@ -247,15 +215,15 @@ class Loopix:
         except RouteError:
             self.counters["no_route"] += 1
             self._lanes.push(outgoing)
-            self._main_due = max(self._main_due, now + NO_ROUTE_PAUSE)
+            if not self._parameters.paced:
+                self._main.postpone(now + NO_ROUTE_PAUSE)
             return None
         except WireError:  # the recipient's address holds a key that nobody can encrypt to
             self.counters["unsendable"] += 1
             return None
 
     def _has_work(self) -> bool:
-        owes = any(correspondent.surbs_owed for correspondent in self._correspondents.values())
-        return owes or self._lanes.any_ready(self._may_go)
+        return bool(self._supply.debts) or self._lanes.any_ready(self._may_go)
 
     def _may_go(self, outgoing: Outgoing) -> bool:
         if len(self._pending) >= self._parameters.window:
@@ -332,25 +300,22 @@ class Loopix:
         used = _REPLIABLE_OVERHEAD + length + 1
         return (chunking.padded_length(used, self._parameters.packet_size.fragment) - used) // _SURB_LENGTH
 
-    def _new_surbs(self, amount: int, to: Recipient, now: float) -> tuple[ReplySurb, ...]:
-        make_route = partial(self._route, self.address.gateway, self._parameters.average_packet_delay, now)
-        surbs = tuple(ReplySurb.create(self.address, make_route(), self._rng) for _ in range(amount))
-        for surb in surbs:
-            self._reply_keys.add(surb, to, now)
-        return surbs
+    def _new_surb(self, now: float) -> ReplySurb:
+        route = self._route(self.address.gateway, self._parameters.average_packet_delay, now)
+        return ReplySurb.create(self.address, route, self._rng)
 
     def _supply_surbs(self, now: float) -> None:
-        """Make one packet of owed SURBs for each correspondent that has none waiting: late, so that they are fresh."""
-        for to, correspondent in self._correspondents.items():
-            if not correspondent.surbs_owed or self._lanes.length(to, SURB_SUPPLY):
+        """Make one packet of owed SURBs for each correspondent that has none waiting."""
+        for to, owed in self._supply.debts:
+            if self._lanes.length(to, SURB_SUPPLY):
                 continue
-            amount = min(correspondent.surbs_owed, self._surbs_that_fit_beside(0))
+            amount = min(owed, self._surbs_that_fit_beside(0))
             try:
-                content = messages.AdditionalSurbs(self._new_surbs(amount, to, now))
+                content = messages.AdditionalSurbs(self._supply.give(to, amount, now))
             except RouteError:
                 return
-            correspondent.surbs_owed -= amount
-            self._enqueue(messages.Repliable(correspondent.tag, content), to, SURB_SUPPLY)
+            self._supply.settle(to, amount)
+            self._enqueue(messages.Repliable(self._supply.tag_for(to), content), to, SURB_SUPPLY)
 
     def _ask_for_surbs(self, tags: Iterable[bytes], now: float) -> None:
         for tag in tags:
@@ -359,14 +324,6 @@ class Loopix:
                 self.counters["surbs_requested"] += amount
                 request = messages.SurbRequest(self.address, amount)
                 self._enqueue(messages.Reply(request), tag, SURB_REQUEST)
-
-    def _correspondent(self, to: Recipient) -> _Correspondent:
-        if to not in self._correspondents:
-            self._correspondents[to] = _Correspondent(self._rng.randbytes(SENDER_TAG_LENGTH))
-            if len(self._correspondents) > MAXIMUM_CORRESPONDENTS:
-                self._correspondents.popitem(last=False)
-        self._correspondents.move_to_end(to)
-        return self._correspondents[to]
 
     # --- what comes in -----------------------------------------------------------------------------------------
 
@@ -383,7 +340,7 @@ class Loopix:
 
         def take_reply_key(digest: bytes) -> bytes | None:
             nonlocal source
-            entry = self._reply_keys.take(digest)
+            entry = self._supply.take_key(digest)
             if entry is None:
                 return None
             key, source = entry
@@ -418,16 +375,12 @@ class Loopix:
             case messages.Reply(messages.ReplyData(data)):
                 yield Received(data, source=source)
             case messages.Reply(messages.SurbRequest(recipient, amount)):
-                self._owe(recipient, amount, source)
+                self._grant(recipient, amount, source)
 
-    def _owe(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
+    def _grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Answer a request only if it came over a SURB of ours, from the one to whom we gave that SURB."""
-        correspondent = self._correspondents.get(recipient)
-        if correspondent is None or source != recipient:
+        if source != recipient or not self._supply.grant(recipient, amount):
             self.counters["refused_surb_request"] += 1
-            return
-        limit = self._parameters.surbs.maximum_answered
-        correspondent.surbs_owed = min(correspondent.surbs_owed + amount, limit)
 
     # --- upkeep ------------------------------------------------------------------------------------------------
 
@@ -438,7 +391,7 @@ class Loopix:
     def _maintain(self, now: float) -> None:
         self._maintenance_due = now + MAINTENANCE_INTERVAL
         self._reassembler.purge(now)
-        self._reply_keys.purge(now)
+        self._supply.purge(now)
         self._ask_for_surbs(self._stock.tags(), now)
         for tag in self._stock.silent(now):
             self._stock.drop(tag)

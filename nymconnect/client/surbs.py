@@ -1,6 +1,6 @@
-"""Reply SURBs at both ends: the stock of those that peers gave us, and the keys of those that we gave away.
+"""The stock of reply SURBs that others gave us, by their sender tag, and when to ask for more.
 
-Mirrors nym-client-core 1.21 (`replies/`), with every table bounded.
+Mirrors nym-client-core 1.21 (`replies/reply_controller`), with every table bounded. `supply` is the other side.
 """
 
 from collections import deque
@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import SurbParameters
-from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.replies import ReplySurb
 
 MAXIMUM_SENDERS = 4096
-MAXIMUM_KEYS = 200_000
 
 
 @dataclass(slots=True)
@@ -96,33 +94,3 @@ class SurbStock:
     def drop(self, tag: bytes) -> None:
         """Forget a sender and its SURBs."""
         self._stocks.pop(tag, None)
-
-
-class ReplyKeys:
-    """Keys of the SURBs that we gave away, by digest (32 bytes); each opens one reply and is then forgotten."""
-
-    def __init__(self, maximum_age: float) -> None:
-        self._maximum_age = maximum_age
-        self._keys: dict[bytes, tuple[bytes, Recipient, float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def add(self, surb: ReplySurb, given_to: Recipient, now: float) -> None:
-        """Remember the key of a SURB that leaves now."""
-        self._keys[surb.digest] = (surb.key, given_to, now)
-        if len(self._keys) > MAXIMUM_KEYS:
-            del self._keys[next(iter(self._keys))]
-
-    def take(self, digest: bytes) -> tuple[bytes, Recipient] | None:
-        """The key (16 bytes) and to whom its SURB was given; None if this is no digest of ours."""
-        entry = self._keys.pop(digest, None)
-        return (entry[0], entry[1]) if entry else None
-
-    def purge(self, now: float) -> None:
-        """Drop keys older than the limit; entries stand in the order of their age."""
-        while self._keys:
-            digest = next(iter(self._keys))
-            if now - self._keys[digest][2] <= self._maximum_age:
-                return
-            del self._keys[digest]

@@ -78,6 +78,18 @@ def test_a_long_answer_asks_for_the_surbs_that_it_needs():
     assert peer.loopix.counters["surbs_requested"] >= 150
 
 
+def test_two_correspondents_get_the_surbs_that_they_ask_for():
+    net = VirtualMixnet()
+    client, *peers = (net.add_client(UNPACED) for _ in range(3))
+    for peer in peers:
+        client.loopix.send(b"much, please", peer.loopix.address, net.now, surbs=20)
+    assert net.run_until(lambda: all(peer.received for peer in peers), 10.0)
+    for peer in peers:
+        peer.loopix.reply(bytes(100_000), peer.received[0].sender_tag or b"")
+    assert net.run_until(lambda: len(client.received) == 2, 60.0)
+    assert {message.source for message in client.received} == {peer.loopix.address for peer in peers}
+
+
 def test_a_message_survives_loss_on_every_link():
     net = VirtualMixnet(loss=0.05)
     client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)

@@ -3,7 +3,8 @@ import random
 import pytest
 
 from nymconnect.client.parameters import SurbParameters
-from nymconnect.client.surbs import ReplyKeys, SurbStock
+from nymconnect.client.supply import ReplyKeys
+from nymconnect.client.surbs import SurbStock
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.networks import known_network

@@ -1,0 +1,40 @@
+"""A Poisson process of sending slots (Loopix, USENIX Security 2017, section 3.2)."""
+
+from nymconnect.crypto import Rng
+
+# A sender that was held up longer than this (a suspended laptop) starts afresh instead of catching up in a burst.
+MAXIMUM_LATENESS = 1.0
+
+
+class PoissonStream:
+    """Slots with exponential gaps of mean `gap` seconds.
+
+    Each deadline counts from the one before and not from when it was served, so lateness does not lower the rate.
+    """
+
+    def __init__(self, gap: float, rng: Rng, now: float) -> None:
+        self._rate = 1 / gap
+        self._rng = rng
+        self.due = now
+        self._advance()
+
+    def take(self, now: float) -> bool:
+        """Use a slot that is due; False if the next one lies ahead."""
+        if now - self.due > MAXIMUM_LATENESS:
+            self.due = now
+        if self.due > now:
+            return False
+        self._advance()
+        return True
+
+    def skip(self, now: float) -> None:
+        """Let the slots that are due pass unused."""
+        while self.take(now):
+            pass
+
+    def postpone(self, until: float) -> None:
+        """Have no slot before `until`."""
+        self.due = max(self.due, until)
+
+    def _advance(self) -> None:
+        self.due += self._rng.expovariate(self._rate)

@@ -1,0 +1,113 @@
+"""The reply SURBs that we give away: to whom, how many are still owed, and the keys that open what comes back.
+
+Each correspondent knows us by a random tag of his own. SURBs are made only when there is a slot for them, so that their
+routes are fresh and a greedy request costs no more than the slots that it waits for. Mirrors nym-client-core 1.21
+(`replies/reply_storage`, `message_handler.rs`), with every table bounded.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nymconnect.client.parameters import SurbParameters
+from nymconnect.crypto import Rng
+from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
+from nymconnect.packet.replies import ReplySurb
+
+MAXIMUM_CORRESPONDENTS = 1024
+MAXIMUM_KEYS = 200_000
+
+
+@dataclass(slots=True)
+class _Correspondent:
+    tag: bytes
+    owed: int = 0
+
+
+class SurbSupply:
+    """Tags, debts and keys; `make` draws one SURB with a fresh route."""
+
+    def __init__(self, parameters: SurbParameters, make: Callable[[float], ReplySurb], rng: Rng) -> None:
+        self._parameters = parameters
+        self._make = make
+        self._rng = rng
+        self._correspondents: OrderedDict[Recipient, _Correspondent] = OrderedDict()
+        self._keys = ReplyKeys(parameters.maximum_key_age)
+
+    def tag_for(self, to: Recipient) -> bytes:
+        """The tag (16 bytes) by which `to` knows us."""
+        return self._correspondent(to).tag
+
+    def give(self, to: Recipient, amount: int, now: float) -> tuple[ReplySurb, ...]:
+        """SURBs that leave for `to` now. RouteError if none can be made."""
+        surbs = tuple(self._make(now) for _ in range(amount))
+        for surb in surbs:
+            self._keys.add(surb, to, now)
+        return surbs
+
+    def promise(self, to: Recipient, amount: int) -> None:
+        """Owe `to` this many more."""
+        self._correspondent(to).owed += amount
+
+    def grant(self, to: Recipient, amount: int) -> bool:
+        """Owe what `to` has asked for, within the bound; False if we never wrote to `to`."""
+        correspondent = self._correspondents.get(to)
+        if correspondent is None:
+            return False
+        correspondent.owed = min(correspondent.owed + amount, self._parameters.maximum_answered)
+        return True
+
+    def settle(self, to: Recipient, amount: int) -> None:
+        """`amount` of the owed SURBs have been given."""
+        self._correspondent(to).owed -= amount
+
+    @property
+    def debts(self) -> list[tuple[Recipient, int]]:
+        """Who is owed SURBs, and how many."""
+        return [(to, correspondent.owed) for to, correspondent in self._correspondents.items() if correspondent.owed]
+
+    def take_key(self, digest: bytes) -> tuple[bytes, Recipient] | None:
+        """The key (16 bytes) of the SURB with this digest, once, and to whom it was given."""
+        return self._keys.take(digest)
+
+    def purge(self, now: float) -> None:
+        """Drop what is too old."""
+        self._keys.purge(now)
+
+    def _correspondent(self, to: Recipient) -> _Correspondent:
+        if to not in self._correspondents:
+            self._correspondents[to] = _Correspondent(self._rng.randbytes(SENDER_TAG_LENGTH))
+            if len(self._correspondents) > MAXIMUM_CORRESPONDENTS:
+                self._correspondents.popitem(last=False)
+        self._correspondents.move_to_end(to)
+        return self._correspondents[to]
+
+
+class ReplyKeys:
+    """Keys of the SURBs that we gave away, by digest (32 bytes); each opens one reply and is then forgotten."""
+
+    def __init__(self, maximum_age: float) -> None:
+        self._maximum_age = maximum_age
+        self._keys: dict[bytes, tuple[bytes, Recipient, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, surb: ReplySurb, given_to: Recipient, now: float) -> None:
+        """Remember the key of a SURB that leaves now."""
+        self._keys[surb.digest] = (surb.key, given_to, now)
+        if len(self._keys) > MAXIMUM_KEYS:
+            del self._keys[next(iter(self._keys))]
+
+    def take(self, digest: bytes) -> tuple[bytes, Recipient] | None:
+        """The key (16 bytes) and to whom its SURB was given; None if this is no digest of ours."""
+        entry = self._keys.pop(digest, None)
+        return (entry[0], entry[1]) if entry else None
+
+    def purge(self, now: float) -> None:
+        """Drop keys older than the limit; entries stand in the order of their age."""
+        while self._keys:
+            digest = next(iter(self._keys))
+            if now - self._keys[digest][2] <= self._maximum_age:
+                return
+            del self._keys[digest]
