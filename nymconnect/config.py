@@ -79,10 +79,10 @@ class Settings:
         "Where applications find the SOCKS proxy. Whoever reaches this port can use it: keep it on loopback.",
     )
     connection_start_surbs: int = _row(
-        "proxy", Kind.COUNT, 20, "Reply SURBs sent along when a connection is opened.", minimum=0, maximum=200
+        "proxy", Kind.COUNT, 20, "Reply SURBs sent along when a connection is opened.", minimum=1, maximum=200
     )
     per_request_surbs: int = _row(
-        "proxy", Kind.COUNT, 3, "Reply SURBs sent along with each later piece of a connection.", minimum=0, maximum=50
+        "proxy", Kind.COUNT, 3, "Reply SURBs sent along with each later piece of a connection.", minimum=1, maximum=50
     )
     preset: str = _row(
         "traffic",

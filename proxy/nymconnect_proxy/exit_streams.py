@@ -36,9 +36,9 @@ MAX_REORDER_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ExitOptions:
-    """Seconds and bytes of an exit's streams. `allow_private` lifts the check for global addresses."""
+    """Seconds and bytes of an exit's streams. Only with `allow_loopback` may a target be on this machine."""
 
-    allow_private: bool = False
+    allow_loopback: bool = False
     setup_timeout: float = SETUP_TIMEOUT
     keep_alive: float = KEEP_ALIVE
     ttl: float = TTL
@@ -158,7 +158,8 @@ class ExitStream:
             address = parse_address(text)
         except WireError:
             return False
-        return (self._options.allow_private or is_global(address)) and self._policy.accepts(address, self._port)
+        may_be_here = self._options.allow_loopback and address.is_loopback
+        return (may_be_here or is_global(address)) and self._policy.accepts(address, self._port)
 
     def failed(self, failure: SetupFailure, now: float) -> list[ExitEffect]:
         """The lookup or the connection failed."""

@@ -52,6 +52,8 @@ class NetworkProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Ctrl-C goes to the whole process group; the child shall end when we let it, not beside us.
+            start_new_session=sys.platform != "win32",
         )
         try:
             async with asyncio.timeout(START_TIMEOUT):

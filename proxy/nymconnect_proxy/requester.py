@@ -97,10 +97,10 @@ def default_policy() -> AddressPolicy:
 
 
 def embedded_requester(mixnet: Mixnet) -> "NetworkRequester":
-    """The exit of a network on this machine: as any exit, and it reaches this machine and the local network too."""
+    """The exit of a network on this machine: as any exit, and it reaches this machine too."""
     loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
     policy = AddressPolicy(loopback.rules + default_policy().rules)
-    return NetworkRequester(mixnet, policy, RequesterOptions(streams=ExitOptions(allow_private=True)))
+    return NetworkRequester(mixnet, policy, RequesterOptions(streams=ExitOptions(allow_loopback=True)))
 
 
 class NetworkRequester:

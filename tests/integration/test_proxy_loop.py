@@ -65,7 +65,7 @@ async def proxy_loop(
     policy: AddressPolicy | None = None,
     streams: ClientOptions | None = None,
     *,
-    allow_private: bool = True,
+    allow_loopback: bool = True,
     anonymous: bool = True,
     dial: Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] | None = None,
     seed: int = 1,
@@ -79,7 +79,7 @@ async def proxy_loop(
             return await dial(host, port, patience)
         return await asyncio.open_connection(host, port)
 
-    options = RequesterOptions(streams=ExitOptions(allow_private=allow_private), pipes=PIPES)
+    options = RequesterOptions(streams=ExitOptions(allow_loopback=allow_loopback), pipes=PIPES)
     requester = NetworkRequester(exit_mixnet, policy or AddressPolicy.open(), options, dial_here)
     listener = SocksListener(
         ListenerOptions(streams or ClientOptions(), PIPES, anonymous=anonymous), random.Random(seed)
@@ -223,7 +223,7 @@ async def test_the_policy_is_told_to_curl() -> None:
 
 
 async def test_a_private_address_is_refused_by_default() -> None:
-    async with target(http_server(b"secret")) as port, proxy_loop(allow_private=False) as loop:
+    async with target(http_server(b"secret")) as port, proxy_loop(allow_loopback=False) as loop:
         with pytest.raises(ProxyError) as failure:
             await loop.open(port, "localhost")
         assert loop.dialled == []

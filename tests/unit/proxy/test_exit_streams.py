@@ -91,7 +91,7 @@ def test_one_address_that_is_not_public_denies_all(bad: str) -> None:
 
 
 def test_an_exit_may_be_allowed_to_reach_private_addresses() -> None:
-    stream = new("localhost:80", options=ExitOptions(allow_private=True))
+    stream = new("localhost:80", options=ExitOptions(allow_loopback=True))
     stream.open(0.0)
     assert stream.resolved(["127.0.0.1"], 0.0) == [Dial(("127.0.0.1",), 80)]
 
@@ -233,3 +233,11 @@ def test_late_answers_of_resolver_and_dialler_are_ignored() -> None:
     assert stream.deadline is None
     with pytest.raises(UsageError):
         stream.feed_local(b"x", 2.0)
+
+
+def test_an_exit_that_may_reach_this_machine_still_does_not_reach_the_local_network():
+    stream = new("printer:80", options=ExitOptions(allow_loopback=True))
+    stream.open(0.0)
+    effects = stream.resolved(["192.168.1.9"], 0.0)
+    assert not any(isinstance(effect, Dial) for effect in effects)
+    assert effects
