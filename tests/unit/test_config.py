@@ -29,7 +29,7 @@ OTHER = {
     "connect_timeout": 5.0,
     "socks": Endpoint("::1", 0),
     "connection_start_surbs": 10,
-    "per_request_surbs": 0,
+    "per_request_surbs": 7,
     "preset": "nym-compatible",
     "average_packet_delay": 0.05,
     "message_sending_average_delay": 0.004,
