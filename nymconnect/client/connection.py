@@ -24,8 +24,11 @@ log = logging.getLogger(__name__)
 
 # Frames that wait for the socket; past this the pacer's slots go unused instead of piling up.
 QUEUE_LIMIT = 32
+# What a pacer that was held up may catch up with at once (2.5 MB); packets beyond are lost and sent again later.
+BURST_LIMIT = 1024
 MAXIMUM_MESSAGE = 1 << 20
 CONNECT_TIMEOUT = 10.0
+WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
 
 _Item = bytes | str
 _T = TypeVar("_T")
@@ -58,7 +61,7 @@ class GatewayConnection:
         self._machine = machine
         self._on_ready = on_ready
         self._on_push = on_push
-        self._outgoing: asyncio.Queue[_Item] = asyncio.Queue(QUEUE_LIMIT * 2)
+        self._outgoing: asyncio.Queue[_Item] = asyncio.Queue(BURST_LIMIT + QUEUE_LIMIT)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
         self.is_ready = False
@@ -86,8 +89,9 @@ class GatewayConnection:
                     await socket.close()
 
     def send(self, packet: MixPacket) -> None:
-        """Hand a packet to the gateway; only while `has_room`."""
-        self._perform(self._machine.send(packet, clock()))
+        """Hand a packet to the gateway; only after `has_room`. Whatever is not ready or too full any more loses it."""
+        if self.is_ready and self._outgoing.qsize() < BURST_LIMIT:
+            self._perform(self._machine.send(packet, clock()))
 
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """The first of reader, writer and machine to end ends the others."""
@@ -103,10 +107,13 @@ class GatewayConnection:
         raise LinkLostError("the gateway closed the connection")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            self._feed(message)
-            if self._ended.done():
-                return
+        try:
+            async for message in socket:
+                self._feed(message)
+                if self._ended.done():
+                    return
+        except (aiohttp.ClientError, OSError) as error:  # while it answers a ping
+            raise _broken(error) from error
 
     def _feed(self, message: aiohttp.WSMessage) -> None:
         try:
@@ -121,12 +128,12 @@ class GatewayConnection:
         try:
             while True:
                 item = await self._outgoing.get()
-                if isinstance(item, bytes):
-                    await socket.send_bytes(item)
-                else:
-                    await socket.send_str(item)
+                async with asyncio.timeout(WRITE_TIMEOUT):
+                    await (socket.send_bytes(item) if isinstance(item, bytes) else socket.send_str(item))
+        except TimeoutError as error:
+            raise LinkLostError("the gateway does not take what it is sent") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise LinkLostError(f"the connection to the gateway broke: {error}") from error
+            raise _broken(error) from error
 
     def _perform(self, effects: Iterable[object]) -> None:
         for effect in effects:
@@ -156,6 +163,10 @@ class GatewayConnection:
         self.is_ready = False
         if not self._ended.done():
             self._ended.set_exception(error)
+
+
+def _broken(error: Exception) -> LinkLostError:
+    return LinkLostError(f"the connection to the gateway broke: {error}")
 
 
 async def _result(finished: asyncio.Future[_T]) -> _T:
