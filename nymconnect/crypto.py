@@ -4,7 +4,7 @@ Everything above works on `bytes`; secrets that live longer than a call are held
 nothing. Labels and sizes that belong to one format stand with that format, not here.
 
 Mirrors nym-crypto 1.21 (`shared_key.rs`, `symmetric/`, `asymmetric/`) and, for Lioness, the `lioness` crate 0.1.2
-that sphinx-packet uses. `docs/security.md` lists what Python cannot promise (wiping memory, constant-time integers).
+that sphinx-packet uses. `docs/threat-model.md` says what Python cannot promise (wiping memory, constant-time integers).
 """
 
 import hashlib
