@@ -107,12 +107,17 @@ class MixnetClient:
     async def stop(self) -> None:
         """Leave; nothing is sent afterwards, and whoever waits in a verb gets a ClientStoppedError."""
         self._stopped = True
-        self._waker.cancel()
         await self._tasks.close()
+        self._waker.cancel()  # last: whatever still came in has armed it
         for event in self._waiting.values():
             event.set()
         with contextlib.suppress(asyncio.QueueFull):
             self._inbox.put_nowait(None)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the gateway link is up."""
+        return self._connection is not None and self._connection.is_ready
 
     # --- the application's verbs -------------------------------------------------------------------------------
 

@@ -137,7 +137,8 @@ class Session:
         self._listener.attach(client, requester)
         stack.push_async_callback(self._listener.detach)
         self._status = replace(self._status, requester=str(requester))
-        self._happen(Event.LINK_READY)
+        if client.is_connected:  # else it has lost the link again, and will say when it is back
+            self._happen(Event.LINK_READY)
         await self._until_network_ends()
 
     async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:

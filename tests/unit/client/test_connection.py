@@ -18,7 +18,7 @@ from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
 from nymconnect.runtime import http_client, unix_offset
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY, mix_packet
-from tests.helpers.loopback_gateway import LoopbackGateway
+from tests.helpers.loopback_gateway import LoopbackGateway, Script
 from tests.helpers.networks import known_network
 
 PATIENCE = 20.0
@@ -98,7 +98,7 @@ async def test_a_known_client_authenticates_with_its_key() -> None:
         kept = machine()
         for newly in (True, False):
             async with connected(gateway.url, kept) as client:
-                await client.until(lambda: bool(client.ready))  # noqa: B023 -- awaited in the same round
+                await client.until(lambda: bool(client.ready))
                 assert client.ready[0].newly_registered is newly
 
 
@@ -174,7 +174,7 @@ async def flooding(socket: web.WebSocketResponse) -> None:
         (flooding, "closed the connection"),
     ],
 )
-async def test_a_gateway_that_ends_the_connection_is_named_as_the_reason(script, reason: str) -> None:
+async def test_a_gateway_that_ends_the_connection_is_named_as_the_reason(script: Script, reason: str) -> None:
     async with LoopbackGateway(script) as gateway:
         assert reason in await end_of(gateway.url)
 

@@ -1,0 +1,263 @@
+"""The client as a service: start, reconnect, back-pressure, farewell; a real websocket, the rest of the network is one
+function call."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from nymconnect.client import client as client_module
+from nymconnect.client.client import ClientKeys, ClientStoppedError, MixnetClient, choose_gateway
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.topology import Topology
+from nymconnect.errors import UserError
+from nymconnect.runtime import clock, http_client
+from tests.helpers.loopback_gateway import LoopbackGateway
+from tests.helpers.networks import known_network
+
+PATIENCE = 20.0
+NO_DIRECTORY = "http://127.0.0.1:1/"
+QUICK = TrafficParameters(average_packet_delay=0.0, average_ack_delay=0.0, paced=False, loop_cover=False)
+
+
+@dataclass
+class Stage:
+    """A client and what it has told of its link."""
+
+    client: MixnetClient
+    links: list[tuple[bool, str]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_link(self, up: bool, reason: str) -> None:
+        self.links.append((up, reason))
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@contextlib.asynccontextmanager
+async def staged(gateway: LoopbackGateway, parameters: TrafficParameters = QUICK) -> AsyncIterator[Stage]:
+    """A client of `gateway` that is not started; it is stopped in the end."""
+    network = known_network()
+    async with http_client() as http:
+        directory = DirectoryClient([NO_DIRECTORY], http)
+        node = replace(gateway.node, identity=gateway.identity.public)
+        keys = ClientKeys.generate(random.Random(9))
+        stage = Stage(None)  # type: ignore[arg-type]  # each needs the other
+        stage.client = MixnetClient(directory, node, network.topology, keys, parameters, stage.on_link)
+        try:
+            yield stage
+        finally:
+            await stage.client.stop()
+
+
+@contextlib.asynccontextmanager
+async def running(parameters: TrafficParameters = QUICK) -> AsyncIterator[tuple[Stage, LoopbackGateway]]:
+    async with LoopbackGateway(network=known_network()) as gateway, staged(gateway, parameters) as stage:
+        await stage.client.start(PATIENCE)
+        yield stage, gateway
+
+
+@pytest.fixture
+def quick_reconnect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 0.01)
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_to_oneself_arrives() -> None:
+    async with running() as (stage, _), asyncio.timeout(PATIENCE):
+        assert stage.client.is_connected
+        data = random.Random(1).randbytes(20_000)
+        await stage.client.send(stage.client.address, data)
+        received = await stage.client.receive()
+        assert (received.data, received.sender_tag) == (data, None)
+
+
+async def test_an_anonymous_message_can_be_answered() -> None:
+    async with running() as (stage, _), asyncio.timeout(PATIENCE):
+        await stage.client.send(stage.client.address, b"question", surbs=20)
+        question = await stage.client.receive()
+        assert question.data == b"question"
+        assert question.sender_tag is not None
+        await stage.client.reply(question.sender_tag, b"answer")
+        assert (await stage.client.receive()).data == b"answer"
+
+
+async def test_a_writer_waits_while_its_lane_is_full() -> None:
+    async with running(replace(QUICK, lane_limit=4)) as (stage, gateway), asyncio.timeout(PATIENCE):
+        client = stage.client
+        for number in range(40):
+            await client.send(client.address, bytes([number]) * 3000, lane=7)
+            assert client.counters()["queued"] <= 4 + 2
+        received = [await client.receive() for _ in range(40)]
+        assert sorted(message.data[0] for message in received) == list(range(40))
+        assert len(gateway.packets) == 80
+
+
+async def test_a_lane_that_is_closed_lets_its_writer_go_on() -> None:
+    slow = replace(QUICK, paced=True, message_sending_average_delay=60.0, lane_limit=1)
+    async with running(slow) as (stage, _), asyncio.timeout(PATIENCE):
+        client = stage.client
+        await client.send(client.address, b"first", lane=7)
+        writer = asyncio.create_task(client.send(client.address, b"second", lane=7))
+        other = asyncio.create_task(client.send(client.address, b"third", lane=8))
+        await other
+        assert not writer.done()
+        client.close_lane(7)
+        await writer
+        assert client.counters()["queued"] == 2
+
+
+async def test_a_sender_that_was_held_up_keeps_its_connection() -> None:
+    paced = replace(QUICK, paced=True, message_sending_average_delay=0.002)
+    async with running(paced) as (stage, gateway):
+        blocked_until = clock() + 0.25
+        while clock() < blocked_until:  # as a busy machine does to an event loop
+            pass
+        await gateway.until_packets(90)
+        assert stage.links == [(True, "")]
+        assert gateway.connections == 1
+
+
+# --- the link -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick_reconnect")
+async def test_a_lost_link_is_told_and_renewed_with_the_same_key() -> None:
+    async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
+        await gateway.drop_clients()
+        await stage.until(lambda: len(stage.links) == 3)
+        assert stage.links == [(True, ""), (False, "the gateway closed the connection"), (True, "")]
+        assert len(gateway.registry.registrations) == 1
+        await stage.client.send(stage.client.address, b"after")
+        assert (await stage.client.receive()).data == b"after"
+
+
+@pytest.mark.usefixtures("quick_reconnect")
+async def test_what_is_sent_while_the_link_is_down_leaves_when_it_is_back() -> None:
+    async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
+        await gateway.drop_clients()
+        await stage.until(lambda: not stage.client.is_connected)
+        await stage.client.send(stage.client.address, b"patience")
+        assert (await stage.client.receive()).data == b"patience"
+
+
+async def test_a_gateway_that_cannot_be_reached_is_the_reason_for_giving_up() -> None:
+    async with LoopbackGateway() as gateway:
+        pass
+    async with staged(gateway) as stage:
+        with pytest.raises(UserError, match="cannot reach the gateway at ws://127.0.0.1:"):
+            await stage.client.start(patience=0.2)
+        assert not stage.client.is_connected
+
+
+async def test_a_failure_inside_is_told_and_ends_the_link() -> None:
+    async with running() as (stage, _):
+        stage.client._loopix.feed = None  # type: ignore[method-assign, assignment]
+        await stage.client.send(stage.client.address, b"x")
+        await stage.until(lambda: len(stage.links) == 2)
+        up, reason = stage.links[1]
+        assert not up
+        assert reason.startswith("the mixnet client failed")
+
+
+# --- the topology ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_topology_is_refreshed_and_kept_while_the_directory_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "TOPOLOGY_REFRESH", 0.01)
+    monkeypatch.setattr(client_module, "TOPOLOGY_RETRY", 0.01)
+    newer = replace(known_network().topology, epoch_id=131)
+    answers: list[Topology | UserError] = [UserError("away"), UserError("away"), newer]
+    taken = asyncio.Event()
+
+    async def topology(_: DirectoryClient) -> Topology:
+        answer = answers.pop(0) if answers else newer
+        if isinstance(answer, UserError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(DirectoryClient, "topology", topology)
+    async with running() as (stage, _), asyncio.timeout(PATIENCE):
+        use = stage.client._loopix.use_topology
+
+        def note(value: Topology) -> None:
+            use(value)
+            taken.set()
+
+        monkeypatch.setattr(stage.client._loopix, "use_topology", note)
+        await taken.wait()
+        assert not answers
+        await stage.client.send(stage.client.address, b"by the new one")
+        assert (await stage.client.receive()).data == b"by the new one"
+
+
+# --- farewell -------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_waits_is_told_that_the_client_has_stopped() -> None:
+    slow = replace(QUICK, paced=True, message_sending_average_delay=60.0, lane_limit=1)
+    async with running(slow) as (stage, _), asyncio.timeout(PATIENCE):
+        client = stage.client
+        await client.send(client.address, b"first", lane=7)
+        waiting = [
+            asyncio.create_task(client.send(client.address, b"second", lane=7)),
+            asyncio.create_task(client.receive()),
+        ]
+        await client.send(client.address, b"other lane", lane=8)
+        await client.stop()
+        for task in waiting:
+            with pytest.raises(ClientStoppedError):
+                await task
+        for verb in (client.send(client.address, b"x"), client.reply(bytes(16), b"x"), client.receive()):
+            with pytest.raises(ClientStoppedError):
+                await verb
+
+
+async def test_a_stopped_client_leaves_nothing_running() -> None:
+    before = asyncio.all_tasks()
+    async with running(replace(QUICK, paced=True, loop_cover=True)) as (stage, gateway):
+        await gateway.until_packets(5)
+        await stage.client.stop()
+        assert stage.client._waker._handle is None
+    assert asyncio.all_tasks() == before
+
+
+# --- choosing a gateway ---------------------------------------------------------------------------------------------
+
+
+def test_the_gateway_that_was_asked_for_is_taken() -> None:
+    topology = known_network(gateways=3).topology
+    for node in topology.gateways.values():
+        assert choose_gateway(topology, random.Random(1), node.identity) is node
+
+
+def test_without_a_wish_every_gateway_comes_up() -> None:
+    topology = known_network(gateways=3).topology
+    rng = random.Random(1)
+    assert {choose_gateway(topology, rng).identity for _ in range(50)} == set(topology.gateways)
+
+
+def test_a_gateway_that_is_not_listed_is_one_clear_line() -> None:
+    topology = known_network().topology
+    with pytest.raises(UserError, match="lists no such gateway"):
+        choose_gateway(topology, random.Random(1), bytes(32))
+    with pytest.raises(UserError, match="lists no gateway"):
+        choose_gateway(replace(topology, gateways={}), random.Random(1))
+
+
+def test_the_shared_key_is_not_shown() -> None:
+    keys = ClientKeys.generate(random.Random(1))
+    keys.shared_key = b"\xab" * 32
+    assert "shared_key" not in repr(keys)
+    assert repr(keys.shared_key) not in repr(keys)
