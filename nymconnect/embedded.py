@@ -53,10 +53,12 @@ class EmbeddedNetwork:
         *,
         epoch_duration: float = 3600.0,
         validity_epochs: int = 24,
+        requester_traffic: TrafficParameters = REQUESTER_TRAFFIC,
     ) -> None:
         if mixes_per_layer < 1 or gateways < 1:
             raise UsageError("a network needs a mix node in each layer and a gateway")
         self._make_requester = make_requester
+        self._requester_traffic = requester_traffic
         self.state = NetworkState(Calendar(time.time(), epoch_duration, validity_epochs))
         self._keys: dict[int, SphinxKeys] = {}
         mixes = 3 * mixes_per_layer
@@ -136,9 +138,9 @@ class EmbeddedNetwork:
         directory = DirectoryClient([self._api], http)
         topology = await directory.topology()
         gateway = topology.gateways[self.gateways[-1].description.identity]
-        client = MixnetClient(directory, gateway, topology, ClientKeys.generate(), REQUESTER_TRAFFIC)
-        await client.start()
+        client = MixnetClient(directory, gateway, topology, ClientKeys.generate(), self._requester_traffic)
         self._stack.push_async_callback(client.stop)
+        await client.start()
         requester = self._make_requester(client)
         await requester.start()
         self._stack.push_async_callback(requester.stop)
