@@ -150,14 +150,16 @@ def add_flags(parser: argparse.ArgumentParser, sections: Collection[str] | None 
         if sections is None or option.section in sections:
             parser.add_argument(
                 option.flag,
-                type=_flag_parser(option),
+                type=flag_parser(option),
                 default=argparse.SUPPRESS,
                 metavar="{" + ",".join(option.choices) + "}" if option.kind is Kind.CHOICE else option.kind.name,
                 help=f"{option.help} (default: {_default(option)})".replace("%", "%%"),
             )
 
 
-def _flag_parser(option: Option) -> Callable[[str], Value]:
+def flag_parser(option: Option) -> Callable[[str], Value]:
+    """What argparse calls with the text of a flag."""
+
     def parse(text: str) -> Value:
         try:
             return option.parse(text)

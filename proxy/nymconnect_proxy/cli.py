@@ -15,10 +15,13 @@ from typing import Any
 
 from nymconnect import __version__, config
 from nymconnect.errors import UserError
+from nymconnect.options import Endpoint, Kind, Option
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+
+_API = Option("api", section="network", kind=Kind.ENDPOINT, default=Endpoint("127.0.0.1", 8081), help="")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return WRONG_USAGE
     set_up_logging(getattr(flags, "log_level", "warning"))
-    command: Command = import_module(f"nymconnect_proxy.commands.{flags.command}").run
     try:
+        command: Command = import_module(f"nymconnect_proxy.commands.{flags.command}").run
         return asyncio.run(_until_interrupted(command(flags)))
     except UserError as error:
         print(f"nymconnect: {error}", file=sys.stderr)
@@ -53,7 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     network = commands.add_parser("network", help="run a whole mixnet on this machine, for clients to use")
     network.add_argument("--mixnodes", type=_count(1, 20), default=2, metavar="N", help="per layer (default: 2)")
     network.add_argument("--gateways", type=_count(1, 10), default=2, metavar="N", help="(default: 2)")
-    network.add_argument("--api", default="127.0.0.1:8081", metavar="HOST:PORT", help="(default: 127.0.0.1:8081)")
+    network.add_argument(
+        "--api",
+        type=config.flag_parser(_API),
+        default=_API.default,
+        metavar="HOST:PORT",
+        help=f"(default: {_API.default})",
+    )
     network.add_argument("--json", action="store_true", help="print one JSON object a line")
     network.add_argument("--follow-stdin", action="store_true", help=argparse.SUPPRESS)
     config.add_flags(network, ("log",))

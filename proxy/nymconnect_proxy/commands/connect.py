@@ -16,8 +16,7 @@ STATS_INTERVAL = 5.0
 
 async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
-    path = Path(flags.settings) if flags.settings else Directories.of_user().settings
-    settings = settings_from(flags, path)
+    settings = settings_from(flags, _settings_file(flags.settings))
     output = Output(flags.json)
     session = Session(settings, lambda status: _report(output, settings, status))
     await session.connect()
@@ -29,6 +28,16 @@ async def run(flags: argparse.Namespace) -> int:
     finally:
         await session.disconnect()
     raise UserError(failed.reason)
+
+
+def _settings_file(wanted: str | None) -> Path:
+    """That of the user may be absent; one that was asked for may not."""
+    if wanted is None:
+        return Directories.of_user().settings
+    path = Path(wanted)
+    if not path.exists():
+        raise UserError(f"{path}: there is no such settings file")
+    return path
 
 
 async def _print_stats(output: Output, session: Session) -> None:

@@ -7,21 +7,14 @@ import sys
 import threading
 
 from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Kind, Option
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.requester import embedded_requester
-
-_API = Option("api", section="network", kind=Kind.ENDPOINT, default=Endpoint("127.0.0.1", 8081), help="")
 
 
 async def run(flags: argparse.Namespace) -> int:
     """Serve until cancelled, or until stdin closes with ``--follow-stdin``."""
-    api = _API.parse(flags.api)
-    if not isinstance(api, Endpoint):
-        raise UserError("--api takes HOST:PORT")
     network = EmbeddedNetwork(embedded_requester, mixes_per_layer=flags.mixnodes, gateways=flags.gateways)
-    await network.start(api.host, api.port)
+    await network.start(flags.api.host, flags.api.port)
     try:
         Output(flags.json).event(
             "network",
