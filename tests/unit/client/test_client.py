@@ -156,7 +156,7 @@ async def test_a_gateway_that_cannot_be_reached_is_the_reason_for_giving_up() ->
     async with LoopbackGateway() as gateway:
         pass
     async with staged(gateway) as stage:
-        with pytest.raises(UserError, match="cannot reach the gateway at ws://127.0.0.1:"):
+        with pytest.raises(UserError, match="cannot reach the gateway at ws://"):
             await stage.client.start(patience=0.2)
         assert not stage.client.is_connected
 
