@@ -192,7 +192,7 @@ class Gateway:
             await asyncio.sleep(HOUSEKEEPING_INTERVAL)
             now = clock()
             self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(now)
-            if now >= next_save:
+            if now >= next_save or self._registry.urgent:
                 next_save = now + SAVE_INTERVAL
                 await self._save_clients()
             if now >= next_purge:
@@ -212,7 +212,7 @@ class Gateway:
         document = self._document
         if document is None or not self._registry.changed:
             return
-        self._registry.changed = False
+        self._registry.changed = self._registry.urgent = False
         try:
             await asyncio.to_thread(document.save, self._registry.content())
         except UserError as error:

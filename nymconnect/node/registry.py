@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from nymconnect.crypto import KEY_LENGTH
+from nymconnect.crypto import KEY_LENGTH, equal
 from nymconnect.link.gateway.bandwidth import Registration
 from nymconnect.node.mailbox import Mailbox
 
@@ -37,7 +37,10 @@ class StoredRegistry(Struct, frozen=True):
 
 
 class ClientRegistry:
-    """Registrations by client identity (32 bytes). The gateway keeps `online` and saves `content()` if `changed`."""
+    """Registrations by client identity (32 bytes). The gateway keeps `online` and saves `content()` if `changed`.
+
+    `urgent` says that a key is new: a Rust client whose registration its gateway has lost does not make another.
+    """
 
     def __init__(self, mailbox: Mailbox, max_clients: int = MAX_CLIENTS) -> None:
         self._mailbox = mailbox
@@ -45,6 +48,7 @@ class ClientRegistry:
         self._clients: dict[bytes, Registration] = {}
         self.online: set[bytes] = set()
         self.changed = False
+        self.urgent = False
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -54,10 +58,12 @@ class ClientRegistry:
 
     def put(self, client: bytes, registration: Registration, /) -> None:
         # Taking it out first moves the client to the end: the dictionary stays in the order of the last use.
-        if self._clients.pop(client, None) is None and len(self._clients) >= self._max_clients:
+        known = self._clients.pop(client, None)
+        if known is None and len(self._clients) >= self._max_clients:
             self._evict()
         self._clients[client] = registration
         self.changed = True
+        self.urgent |= known is None or not equal(known.shared_key, registration.shared_key)
 
     def remove(self, client: bytes, /) -> None:
         """Forget the registration and the mailbox."""

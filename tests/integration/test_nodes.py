@@ -13,7 +13,7 @@ import pytest
 from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
 from nymconnect.link.gateway.events import Ready
-from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway import CLIENTS_FILE, SAVE_INTERVAL, Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
 from nymconnect.packet.addressing import NodeAddress
@@ -227,6 +227,15 @@ async def test_registration_survives_a_restart_of_the_gateway(tmp_path: Path) ->
         network.introduce()
         async with BareClient(network, shared_key=client.machine.shared_key) as back:
             assert [effect.newly_registered for effect in back.effects if isinstance(effect, Ready)] == [False]
+
+
+async def test_new_registration_is_on_disk_long_before_the_next_save(tmp_path: Path) -> None:
+    saved = tmp_path / CLIENTS_FILE
+    async with NodeNetwork(state=tmp_path) as network, BareClient(network):
+        for _ in range(100):
+            if not saved.exists():
+                await asyncio.sleep(SAVE_INTERVAL / 2 / 100)
+        assert saved.exists()
 
 
 async def test_gateway_starts_again_on_the_same_object_and_its_client_comes_back() -> None:

@@ -1,5 +1,7 @@
 """The gateway's table of clients."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -33,6 +35,16 @@ def test_online_is_what_the_gateway_says() -> None:
     assert not registry.is_online(identity(1))
     registry.online.add(identity(1))
     assert registry.is_online(identity(1))
+
+
+def test_new_keys_are_urgent_and_spent_bandwidth_is_not() -> None:
+    registry = ClientRegistry(Mailbox())
+    urgent = []
+    for known in (registration(7), replace(registration(7), available=5), registration(8)):
+        registry.urgent = False
+        registry.put(identity(1), known)
+        urgent.append(registry.urgent)
+    assert urgent == [True, False, True]
 
 
 def test_full_registry_gives_up_the_client_silent_the_longest_that_is_not_online() -> None:
