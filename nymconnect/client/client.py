@@ -13,7 +13,8 @@ import aiohttp
 
 from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.lanes import GENERAL, Destination
-from nymconnect.client.loopix import Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
@@ -62,7 +63,11 @@ def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None) 
 
 
 class MixnetClient:
-    """Start it, then `send`, `reply` and `receive`. `on_link` hears whether the gateway link is up, and why not."""
+    """Start it, then `send`, `reply` and `receive`.
+
+    `on_link` hears whether the gateway link is up, and why not; `on_alarm`, when the loops begin or cease to say that
+    packets are dropped; `on_undelivered`, on which lane something was given up.
+    """
 
     def __init__(
         self,
@@ -72,14 +77,15 @@ class MixnetClient:
         keys: ClientKeys,
         parameters: TrafficParameters,
         on_link: Callable[[bool, str], None] = lambda _up, _reason: None,
-        on_undelivered: Callable[[int], None] = lambda _lane: None,
+        on_alarm: Callable[[LoopStatistics], None] = lambda _statistics: None,
     ) -> None:
         self.address = Recipient(keys.identity.public, keys.encryption.public, gateway.identity)
         self.gateway = gateway
         self._directory = directory
         self._keys = keys
         self._on_link = on_link
-        self._on_undelivered = on_undelivered
+        self._on_alarm = on_alarm
+        self.on_undelivered: Callable[[int], None] = lambda _lane: None
         self._machine = GatewayClientMachine(
             keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key
         )
@@ -152,6 +158,10 @@ class MixnetClient:
             "in_flight": self._loopix.in_flight,
         }
 
+    def loop_statistics(self) -> LoopStatistics:
+        """Loss, delay and suspects, as our own loops tell them."""
+        return self._loopix.loop_statistics()
+
     async def _room(self, destination: Destination, lane: int) -> None:
         while not self._stopped and self._loopix.lane_is_full(destination, lane):
             await self._waiting.setdefault((destination, lane), asyncio.Event()).wait()
@@ -179,13 +189,21 @@ class MixnetClient:
                     if self._connection is not None:
                         self._connection.send(packet)
                 case Received():
-                    with contextlib.suppress(asyncio.QueueFull):
-                        self._inbox.put_nowait(effect)
+                    self._take_in(effect)
                 case Undelivered(_, lane):
-                    self._on_undelivered(lane)
+                    self.on_undelivered(lane)
+                case LoopAlarm(statistics):
+                    log.warning("the network %s packets", "drops" if statistics.dropping else "no longer drops")
+                    self._on_alarm(statistics)
         if self._waiting:
             self._admit()
         self._waker.arm()
+
+    def _take_in(self, message: Received) -> None:
+        try:
+            self._inbox.put_nowait(message)
+        except asyncio.QueueFull:
+            self._loopix.counters["inbox_overflow"] += 1
 
     # --- the link ----------------------------------------------------------------------------------------------
 
@@ -207,6 +225,7 @@ class MixnetClient:
             self._failure = str(error)
         finally:
             self._connection = None
+        self._loopix.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
         return self._connected.is_set()

@@ -10,7 +10,7 @@ We differ in three places, all within the wire format: every packet, cover inclu
 no hop can tell cover from data; a message carries only the SURBs that fit beside it, the others follow in messages of
 one packet each, so that a single loss delays none of the rest; retransmissions end after a bound.
 
-Effects: `SendTo` (through our gateway), `Received`, `Undelivered`.
+Effects: `SendTo` (through our gateway), `Received`, `Undelivered`, `LoopAlarm`.
 """
 
 from collections import Counter
@@ -27,6 +27,8 @@ from nymconnect.client.lanes import (
     Lanes,
     Outgoing,
 )
+from nymconnect.client.loops import LoopMonitor, LoopStatistics
+from nymconnect.client.packing import Packer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
 from nymconnect.client.poisson import PoissonStream
@@ -44,13 +46,9 @@ from nymconnect.packet.envelope import (
     Cover,
     DataFragment,
     open_content,
-    seal_cover,
-    seal_fragment,
-    seal_reply_fragment,
 )
 from nymconnect.packet.framing import MixPacket
-from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH, ReplySurb
-from nymconnect.packet.route import Route
+from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH
 from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 
 MAINTENANCE_INTERVAL = 1.0
@@ -81,7 +79,14 @@ class Undelivered:
     lane: int
 
 
-LoopixEffect = SendTo | Received | Undelivered
+@dataclass(frozen=True, slots=True)
+class LoopAlarm:
+    """The loops have begun to say, or no longer say, that somebody drops packets (`statistics.dropping`)."""
+
+    statistics: LoopStatistics
+
+
+LoopixEffect = SendTo | Received | Undelivered | LoopAlarm
 
 
 class Loopix:
@@ -99,16 +104,16 @@ class Loopix:
         self.address = address
         self.counters: Counter[str] = Counter()
         self._secret = secret
-        self._ack_key = rng.randbytes(16)
-        self._topology = topology
         self._parameters = parameters
         self._rng = rng
         self._lanes = Lanes()
         self._pending = PendingAcks()
         self._stock = SurbStock(parameters.surbs)
-        self._supply = SurbSupply(parameters.surbs, self._new_surb, rng)
         self._reassembler = chunking.Reassembler()
         self._health = PathHealth()
+        self._loops = LoopMonitor()
+        self._packer = Packer(address, topology, parameters, rng, self._suspects)
+        self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._main = PoissonStream(parameters.message_sending_average_delay, rng, now)
         self._loop = PoissonStream(parameters.loop_cover_average_delay, rng, now)
         self._maintenance_due = now + MAINTENANCE_INTERVAL
@@ -142,10 +147,20 @@ class Loopix:
         """Whether a writer to this lane should wait."""
         return self._lanes.length(destination, lane) >= self._parameters.lane_limit
 
+    def link_lost(self) -> None:
+        """The gateway is gone for now: loops that were under way say nothing about the mixes."""
+        self._loops.forget_outstanding()
+
     def use_topology(self, topology: Topology) -> None:
         """Draw all further routes from `topology`."""
-        self._topology = topology
-        self._health.keep_only(node.mix_address for node in topology.known_nodes)
+        self._packer.topology = topology
+        mixes = {address for layer in self._packer.layers for address in layer}
+        self._health.keep_only(mixes)
+        self._loops.keep_only(mixes)
+
+    def loop_statistics(self) -> LoopStatistics:
+        """What the loops say of the network."""
+        return self._loops.statistics(self._packer.layers)
 
     @property
     def queued(self) -> int:
@@ -167,13 +182,14 @@ class Loopix:
             due.append(self._loop.due)
         if self._parameters.paced or self._has_work():
             due.append(self._main.due)
-        if (expiry := self._pending.deadline) is not None:
-            due.append(expiry)
-        return min(due)
+        expiries = (self._pending.deadline, self._loops.deadline)
+        return min([*due, *(expiry for expiry in expiries if expiry is not None)])
 
     def wake(self, now: float, *, may_send: bool = True) -> list[LoopixEffect]:
         """Packets that are due. With `may_send` False (the gateway link is down or full) slots pass unused."""
         effects: list[LoopixEffect] = [*self._expire(now)]
+        if self._loops.wake(now):
+            effects.append(LoopAlarm(self.loop_statistics()))
         if now >= self._maintenance_due:
             self._maintain(now)
         self._ask_for_surbs(self._lanes.tags(), now)
@@ -189,13 +205,13 @@ class Loopix:
 
     def _main_slots(self, now: float) -> Iterator[SendTo]:
         while self._main.take(now):
-            packet = self._next_data(now) or self._cover()
+            packet = self._next_data(now) or self._cover(now)
             if packet is not None:
                 yield SendTo(packet)
 
     def _loop_slots(self, now: float) -> Iterator[SendTo]:
         while self._loop.take(now):
-            if (packet := self._cover()) is not None:
+            if (packet := self._cover(now)) is not None:
                 yield SendTo(packet)
 
     def _unpaced(self, now: float) -> Iterator[SendTo]:
@@ -233,51 +249,42 @@ class Loopix:
         return self._stock.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
 
     def _transmit(self, outgoing: Outgoing, now: float) -> MixPacket:
-        parameters, to = self._parameters, outgoing.destination
-        ack_route = self._route(self.address.gateway, parameters.average_ack_delay, now)
-        path = _mixes(ack_route)
-        if isinstance(to, Recipient):
-            route = self._route(to.gateway, parameters.average_packet_delay, now)
-            path += _mixes(route)
-            expected = route.expected_delay
-            packet = seal_fragment(
-                outgoing.fragment, to, self.address, self._ack_key, route, ack_route, parameters.packet_size, self._rng
-            )
+        if isinstance(outgoing.destination, Recipient):
+            packed = self._packer.data(outgoing.fragment, outgoing.destination, now)
         else:
-            surb = self._stock.take(to, reserve=outgoing.lane == SURB_REQUEST)
+            surb = self._stock.take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
             if surb is None:
                 raise UsageError("a reply was let go without a SURB")
-            # Only its maker knows the delays inside a SURB.
-            expected = (_HOPS - 1) * parameters.average_packet_delay
-            packet = seal_reply_fragment(
-                outgoing.fragment, surb, self.address, self._ack_key, ack_route, parameters.packet_size, self._rng
-            )
-        self._pending.add(Sent(outgoing, path, now + self._patience(expected + ack_route.expected_delay, outgoing)))
+            packed = self._packer.reply(outgoing.fragment, surb, now)
+        self._pending.add(Sent(outgoing, packed.path, now + self._patience(packed.expected, outgoing)))
         self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
-        return packet
+        return packed.packet
+
+    def _wait(self, expected: float) -> float:
+        """Seconds after which something counts as lost whose drawn delays sum to `expected`."""
+        return expected * self._parameters.ack_wait_multiplier + self._parameters.ack_wait_addition
 
     def _patience(self, expected: float, outgoing: Outgoing) -> float:
         """Seconds to wait for an ack; longer after each failure, and jittered so that repeats do not line up."""
-        wait = expected * self._parameters.ack_wait_multiplier + self._parameters.ack_wait_addition
+        wait = self._wait(expected)
         if not outgoing.attempt:
             return wait
         return wait * (1 + min(outgoing.attempt, 6) / 2) * (0.75 + self._rng.random() / 2)
 
-    def _cover(self) -> MixPacket | None:
-        parameters = self._parameters
+    def _cover(self, now: float) -> MixPacket | None:
         try:
-            route = self._topology.route_to(self.address.gateway, parameters.average_packet_delay, self._rng)
-            ack_route = self._topology.route_to(self.address.gateway, parameters.average_ack_delay, self._rng)
+            loop, selector = self._packer.cover()
         except RouteError:
             self.counters["no_route"] += 1
             return None
         self.counters["cover_sent"] += 1
-        return seal_cover(self.address, self._ack_key, route, ack_route, parameters.packet_size, self._rng)
+        self._loops.start(selector, loop.path, loop.expected, now, now + self._wait(loop.expected))
+        return loop.packet
 
-    def _route(self, gateway: bytes, mean_delay: float, now: float) -> Route:
-        suspects = (self._topology.node_at(address) for address in self._health.suspects(now))
-        avoid = {node.identity for node in suspects if node is not None}
-        return self._topology.route_to(gateway, mean_delay, self._rng, avoid)
+    def _suspects(self, now: float) -> frozenset[NodeAddress]:
+        """Mixes that data goes around: dead ones by their missing acks, dropping ones by the loops."""
+        dropping = self._loops.suspects(self._packer.layers) if self._loops.dropping else frozenset()
+        return self._health.suspects(now) | dropping
 
     def _expire(self, now: float) -> Iterator[Undelivered]:
         for sent in self._pending.expired(now):
@@ -299,10 +306,6 @@ class Loopix:
         """SURBs that a repliable message of `length` data bytes can carry without taking another packet."""
         used = _REPLIABLE_OVERHEAD + length + 1
         return (chunking.padded_length(used, self._parameters.packet_size.fragment) - used) // _SURB_LENGTH
-
-    def _new_surb(self, now: float) -> ReplySurb:
-        route = self._route(self.address.gateway, self._parameters.average_packet_delay, now)
-        return ReplySurb.create(self.address, route, self._rng)
 
     def _supply_surbs(self, now: float) -> None:
         """Make one packet of owed SURBs for each correspondent that has none waiting."""
@@ -346,11 +349,12 @@ class Loopix:
             key, source = entry
             return key
 
-        match open_content(content, self._secret, take_reply_key, self._ack_key):
+        match open_content(content, self._secret, take_reply_key, self._packer.ack_key):
             case Ack(fid):
                 self._settle(fid)
-            case Cover():
+            case Cover(selector):
                 self.counters["cover_received"] += 1
+                self._loops.back(selector, now)
             case DataFragment(fragment, _):
                 self.counters["data_received"] += 1
                 message = self._reassembler.add(fragment, now)
@@ -396,8 +400,3 @@ class Loopix:
         for tag in self._stock.silent(now):
             self._stock.drop(tag)
             self.counters["starved"] += self._lanes.drop_destination(tag)
-
-
-def _mixes(route: Route) -> tuple[NodeAddress, ...]:
-    """The mix nodes of a route, without the gateway at its end."""
-    return tuple(hop.address for hop in route.hops[:-1])

@@ -48,7 +48,9 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover packet of ours has come round."""
+    """A cover packet of ours has come round: the one that `seal_cover` gave this selector (32 bytes)."""
+
+    selector: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,15 @@ def seal_reply_fragment(
 
 def seal_cover(
     sender: Recipient, ack_key: bytes, route: Route, ack_route: Route, size: PacketSize, rng: Rng
-) -> MixPacket:
-    """A packet to ourselves that nobody on its way can tell from data; both routes lead to our own gateway."""
+) -> tuple[MixPacket, bytes]:
+    """A packet to ourselves that nobody on its way can tell from data, and the selector by which we know it again.
+
+    Both routes lead to our own gateway.
+    """
     text = (COVER_TEXT + b"\x01").ljust(_fragment_length(size), b"\0")
     sealed = _seal(text, sender.encryption_key, rng)
-    return _wrap(sealed, COVER_FRAGMENT_ID, sender, sender, ack_key, route, ack_route, size, rng)
+    packet = _wrap(sealed, COVER_FRAGMENT_ID, sender, sender, ack_key, route, ack_route, size, rng)
+    return packet, sealed[:SELECTOR_LENGTH]
 
 
 def _seal(plaintext: bytes, recipient_key: bytes, rng: Rng) -> bytes:
@@ -167,5 +173,5 @@ def open_content(
     key = hkdf_blake3(secret.exchange(selector), CONTENT_KEY_LENGTH) if reply_key is None else reply_key
     plaintext = aes_ctr(key, sealed)
     if plaintext.startswith(COVER_TEXT):
-        return Cover()
+        return Cover(bytes(selector))
     return DataFragment(Fragment.decode(plaintext), via_reply=reply_key is not None)

@@ -103,6 +103,7 @@ class SocksListener:
         if self._route is not None:
             raise UsageError("the listener is attached already")
         self._route = _Route(mixnet, exit_address)
+        mixnet.on_undelivered = self._give_up
         self._receiving.spawn(self._receive(self._route), "receive")
 
     async def detach(self) -> None:
@@ -214,6 +215,11 @@ class SocksListener:
             connection_id = int.from_bytes(self._rng.randbytes(8), "big")
             if connection_id and connection_id not in route.streams:
                 return connection_id
+
+    def _give_up(self, connection_id: int) -> None:
+        """A piece of this stream will never arrive: better a broken connection than one that hangs."""
+        if self._route is not None and (entry := self._route.streams.get(connection_id)):
+            entry[1].abort("a message could not be delivered")
 
     async def _receive(self, route: _Route) -> None:
         """Hand messages from the exit to their streams, until the mixnet client stops."""

@@ -4,6 +4,7 @@
 once, in any order: retransmission, fragments and the topping up of reply SURBs are the client's business.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from nymconnect.packet.addressing import Recipient
@@ -20,7 +21,12 @@ class ReceivedMessage(Protocol):
 
 
 class Mixnet(Protocol):
-    """A connected mixnet client. Its methods raise NymError once it has stopped."""
+    """A connected mixnet client. Its methods raise NymError once it has stopped.
+
+    `on_undelivered(lane)`, if its owner sets it, hears that something sent on a lane has been given up.
+    """
+
+    on_undelivered: Callable[[int], None]
 
     @property
     def address(self) -> Recipient: ...

@@ -121,6 +121,7 @@ class NetworkRequester:
         self._resolve = resolve
         self._admissions = Admissions(options.limits)
         self._connections: dict[StreamKey, _ExitConnection] = {}
+        self._by_lane: dict[int, _ExitConnection] = {}
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._service = TaskSet("requester")
         self._streams = TaskSet("requester")
@@ -133,6 +134,7 @@ class NetworkRequester:
 
     async def start(self) -> None:
         """Begin to serve."""
+        self._mixnet.on_undelivered = self._give_up
         self._service.spawn(self._receive(), "receive")
 
     async def stop(self) -> None:
@@ -142,6 +144,11 @@ class NetworkRequester:
 
     def snapshot(self) -> RequesterSnapshot:
         return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
+
+    def _give_up(self, lane: int) -> None:
+        """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
+        if (connection := self._by_lane.get(lane)) is not None:
+            connection.abort("a message could not be delivered")
 
     async def _receive(self) -> None:
         while True:
@@ -182,7 +189,7 @@ class NetworkRequester:
             connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
-            self._connections[key] = connection
+            self._connections[key] = self._by_lane[peer.lane] = connection
             self._streams.spawn(self._run(key, connection, self._admissions.take_held(key)), "stream")
         elif verdict is Verdict.BUSY:
             self._refused += 1
@@ -195,7 +202,7 @@ class NetworkRequester:
         try:
             await connection.run(held)
         finally:
-            del self._connections[key]
+            del self._connections[key], self._by_lane[connection.lane]
             self._admissions.release(key, clock())
 
     def _send(self, send: Send, sender_tag: bytes | None) -> None:
@@ -279,6 +286,13 @@ class _ExitConnection:
             await self._setup.close()
             if self._stream.unwanted or not self._pipe.flushed:
                 self._peer.mixnet.close_lane(self._peer.lane)
+
+    @property
+    def lane(self) -> int:
+        return self._peer.lane
+
+    def abort(self, reason: str) -> None:
+        self._pipe.abort(reason)
 
     def feed(self, message: Send) -> None:
         self._pipe.perform(self._stream.feed(message, clock()))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from nymconnect.base58 import b58decode, b58encode
 from nymconnect.client.client import ClientKeys, MixnetClient, choose_gateway
+from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import Settings
 from nymconnect.directory.fetch import DirectoryClient
@@ -33,7 +34,9 @@ log = logging.getLogger(__name__)
 class Status:
     """What a session is doing, for tray, window, command line and log. No secrets, no targets.
 
-    `since` is when the state was entered (`runtime.clock`), `gateway` the base58 identity of the entry gateway.
+    `since` is when the state was entered (`runtime.clock`), `gateway` the base58 identity of the entry gateway. Our own
+    loops tell `loss` (share), `delay` (seconds beyond the drawn delays), whether somebody is `dropping` packets, and
+    the addresses of the mixes that are `suspects`.
     """
 
     state: State
@@ -44,6 +47,10 @@ class Status:
     gateway_port: int | None = None
     requester: str | None = None
     reason: str = ""
+    loss: float | None = None
+    delay: float | None = None
+    dropping: bool = False
+    suspects: tuple[str, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
 
 
@@ -70,9 +77,18 @@ class Session:
     @property
     def status(self) -> Status:
         """A snapshot."""
-        counters = self._client.counters() if self._client else {}
         streams = self._listener.snapshot().streams if self._listener else 0
-        return replace(self._status, counters={**counters, "streams": streams})
+        if self._client is None:
+            return replace(self._status, counters={"streams": streams})
+        loops = self._client.loop_statistics()
+        return replace(
+            self._status,
+            loss=loops.loss,
+            delay=loops.delay,
+            dropping=loops.dropping,
+            suspects=tuple(sorted(map(str, loops.suspects))),
+            counters={**self._client.counters(), "streams": streams},
+        )
 
     @property
     def network_pid(self) -> int | None:
@@ -162,7 +178,9 @@ class Session:
             raise UserError("the directory lists too few nodes to route through; try again later")
         wanted = self._settings.gateway
         gateway = choose_gateway(topology, SYSTEM_RNG, b58decode(wanted, 32) if wanted else None)
-        client = MixnetClient(directory, gateway, topology, ClientKeys.generate(), self._traffic, self._link_changed)
+        client = MixnetClient(
+            directory, gateway, topology, ClientKeys.generate(), self._traffic, self._link_changed, self._alarmed
+        )
         port = gateway.entry.ws_port if gateway.entry else None
         self._status = replace(self._status, gateway=b58encode(gateway.identity), gateway_port=port)
         stack.push_async_callback(client.stop)
@@ -187,6 +205,9 @@ class Session:
         if self._client is None:  # still on the way to the first Connected
             return
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
+
+    def _alarmed(self, _: LoopStatistics) -> None:
+        self._on_status(self.status)
 
     def _crashed(self, error: BaseException) -> None:
         self._happen(Event.FATAL, f"internal error: {error}")

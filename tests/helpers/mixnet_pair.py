@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
@@ -31,8 +32,14 @@ class MixnetEnd:
     sent: list[tuple[bytes, int]] = field(default_factory=list)
     closed_lanes: list[int] = field(default_factory=list)
     stopped: bool = False
+    on_undelivered: Callable[[int], None] = lambda _lane: None
     _inbox: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     _lanes: dict[int, asyncio.Semaphore] = field(default_factory=dict)
+
+    @property
+    def lanes(self) -> list[int]:
+        """Every lane that something was sent on."""
+        return list(self._lanes)
 
     async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = 0) -> None:
         peer = self.peers[to]

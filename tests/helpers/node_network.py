@@ -162,7 +162,7 @@ class BareClient:
         route, ack_route = (
             self._network.topology.route_to(self.address.gateway, mean_delay, self._rng) for _ in range(2)
         )
-        return seal_cover(self.address, self.ack_key, route, ack_route, size, self._rng)
+        return seal_cover(self.address, self.ack_key, route, ack_route, size, self._rng)[0]
 
     async def send(self, packet: MixPacket) -> None:
         await self._perform(self.machine.send(packet, clock()))

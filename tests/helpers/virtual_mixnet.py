@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nymconnect.client.loopix import Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.effects import SendTo
@@ -28,6 +28,7 @@ class VirtualClient:
     loopix: Loopix
     received: list[Received] = field(default_factory=list)
     undelivered: list[Undelivered] = field(default_factory=list)
+    alarms: list[LoopAlarm] = field(default_factory=list)
 
 
 class VirtualMixnet:
@@ -38,6 +39,7 @@ class VirtualMixnet:
         self.now = 1000.0
         self.loss = loss
         self.stopped: set[NodeAddress] = set()
+        self.dropping: dict[NodeAddress, float] = {}  # share of packets that a node swallows
         self.views: list[tuple[NodeAddress, int, int]] = []  # hop, version, length
         self.clients: dict[bytes, VirtualClient] = {}
         self._rng = random.Random(seed)
@@ -87,6 +89,8 @@ class VirtualMixnet:
                     client.received.append(effect)
                 case Undelivered():
                     client.undelivered.append(effect)
+                case LoopAlarm():
+                    client.alarms.append(effect)
 
     def _hop(self, address: NodeAddress, packet: bytes, delay: float) -> None:
         if self._rng.random() < self.loss:
@@ -94,7 +98,7 @@ class VirtualMixnet:
         heapq.heappush(self._events, (self.now + delay, next(self._serial), lambda: self._arrive(address, packet)))
 
     def _arrive(self, address: NodeAddress, packet: bytes) -> None:
-        if address in self.stopped:
+        if address in self.stopped or self._rng.random() < self.dropping.get(address, 0.0):
             return
         opened = open_packet(packet, self.network.secret_at(address))
         self.views.append((address, opened.version, len(packet)))

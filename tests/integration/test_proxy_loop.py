@@ -351,3 +351,20 @@ async def test_two_clients_of_one_exit_share_ids_without_harm() -> None:
         finally:
             await listener.stop()
         assert answers == [b"first" * 4000, b"second" * 4000]
+
+
+@pytest.mark.parametrize("side", ["client", "exit"])
+async def test_a_stream_whose_message_was_given_up_is_broken_and_does_not_hang(side: str) -> None:
+    async def say_one_word(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"word")
+        await reader.read(-1)
+
+    async with target(say_one_word) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        assert await reader.readexactly(4) == b"word"
+        mixnet = loop.client_mixnet if side == "client" else loop.exit_mixnet
+        for lane in mixnet.lanes:
+            mixnet.on_undelivered(lane)
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()

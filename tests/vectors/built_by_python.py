@@ -138,7 +138,7 @@ def envelopes() -> list[Case]:
         cases.append(case | {"reply_key": surb.key.hex(), "fragment": fragment.encode().hex()})
 
         back = route(2, 2, 2, 5)
-        cover = seal_cover(SENDER, ACK_KEY, back, to_sender, size, RNG)
+        cover, _ = seal_cover(SENDER, ACK_KEY, back, to_sender, size, RNG)
         case = envelope(cover, back, to_sender, COVER_FRAGMENT_ID, 8)
         cases.append(case | {"encryption_secret": SENDER_SECRET.to_bytes().hex(), "cover": True})
     return cases

@@ -44,7 +44,7 @@ async def _print_stats(output: Output, session: Session) -> None:
     while True:
         await asyncio.sleep(STATS_INTERVAL)
         status = session.status
-        output.event("stats", {"state": status.state.value, **status.counters})
+        output.event("stats", {"state": status.state.value, **_loops(status), **status.counters})
 
 
 def _report(output: Output, settings: Settings, status: Status) -> None:
@@ -55,11 +55,22 @@ def _report(output: Output, settings: Settings, status: Status) -> None:
         values["requester"] = status.requester
     if status.reason:
         values["reason"] = status.reason
+    if status.dropping:
+        values |= _loops(status)
     output.event("state", values, _sentence(settings, status))
+
+
+def _loops(status: Status) -> dict[str, object]:
+    """What our own loops tell; delay in seconds."""
+    values: dict[str, object] = {"loss": status.loss, "delay": status.delay, "dropping": status.dropping}
+    return values | {"suspects": list(status.suspects)} if status.suspects else values
 
 
 def _sentence(settings: Settings, status: Status) -> str:
     match status.state:
+        case State.CONNECTED if status.dropping:
+            named = f", probably at {', '.join(status.suspects)}" if status.suspects else ""
+            return f"warning: somebody drops packets{named}; data goes around it where it can"
         case State.CONNECTED if settings.network == "embedded":
             return (
                 f"connected: SOCKS5 proxy on {status.socks} (practice network on this computer: it gives no anonymity)"

@@ -73,7 +73,7 @@ def send_data(size: PacketSize = REGULAR) -> MixPacket:
 
 def send_cover(size: PacketSize = REGULAR) -> MixPacket:
     rng = random.Random(8)
-    return seal_cover(ALICE.address, ALICE.ack_key, TO_ALICE.route, ACK_TO_ALICE.route, size, rng)
+    return seal_cover(ALICE.address, ALICE.ack_key, TO_ALICE.route, ACK_TO_ALICE.route, size, rng)[0]
 
 
 def send_reply(size: PacketSize = REGULAR, version: int = 259) -> tuple[MixPacket, ReplySurb]:
@@ -122,7 +122,7 @@ def test_cover_comes_round_and_so_does_its_ack(size: PacketSize) -> None:
     final, content, ack, _ = arrive(send_cover(size), TO_ALICE, ACK_TO_ALICE)
     assert final.destination == ALICE.address.identity
     assert len(content) == size.message
-    assert open_for(ALICE, content) == Cover()
+    assert open_for(ALICE, content) == Cover(content[:32])
     assert open_for(ALICE, ack.message) == Ack(COVER_FRAGMENT_ID)
 
 
@@ -264,7 +264,7 @@ def test_sealed_reply_matches_the_prototype_vector() -> None:
 def test_cover_text_matches_the_prototype_vector() -> None:
     client = vector_client()
     rng = VectorRng()
-    packet = seal_cover(client.address, client.ack_key, TO_ALICE.route, ACK_TO_ALICE.route, REGULAR, rng)
+    packet, _ = seal_cover(client.address, client.ack_key, TO_ALICE.route, ACK_TO_ALICE.route, REGULAR, rng)
     _, content, _, _ = arrive(packet, TO_ALICE, ACK_TO_ALICE)
     plaintext = aes_ctr(bytes.fromhex(VECTORS["content_key"]["key"]), content[32:])
     assert len(plaintext) == VECTORS["cover"]["plaintext_length"]
