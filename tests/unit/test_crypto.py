@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,6 +240,38 @@ def test_hmac_gives_the_answer_of_rfc_4231() -> None:
     mac = h("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     assert crypto.hmac_sha256(b"Jefe", b"what do ya want for nothing?") == mac
     assert crypto.hmac_sha256_16(b"Jefe", b"what do ya want for nothing?") == mac[:16]
+
+
+def test_the_short_mac_is_a_prefix_of_the_long_one_up_to_a_block_of_key() -> None:
+    for length in (0, 1, 16, 63, 64):
+        assert crypto.hmac_sha256_16(b"k" * length, b"data") == crypto.hmac_sha256(b"k" * length, b"data")[:16]
+    with pytest.raises(UsageError):
+        crypto.hmac_sha256_16(b"k" * 65, b"data")
+
+
+@pytest.mark.parametrize("salt", [b"", b"salt", b"s" * 64])
+def test_a_prepared_hkdf_gives_what_the_plain_one_gives_every_time(salt: bytes) -> None:
+    prepared = crypto.HkdfSha256(salt, b"info", 288)
+    for ikm in (b"", b"ikm", bytes(100)):
+        assert prepared.derive(ikm) == crypto.hkdf_sha256(salt, ikm, b"info", 288)
+
+
+def test_ciphers_and_keys_are_the_same_without_the_short_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answers() -> list[bytes]:
+        secret = crypto.X25519Secret(bytes(range(32)))
+        data, key = bytes(100), bytes(range(32))
+        iv = bytes(range(16))
+        return [
+            crypto.aes_ctr(key[:16], data),
+            crypto.aes_ctr(key[:16], data, iv),
+            crypto.chacha20(key, data),
+            secret.exchange(crypto.x25519_public(key[::-1])),
+        ]
+
+    with_short_cuts = answers()
+    monkeypatch.setattr(crypto, "_start_cipher", crypto._public_start_cipher)
+    monkeypatch.setattr(crypto, "_load_x25519", X25519PublicKey.from_public_bytes)
+    assert answers() == with_short_cuts
 
 
 def test_hkdf_gives_the_answers_of_rfc_5869() -> None:

@@ -16,7 +16,7 @@ no C library offers; they are refused.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nymconnect.crypto import LIONESS_KEY_LENGTH, hkdf_sha256, x25519_exchange, x25519_public
+from nymconnect.crypto import LIONESS_KEY_LENGTH, HkdfSha256, x25519_exchange, x25519_public
 from nymconnect.errors import UsageError, WireError
 
 EXPLICIT_KEYS_VERSION = 258
@@ -33,9 +33,16 @@ REPLAY_TAG = slice(256, 288)
 EXPANDED_LENGTH = 288
 SEED_LENGTH = 16
 
-_EXPAND_INFO = b"Dwste mou enan moxlo arketa makru kai ena upomoxlio gia na ton topothetisw kai tha kinisw thn gh."
-_PAYLOAD_KEY_SALT = b"sphinx-payload-key-V01-CS01-HKDF:SHA256-SALT"
-_PAYLOAD_KEY_INFO = b"sphinx-payload-key-V01-CS01-HKDF:SHA256-INFO"
+_EXPAND = HkdfSha256(
+    b"",
+    b"Dwste mou enan moxlo arketa makru kai ena upomoxlio gia na ton topothetisw kai tha kinisw thn gh.",
+    EXPANDED_LENGTH,
+)
+_PAYLOAD_KEY = HkdfSha256(
+    b"sphinx-payload-key-V01-CS01-HKDF:SHA256-SALT",
+    b"sphinx-payload-key-V01-CS01-HKDF:SHA256-INFO",
+    LIONESS_KEY_LENGTH,
+)
 
 
 def check_sendable_version(version: int) -> None:
@@ -59,12 +66,19 @@ def is_legacy(version: int) -> bool:
 
 def expand(shared_secret: bytes) -> bytes:
     """The 288 bytes above, all from one HKDF."""
-    return hkdf_sha256(b"", shared_secret, _EXPAND_INFO, EXPANDED_LENGTH)
+    return _EXPAND.derive(shared_secret)
 
 
 def key_from_seed(seed: bytes) -> bytes:
     """Lioness key (192 bytes) of a 16-byte seed."""
-    return hkdf_sha256(_PAYLOAD_KEY_SALT, seed, _PAYLOAD_KEY_INFO, LIONESS_KEY_LENGTH)
+    return _PAYLOAD_KEY.derive(seed)
+
+
+def payload_key(expanded: bytes, version: int) -> bytes:
+    """Lioness key of a hop in a packet of this version."""
+    if version == EXPLICIT_KEYS_VERSION:
+        return expanded[FULL_PAYLOAD_KEY]
+    return _PAYLOAD_KEY.derive(expanded[PAYLOAD_SEED])
 
 
 def payload_material(expanded: bytes, version: int) -> bytes:
@@ -84,6 +98,7 @@ def key_from_material(material: bytes) -> bytes:
 # c_i·P_i (a torsion part of P_i vanishes, as each clamped scalar is a multiple of 8). X25519 clamps what it is
 # given, so c_i must be written as 2^254 + 8m with m < 2^251. The sign is free, since X25519 sees only u-coordinates:
 # the m of c_i and the m' of -c_i add up to L - 2^252 modulo L, so that one of them fits but for a share of 2^-126.
+# As m = c_i/8 - 2^254/8 modulo L, it is c_i/8 that is carried along.
 #
 # Python's integers are NOT constant-time. These scalars live for one packet on the sender's own machine, and nobody
 # can make it repeat one, so there is nothing to average over; nodes never come here.
@@ -92,9 +107,10 @@ def key_from_material(material: bytes) -> bytes:
 # hop fails either way.
 
 _ORDER = 2**252 + 27742317777372353535851937790883648493
-_EIGHTH = pow(8, -1, _ORDER)
 _TOP_BIT = 2**254
 _CLAMP_MASK = (2**255 - 1) & ~7
+_EIGHTH = pow(8, -1, _ORDER)
+_TOP_BIT_EIGHTH = _TOP_BIT * _EIGHTH % _ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +126,16 @@ class KeyMaterial:
 
 def derive_key_material(initial_secret: bytes, public_keys: Sequence[bytes]) -> KeyMaterial:
     """Key material of a route, first hop first; WireError if a public key has low order."""
-    product = _clamped(initial_secret)
+    scalar: bytes | None = initial_secret
+    eighth = _clamped(initial_secret) * _EIGHTH % _ORDER
     factors = [initial_secret]
     expanded: list[bytes] = []
     for public_key in public_keys:
         if expanded:
             factor = expanded[-1][BLINDING_FACTOR]
             factors.append(factor)
-            product = product * _clamped(factor) % _ORDER
-        scalar = initial_secret if not expanded else clamped_equivalent(product)
+            eighth = eighth * _clamped(factor) % _ORDER
+            scalar = clamped_equivalent(eighth)
         shared = x25519_exchange(scalar, public_key) if scalar else chain_exchange(factors, public_key)
         expanded.append(expand(shared))
     return KeyMaterial(x25519_public(initial_secret), tuple(expanded))
@@ -132,10 +149,10 @@ def chain_exchange(factors: Sequence[bytes], public_key: bytes) -> bytes:
     return point
 
 
-def clamped_equivalent(product: int) -> bytes | None:
-    """A scalar that survives clamping and is ±`product` modulo the group order; None if there is none."""
-    for candidate in (product, -product):
-        m = (candidate - _TOP_BIT) * _EIGHTH % _ORDER
+def clamped_equivalent(eighth: int) -> bytes | None:
+    """A scalar that survives clamping and is ±8·`eighth` modulo the group order; None if there is none."""
+    for candidate in (eighth, -eighth):
+        m = (candidate - _TOP_BIT_EIGHTH) % _ORDER
         if m < 2**251:
             return (_TOP_BIT + 8 * m).to_bytes(32, "little")
     return None

@@ -14,7 +14,19 @@ from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import HEADER_LENGTH, PacketSize
 from nymconnect.packet.route import Route
-from nymconnect.packet.sphinx import header
+from nymconnect.packet.sphinx.header import (
+    ADDRESS,
+    ALPHA_LENGTH,
+    DELAY,
+    FINAL_FLAG,
+    FLAG,
+    FORWARD_FLAG,
+    INNER,
+    VERSION,
+    build_header,
+    open_header,
+    padding_length,
+)
 from nymconnect.packet.sphinx.keys import (
     BLINDING_FACTOR,
     DEFAULT_VERSION,
@@ -24,6 +36,7 @@ from nymconnect.packet.sphinx.keys import (
     derive_key_material,
     expand,
     key_from_material,
+    payload_key,
     payload_material,
 )
 from nymconnect.packet.sphinx.payload import MIN_PAYLOAD_LENGTH, seal_payload, unpad
@@ -43,7 +56,7 @@ def build_packet(
     gave a hop a low-order key.
     """
     secret = rng.randbytes(SECRET_LENGTH)
-    padding = rng.randbytes(header.padding_length(len(route.hops)))
+    padding = rng.randbytes(padding_length(len(route.hops)))
     return assemble_packet(route, destination, message, size.payload, secret, padding, version)
 
 
@@ -67,7 +80,7 @@ def assemble_header(
     """A header and, in hop order, the payload key material that goes with it: full keys or seeds, by version."""
     check_sendable_version(version)
     keys = derive_key_material(initial_secret, [hop.sphinx_key for hop in route.hops])
-    head = header.build_header(keys, route, destination, padding, version)
+    head = build_header(keys, route, destination, padding, version)
     return head, tuple(payload_material(expanded, version) for expanded in keys.expanded)
 
 
@@ -93,27 +106,28 @@ class Final:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
 class OpenedPacket:
     """A packet whose header is genuine. Check `replay_tag` (32 bytes) before the costly `unwrap`."""
 
-    replay_tag: bytes
-    version: int
-    _routing: bytes
-    _expanded: bytes
-    _packet: bytes
+    __slots__ = ("_expanded", "_packet", "_routing", "replay_tag", "version")
+
+    def __init__(self, version: int, routing: bytes, expanded: bytes, packet: bytes) -> None:
+        self.replay_tag = expanded[REPLAY_TAG]
+        self.version = version
+        self._routing = routing
+        self._expanded = expanded
+        self._packet = packet
 
     def unwrap(self) -> Forward | Final:
         """Peel the payload and blind alpha; WireError on an unreadable next address or a damaged final payload."""
-        routing = self._routing
-        key = key_from_material(payload_material(self._expanded, self.version))
-        payload = lioness_decrypt(key, self._packet[HEADER_LENGTH:])
-        if routing[header.FLAG] == header.FINAL_FLAG:
-            return Final(routing[header.ADDRESS], unpad(payload), self.version)
-        next_hop = NodeAddress.decode(routing[header.ADDRESS])
-        delay_ns = int.from_bytes(routing[header.DELAY], "big")
-        alpha = x25519_exchange(self._expanded[BLINDING_FACTOR], self._packet[: header.ALPHA_LENGTH])
-        return Forward(next_hop, delay_ns, b"".join((alpha, routing[header.INNER], payload)), self.version)
+        routing, expanded, packet = self._routing, self._expanded, self._packet
+        payload = lioness_decrypt(payload_key(expanded, self.version), packet[HEADER_LENGTH:])
+        if routing[FLAG] == FINAL_FLAG:
+            return Final(routing[ADDRESS], unpad(payload), self.version)
+        next_hop = NodeAddress.decode(routing[ADDRESS])
+        delay_ns = int.from_bytes(routing[DELAY], "big")
+        alpha = x25519_exchange(expanded[BLINDING_FACTOR], packet[:ALPHA_LENGTH])
+        return Forward(next_hop, delay_ns, b"".join((alpha, routing[INNER], payload)), self.version)
 
     def __repr__(self) -> str:
         return f"OpenedPacket(version={self.version})"
@@ -126,10 +140,10 @@ def open_packet(packet: bytes, secret: X25519Secret) -> OpenedPacket:
     """
     if len(packet) < HEADER_LENGTH + MIN_PAYLOAD_LENGTH:
         raise WireError("Sphinx packet is too short")
-    expanded = expand(secret.exchange(packet[: header.ALPHA_LENGTH]))
-    routing = header.open_header(packet, expanded)
-    version = int.from_bytes(routing[header.VERSION], "big")
+    expanded = expand(secret.exchange(packet[:ALPHA_LENGTH]))
+    routing = open_header(packet, expanded)
+    version = int.from_bytes(routing[VERSION], "big")
     check_receivable_version(version)
-    if routing[header.FLAG] not in (header.FORWARD_FLAG, header.FINAL_FLAG):
+    if routing[FLAG] not in (FORWARD_FLAG, FINAL_FLAG):
         raise WireError("unknown Sphinx routing flag")
-    return OpenedPacket(expanded[REPLAY_TAG], version, routing, expanded, packet)
+    return OpenedPacket(version, routing, expanded, packet)
