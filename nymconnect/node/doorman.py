@@ -13,11 +13,11 @@ MAX_MESSAGE = max(messages.MAX_TEXT, frames.MAX_FRAME_LENGTH)
 UPGRADE_TIMEOUT = 1.5
 _CLOSE_TIMEOUT = 1.0
 
-Serve = Callable[[web.WebSocketResponse], Awaitable[None]]
+Serve = Callable[[web.WebSocketResponse, asyncio.WriteTransport], Awaitable[None]]
 
 
 class Doorman:
-    """Hands every websocket to `serve`, which keeps it until it returns."""
+    """Hands every websocket to `serve`, which ends its connection before it returns."""
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
@@ -71,14 +71,13 @@ class Doorman:
             return web.Response(status=426, headers={"Upgrade": "websocket", "Connection": "close"})
         await socket.prepare(request)
         connection, transport = request.protocol, request.transport
+        if transport is None:  # gone already
+            return socket
         self._upgraded.add(connection)
         try:
-            await self._serve(socket)
+            await self._serve(socket, transport)
         finally:
             self._upgraded.discard(connection)
-            # A client that stopped reading would keep the socket open for as long as it likes.
-            if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
-                transport.abort()
         return socket
 
     def close_idlers(self, now: float) -> int:

@@ -23,7 +23,7 @@ from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mailbox import DEFAULT_LIMITS, Mailbox, MailboxLimits
 from nymconnect.node.registry import ClientRegistry, StoredRegistry
 from nymconnect.node.relay import NodeSettings, Relay
-from nymconnect.node.session import ClientSession
+from nymconnect.node.session import ClientSession, hang_up
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
 from nymconnect.storage import Document
@@ -116,7 +116,8 @@ class Gateway:
         self._ws_port = None
         await self._tasks.close()
         await self._doorman.close_port()
-        await asyncio.gather(*(session.close() for session in self._connected))
+        for session in self._connected:
+            session.close()
         await self._doorman.stop()
         await self._relay.stop()
         await self._save_clients()
@@ -131,17 +132,19 @@ class Gateway:
 
     # --- clients ------------------------------------------------------------------------------------------------
 
-    async def _serve(self, socket: web.WebSocketResponse) -> None:
+    async def _serve(self, socket: web.WebSocketResponse, transport: asyncio.WriteTransport) -> None:
         if len(self._connected) >= self._max_connections:
             self._counts[GatewayCount.REFUSED_FULL] += 1
+            hang_up(transport)
             return
         machine = GatewayServerMachine(self._keys.identity, self._registry, self._rng, unix_offset())
-        session = ClientSession(socket, machine, self)
+        session = ClientSession(socket, transport, machine, self)
         self._connected.add(session)
         try:
             await session.run()
         finally:
             self._connected.discard(session)
+            session.close()
 
     def enter(self, session: ClientSession) -> None:
         """A session has authenticated: it receives what the mixnet delivers for its client."""
@@ -163,7 +166,7 @@ class Gateway:
         if await session.is_alive():
             return True
         session.step_down()
-        self._tasks.spawn(session.close(), "close a dead session")
+        session.close()
         return False
 
     def forward(self, packet: MixPacket) -> None:
