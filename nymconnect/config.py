@@ -8,6 +8,7 @@ Names and defaults follow nym-client-core 1.21 and nym-socks5-client-core (`conf
 """
 
 import argparse
+import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -18,7 +19,7 @@ import tomlkit
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Kind, Option, Value
+from nymconnect.options import Endpoint, Kind, Option, Upstream, Value
 from nymconnect.packet.params import PacketSize
 from nymconnect.storage import write_private
 
@@ -32,6 +33,7 @@ PACKET_SIZES: Mapping[str, PacketSize] = {
     "extended32": PacketSize.EXTENDED32,
 }
 LOG_LEVELS = ("debug", "info", "warning", "error")
+UPSTREAM_LOGIN = "NYMCONNECT_UPSTREAM_LOGIN"  # environment variable: NAME:PASSWORD
 MAX_SETTINGS_LENGTH = 256 * 1024  # bytes
 
 _BY_PRESET = "by the preset"
@@ -71,6 +73,34 @@ class Settings:
     )
     connect_timeout: float = _row(
         "network", Kind.DURATION, 60.0, "How long one attempt to connect may take.", minimum=1.0, maximum=3600.0
+    )
+    upstream: Upstream | None = _row(  # noqa: RUF009 -- the default is None
+        "network",
+        Kind.UPSTREAM,
+        None,
+        "Proxy through which directory and gateway are reached, `socks5://HOST:PORT` or `http://HOST:PORT`. Name and "
+        "password stand before the host (`NAME:PASSWORD@`) in the settings file only, or in the environment variable "
+        "`NYMCONNECT_UPSTREAM_LOGIN`.",
+        absent="none",
+    )
+    warm_up: float | None = _row(
+        "network",
+        Kind.DURATION,
+        None,
+        "How long cover flows before the SOCKS port serves.",
+        absent="60s on mainnet, else 0s",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    on_demand: bool = _row(
+        "network",
+        Kind.SWITCH,
+        False,
+        "Connect when a program asks for the first stream, leave the mixnet when there has been none for a while. "
+        "Tells whoever watches this machine when it is in use.",
+    )
+    idle_timeout: float = _row(
+        "network", Kind.DURATION, 300.0, "How long that while is.", minimum=1.0, maximum=24 * 3600.0
     )
     socks: Endpoint = _row(  # noqa: RUF009 -- the default is frozen
         "proxy",
@@ -162,9 +192,13 @@ def flag_parser(option: Option) -> Callable[[str], Value]:
 
     def parse(text: str) -> Value:
         try:
-            return option.parse(text)
+            value = option.parse(text)
         except UserError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
+        if isinstance(value, Upstream) and value.username is not None:
+            # Every user of a machine can read the command lines on it.
+            raise argparse.ArgumentTypeError(f"{option.name}: put name and password into {UPSTREAM_LOGIN}")
+        return value
 
     return parse
 
@@ -172,7 +206,11 @@ def flag_parser(option: Option) -> Callable[[str], Value]:
 def settings_from(flags: argparse.Namespace, path: Path | None = None) -> Settings:
     """Flags over the settings file at `path` over the defaults."""
     given = {name: value for name, value in vars(flags).items() if name in _BY_NAME}
-    return replace(read_settings(path) if path else Settings(), **given)
+    settings = replace(read_settings(path) if path else Settings(), **given)
+    login = os.environ.get(UPSTREAM_LOGIN)
+    if settings.upstream is not None and login:
+        settings = replace(settings, upstream=settings.upstream.with_login(login))
+    return settings
 
 
 # --- settings file ----------------------------------------------------------------------------------------------
@@ -229,6 +267,8 @@ def write_settings(path: Path, settings: Settings) -> None:
 
 
 def _as_toml(option: Option, value: Value) -> str | int | float:
+    if isinstance(value, bool):
+        return value
     if option.kind in (Kind.COUNT, Kind.FACTOR) and isinstance(value, int | float):
         return value
     return option.format(value)

@@ -13,14 +13,16 @@ ENDPOINT   Endpoint          127.0.0.1:1080
 NETWORK    str               one of `choices`, or an http(s) URL
 RECIPIENT  str, checked      Nym address
 IDENTITY   str, checked      base58, 32 bytes
+UPSTREAM   Upstream          socks5://127.0.0.1:9050
+SWITCH     bool              yes, no
 =========  ================  ====================================
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from nymconnect.base58 import b58decode
 from nymconnect.errors import UserError, WireError
@@ -28,6 +30,7 @@ from nymconnect.packet.addressing import Recipient
 
 KEY_LENGTH = 32
 MAX_PORT = 65535
+UPSTREAM_SCHEMES = ("socks5", "http")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(ms|s|min|h)", re.ASCII)
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -43,7 +46,34 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-Value = str | int | float | Endpoint
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A proxy on the way out of this machine: `scheme` is socks5 or http. Its texts show no name and no password."""
+
+    scheme: str
+    host: str
+    port: int
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{Endpoint(self.host, self.port)}"
+
+    @property
+    def url(self) -> str:
+        """The whole of it, secrets included: for the settings file only."""
+        if self.username is None:
+            return str(self)
+        login = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
+        return f"{self.scheme}://{login}@{Endpoint(self.host, self.port)}"
+
+    def with_login(self, text: str) -> "Upstream":
+        """The same proxy with `text` (NAME:PASSWORD) for those who may use it."""
+        username, _, password = text.partition(":")
+        return replace(self, username=username, password=password)
+
+
+Value = str | int | float | Endpoint | Upstream
 
 
 class Kind(Enum):
@@ -57,6 +87,8 @@ class Kind(Enum):
     NETWORK = "name or URL"
     RECIPIENT = "Nym address"
     IDENTITY = "identity key"
+    UPSTREAM = "proxy URL"
+    SWITCH = "yes or no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +112,8 @@ class Option:
 
     def parse(self, raw: object) -> Value:
         """The value that a flag's text or a settings file's entry means; UserError if it is none."""
+        if isinstance(raw, bool) and self.kind is Kind.SWITCH:
+            return raw
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             raise UserError(f"{self.name}: expected a {self.kind.value}, got {raw!r}")
         text = raw.strip() if isinstance(raw, str) else str(raw)
@@ -101,6 +135,10 @@ class Option:
 
     def format(self, value: Value) -> str:
         """The text that `parse` reads back as `value`."""
+        if isinstance(value, Upstream):
+            return value.url
+        if isinstance(value, bool):
+            return "yes" if value else "no"
         if self.kind is Kind.DURATION and isinstance(value, int | float):
             return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -178,6 +216,29 @@ def _parse_identity(option: Option, text: str) -> Value:
     return text
 
 
+def _parse_upstream(option: Option, text: str) -> Value:
+    # No text of this value is ever repeated: it may hold a password.
+    wrong = UserError(f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT")
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise wrong from None
+    if url.scheme not in UPSTREAM_SCHEMES or not host or not port or url.path.strip("/") or url.query or url.fragment:
+        raise wrong
+    if any(not character.isprintable() or character.isspace() for character in host):
+        raise wrong
+    if url.username is None:
+        return Upstream(url.scheme, host, port)
+    return Upstream(url.scheme, host, port, unquote(url.username), unquote(url.password or ""))
+
+
+def _parse_switch(option: Option, text: str) -> Value:
+    if text not in ("yes", "no"):
+        raise UserError(f"{option.name}: {text!r} is neither yes nor no")
+    return text == "yes"
+
+
 _PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
     Kind.CHOICE: _parse_choice,
     Kind.COUNT: _parse_count,
@@ -187,4 +248,6 @@ _PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
     Kind.NETWORK: _parse_network,
     Kind.RECIPIENT: _parse_recipient,
     Kind.IDENTITY: _parse_identity,
+    Kind.UPSTREAM: _parse_upstream,
+    Kind.SWITCH: _parse_switch,
 }

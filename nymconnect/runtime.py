@@ -1,22 +1,29 @@
 """The rim between pure machines and the operating system: clock, randomness, tasks, and the only outbound doors.
 
 No other module of the mixnet opens an outbound connection: TCP goes through `dial`, HTTP and websockets through
-`http_client`. A client never hands `dial` the target of a proxied stream; the requester does, at the exit.
+`http_client`. A client never hands `dial` the target of a proxied stream; the requester does, at the exit. Both take an
+`Upstream`, a proxy that resolves the name and opens the connection in our place; then nothing goes around it.
 """
 
 import asyncio
 import contextlib
 import logging
 import random
+import socket
+import ssl
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiohttp
+import python_socks
+from aiohttp.client_proto import ResponseHandler
+from python_socks.async_.asyncio import Proxy
 
 from nymconnect import __version__
 from nymconnect.crypto import Rng
 from nymconnect.errors import UserError
+from nymconnect.options import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +109,25 @@ class Waker:
         self._handle = self._due = None
 
 
-async def dial(host: str, port: int, patience: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def dial(
+    host: str, port: int, patience: float, upstream: Upstream | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a TCP connection within `patience` seconds; OSError (TimeoutError is one) if that fails."""
     async with asyncio.timeout(patience):
-        return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
+        if upstream is None:
+            return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
+        return await asyncio.open_connection(sock=await _dial_upstream(host, port, upstream), limit=STREAM_LIMIT)
+
+
+async def _dial_upstream(host: str, port: int, upstream: Upstream) -> socket.socket:
+    """A socket that leads to `host` through the proxy, which also resolves the name; OSError if it does not."""
+    kind = python_socks.ProxyType.SOCKS5 if upstream.scheme == "socks5" else python_socks.ProxyType.HTTP
+    proxy = Proxy(kind, upstream.host, upstream.port, upstream.username, upstream.password, rdns=True)
+    try:
+        # Its own time-out counts for nothing here: callers have one around this.
+        return await proxy.connect(host, port, timeout=HTTP_TIMEOUT)
+    except (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError) as error:
+        raise OSError(f"the upstream proxy {upstream} does not connect: {error}") from None
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
@@ -116,12 +138,13 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
             await writer.wait_closed()
 
 
-def http_client() -> aiohttp.ClientSession:
+def http_client(upstream: Upstream | None = None) -> aiohttp.ClientSession:
     """A session for directory requests and gateway websockets.
 
     It ignores proxy variables of the environment, and keeps no cookies by which a server would know it again.
     """
     return aiohttp.ClientSession(
+        connector=_UpstreamConnector(upstream) if upstream is not None else None,
         timeout=aiohttp.ClientTimeout(total=HTTP_TIMEOUT),
         headers={"User-Agent": f"nymconnect/{__version__}"},
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -129,6 +152,48 @@ def http_client() -> aiohttp.ClientSession:
     )
 
 
+class _UpstreamConnector(aiohttp.BaseConnector):
+    """Opens every connection through a proxy. aiohttp's own support sends plain HTTP and websockets as requests to the
+    proxy, which then could read them and would have to know websockets; a tunnel needs neither."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        super().__init__()
+        self._upstream = upstream
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- the parent's signature
+    ) -> ResponseHandler:
+        host, port = req.url.raw_host, req.url.port
+        if host is None or port is None:
+            raise aiohttp.InvalidURL(req.url)
+        tls = ssl.create_default_context() if req.is_ssl() else None
+        sock = await _dial_upstream(host, port, self._upstream)
+        try:
+            # The name is that of the server; only with TLS may one be given.
+            _, protocol = await self._loop.create_connection(
+                self._factory, sock=sock, ssl=tls, server_hostname=host if tls else None
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return protocol
+
+
 def in_use(host: str, port: int, error: OSError) -> UserError:
     """The one line for a listener that cannot be opened."""
     return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+def address_towards(ip: str) -> str | None:
+    """Our own address on the way to `ip`, None without a way. A datagram socket asks the routing table and sends
+    nothing."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((ip, 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None

@@ -13,7 +13,7 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import OPTIONS, Settings, add_flags, manual, read_settings, settings_from, write_settings
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Kind, Option
+from nymconnect.options import Endpoint, Kind, Option, Upstream
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import PacketSize
 
@@ -27,6 +27,10 @@ OTHER = {
     "gateway": RECIPIENT.rpartition("@")[2],
     "requester": RECIPIENT,
     "connect_timeout": 5.0,
+    "upstream": Upstream("socks5", "::1", 9050),
+    "warm_up": 2.5,
+    "on_demand": True,
+    "idle_timeout": 20.0,
     "socks": Endpoint("::1", 0),
     "connection_start_surbs": 10,
     "per_request_surbs": 7,
@@ -139,6 +143,13 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("network", "mainet", "neither one of embedded, mainnet nor"),
         ("network", "ftp://example.org", "neither one of"),
         ("network", "http://[", "neither one of"),
+        ("upstream", "127.0.0.1:9050", "expected socks5://HOST:PORT"),
+        ("upstream", "socks5://127.0.0.1", "expected socks5://HOST:PORT"),
+        ("upstream", "ftp://127.0.0.1:21", "expected socks5://HOST:PORT"),
+        ("upstream", "http://127.0.0.1:99999", "expected socks5://HOST:PORT"),
+        ("upstream", "http://127.0.0.1:80/path", "expected socks5://HOST:PORT"),
+        ("on_demand", "maybe", "neither yes nor no"),
+        ("on_demand", 1, "neither yes nor no"),
         ("gateway", "0OIl", "not a base58 text"),
         ("gateway", "2g", "expected 32"),
         ("requester", "somebody", "IDENTITY.ENCRYPTION@GATEWAY"),
@@ -159,6 +170,51 @@ def test_no_option_answers_anything_but_a_value_or_a_user_error(raw: object) -> 
             row.check(row.parse(raw))
         except UserError:
             continue
+
+
+# --- the upstream proxy and its password -----------------------------------------------------------------------------
+
+LOGIN = "socks5://na%3Ame:p%40ss@proxy.example:9050"
+
+
+def test_a_login_stands_in_the_settings_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", f"[network]\nupstream = '{LOGIN}'\n")
+    settings = settings_from(parse_flags(), path)
+    assert settings.upstream == Upstream("socks5", "proxy.example", 9050, "na:me", "p@ss")
+    write_settings(path, Settings(upstream=settings.upstream, log_level="error"))
+    assert read_settings(path).upstream == settings.upstream
+
+
+def test_a_login_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NYMCONNECT_UPSTREAM_LOGIN", "name:p:ss")
+    settings = settings_from(parse_flags("--upstream", "http://proxy.example:8080"))
+    assert settings.upstream == Upstream("http", "proxy.example", 8080, "name", "p:ss")
+    assert settings_from(parse_flags()).upstream is None
+
+
+def test_a_login_on_the_command_line_is_refused_and_not_repeated() -> None:
+    errors = io.StringIO()
+    with redirect_stderr(errors), pytest.raises(SystemExit) as stop:
+        parse_flags("--upstream", LOGIN)
+    assert stop.value.code == 2
+    assert "NYMCONNECT_UPSTREAM_LOGIN" in errors.getvalue()
+    assert "ss" not in errors.getvalue().rpartition("error:")[2].replace("password", "")
+
+
+def test_a_login_is_shown_nowhere() -> None:
+    upstream = option("upstream").parse(LOGIN)
+    assert isinstance(upstream, Upstream)
+    for text in (repr(upstream), str(upstream), repr(Settings(upstream=upstream))):
+        assert "p@ss" not in text
+        assert "na:me" not in text
+
+
+@pytest.mark.parametrize("broken", [LOGIN + "/x", LOGIN.replace("9050", "x"), LOGIN.replace("socks5", "socks9")])
+def test_a_broken_upstream_is_not_repeated(broken: str) -> None:
+    with pytest.raises(UserError) as caught:
+        option("upstream").parse(broken)
+    assert "ss@" not in str(caught.value)
+    assert "p%40" not in str(caught.value)
 
 
 def test_settings_made_by_code_are_checked_too() -> None:
