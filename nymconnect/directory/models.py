@@ -52,7 +52,7 @@ class Span(Struct, frozen=True):
     """A Rust `Duration`."""
 
     secs: Count
-    nanos: Annotated[int, Meta(ge=0, lt=1_000_000_000)] = 0
+    nanos: Annotated[int, Meta(ge=0, lt=1_000_000_000)]
 
     @property
     def seconds(self) -> float:
@@ -190,7 +190,7 @@ class Metadata(Struct, frozen=True):
 
 class Pagination(Struct, frozen=True):
     total: Count
-    page: Count
+    page: U32
     size: Count
 
 
@@ -272,7 +272,7 @@ def _decode(decoder: msgspec.json.Decoder[_Document], data: bytes) -> _Document:
     if len(data) > MAX_DOCUMENT_LENGTH:
         raise WireError("directory document is too long")
     try:
-        return decoder.decode(data)
+        return decoder.decode(data.decode())  # msgspec does not look at what it skips
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(f"directory document does not decode: {error}") from error
 

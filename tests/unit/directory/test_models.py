@@ -144,6 +144,15 @@ def test_document_takes_unknown_members(decode: Callable[[bytes], object], docum
 
 
 @each_document
+@pytest.mark.parametrize("member", [b'"\xfd":1', b'"more":"\xfd"', b'"more":{"x":["\xc3\x28"]}'])
+def test_document_is_text_even_where_it_is_not_read(
+    decode: Callable[[bytes], object], document: dict[str, Any], member: bytes
+) -> None:
+    with pytest.raises(WireError):
+        decode(b"{" + member + b"," + as_json(document)[1:])
+
+
+@each_document
 @given(data=st.binary(max_size=200))
 @settings(max_examples=40)
 def test_random_bytes_are_refused(decode: Callable[[bytes], object], document: dict[str, Any], data: bytes) -> None:
@@ -194,6 +203,7 @@ def test_key_rotation_state_takes_unknown_members() -> None:
         ("current_epoch_start", "yesterday"),
         ("current_epoch_start", 1700000000),
         ("epoch_duration.nanos", 1_000_000_000),
+        ("epoch_duration", {"secs": 3600}),
         ("epoch_duration", 3600),
         ("progress", None),
     ],
@@ -267,6 +277,7 @@ def test_metadata_of_another_refresh_does_not_agree(member: str, value: object) 
         ("nodes.data.0.ed25519_identity_pubkey", "1" * 513),
         ("nodes.data.0.entry", {"hostname": None}),
         ("nodes.pagination.total", -1),
+        ("nodes.pagination.page", 2**32),
         ("nodes.data", {}),
         ("metadata.rotation_id", None),
     ],
