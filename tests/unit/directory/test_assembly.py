@@ -108,6 +108,7 @@ BAD = [
     {"performance": "-0.5"},
     {"performance": "nan"},
     {"performance": "1e-1"},
+    {"performance": "0.1234567890123456789"},
     {"performance": ""},
 ]
 
