@@ -161,7 +161,7 @@ class AddressPolicy:
     def parse(cls, text: str) -> "AddressPolicy":
         """From the text form, as a person writes it; UserError names the line that is wrong."""
         rules: list[PolicyRule] = []
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             words = line.partition("#")[0].split()
             if not words:
                 continue
@@ -177,7 +177,9 @@ class AddressPolicy:
     def from_json(cls, data: bytes | str) -> "AddressPolicy":
         """From the JSON form, as APIs hand it out; WireError otherwise."""
         try:
-            policy = msgspec.json.decode(data, type=_PolicyJson)
+            # What msgspec skips it does not look at; all of the policy must be text.
+            text = data if isinstance(data, str) else data.decode()
+            policy = msgspec.json.decode(text, type=_PolicyJson)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise WireError(f"not an exit policy: {error}") from error
         return cls.of_rules(

@@ -48,6 +48,10 @@ def test_lines_are_read_as_the_reference_reads_them(vector: dict[str, Any]) -> N
         ("reject *:*", 1),
         ("ExitPolicy reject *:*\nExitPolicy reject *4/8:*", 2),
         ("ExitPolicy accept *:1\n" * (MAX_RULES + 1), MAX_RULES + 1),
+        # Only a line feed ends a line.
+        ("ExitPolicy reject *:*\rExitPolicy accept *:80", 1),
+        ("ExitPolicy reject *:*\fExitPolicy accept *:80", 1),
+        ("ExitPolicy reject *:*\u2028ExitPolicy accept *:80", 1),
     ],
 )
 def test_a_bad_line_is_named(text: str, number: int) -> None:
@@ -63,6 +67,11 @@ def test_comments_and_blank_lines_are_skipped() -> None:
     assert AddressPolicy.parse("# all\n\n  ExitPolicy accept *:* # yes\n") == AddressPolicy.open()
 
 
+def test_a_comment_ends_with_its_line_only() -> None:
+    policy = AddressPolicy.parse("# all\rExitPolicy accept *:*\x85ExitPolicy accept *:*\r\nExitPolicy reject *:*\r\n")
+    assert str(policy) == "ExitPolicy reject *:*\n"
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -76,6 +85,8 @@ def test_comments_and_blank_lines_are_skipped() -> None:
         '{"rules": [{"action": "accept", "pattern": {"ip_pattern": "*", "ports": {"start": 0, "end": 1}}}]}',
         '{"rules": [{"action": "accept", "pattern": {"ip_pattern": "*", "ports": {"start": 1, "end": 65536}}}]}',
         b"\xff\xfe",
+        b'{"rules": [], "more": "\xfd"}',
+        b'{"rules": [], "\xfd": 1}',
         "[" * 3000,
     ],
 )
