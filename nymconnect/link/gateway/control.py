@@ -101,6 +101,7 @@ def _decode(name: str, body: msgspec.Raw, kinds: dict[str, type[_T]]) -> _T:
 
 def _parse(data: bytes | msgspec.Raw, shape: type[_T]) -> _T:
     try:
-        return msgspec.json.decode(data, type=shape)
+        # What msgspec skips it does not look at; all of the message must be text.
+        return msgspec.json.decode(bytes(data).decode(), type=shape)
     except (ValueError, RecursionError) as error:
         raise WireError("malformed control message") from error

@@ -57,6 +57,8 @@ def test_acknowledgements_survive_the_wire(response: control.ControlResponse, pl
         b'{"UpgradeKey":{}}',
         b'{"ForgetMe":{"client":true}}',
         b'{"ForgetMe":{"client":1,"stats":false}}',
+        b'{"ForgetMe":{"client":true,"stats":false,"more":"\xfd"}}',
+        b'{"ForgetMe":{"client":true,"stats":false,"\xfd":1}}',
         b'{"ForgetMe":null}',
         b'{"RememberMe":{"session_type":"Browser"}}',
         b'{"ForgetMe":{"client":true,"stats":false},"RememberMe":{"session_type":"Vpn"}}',
