@@ -182,12 +182,13 @@ def _decode_control(body: bytes) -> ControlAnswer:
             raise WireError("bytes after a Health response")
         return Healthy()
     try:
+        text = content.decode()  # msgspec does not look at what it skips
         if tag == CONTROL_BINARY_INFO:
-            return msgspec.json.decode(content, type=BinaryInfo)
+            return msgspec.json.decode(text, type=BinaryInfo)
         if tag == CONTROL_VERSIONS:
-            return msgspec.json.decode(content, type=SupportedVersions)
+            return msgspec.json.decode(text, type=SupportedVersions)
         if tag == CONTROL_ERROR:
-            return msgspec.json.decode(content, type=ControlError)
+            return msgspec.json.decode(text, type=ControlError)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise WireError(f"bad control response: {error}") from error
     raise WireError(f"unknown control response {tag}")

@@ -279,3 +279,10 @@ def test_random_bytes_raise_nothing_but_wire_errors(data: bytes, prefix: bytes) 
 def test_bad_json_in_control_answers_is_a_wire_error(tag: int, content: bytes) -> None:
     with pytest.raises(WireError):
         decode_response(bytes([3, 0, tag]) + content)
+
+
+@pytest.mark.parametrize("member", [b'"more":"\xfd"', b'"\xfd":1'])
+def test_a_control_answer_is_text_even_where_it_is_not_read(member: bytes) -> None:
+    assert decode_response(b'\3\0\xff{"message":"no","more":1}')[1] == ControlError("no")
+    with pytest.raises(WireError):
+        decode_response(b'\3\0\xff{"message":"no",' + member + b"}")
