@@ -32,7 +32,7 @@ from nymconnect.client.packing import Packer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
 from nymconnect.client.poisson import PoissonStream
-from nymconnect.client.supply import SurbSupply
+from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import RouteError, Topology
@@ -100,6 +100,7 @@ class Loopix:
         parameters: TrafficParameters,
         rng: Rng,
         now: float,
+        ack_key: bytes | None = None,
     ) -> None:
         self.address = address
         self.counters: Counter[str] = Counter()
@@ -112,7 +113,7 @@ class Loopix:
         self._reassembler = chunking.Reassembler()
         self._health = PathHealth()
         self._loops = LoopMonitor()
-        self._packer = Packer(address, topology, parameters, rng, self._suspects)
+        self._packer = Packer(address, topology, parameters, rng, self._suspects, ack_key)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._main = PoissonStream(parameters.message_sending_average_delay, rng, now)
         self._loop = PoissonStream(parameters.loop_cover_average_delay, rng, now)
@@ -153,10 +154,20 @@ class Loopix:
 
     def use_topology(self, topology: Topology) -> None:
         """Draw all further routes from `topology`."""
+        if topology.rotation_id != self._packer.topology.rotation_id:
+            self._stock.rotated(topology.rotation)
         self._packer.topology = topology
         mixes = {address for layer in self._packer.layers for address in layer}
         self._health.keep_only(mixes)
         self._loops.keep_only(mixes)
+
+    def issued_keys(self, now: float) -> list[IssuedKey]:
+        """Keys of the reply SURBs that are out: what a later run needs to read the answers."""
+        return self._supply.issued(now)
+
+    def reinstate_keys(self, keys: Iterable[IssuedKey], now: float) -> None:
+        """Take in what `issued_keys` gave an earlier run of this client; before anything is sent."""
+        self._supply.reinstate(keys, now)
 
     def loop_statistics(self) -> LoopStatistics:
         """What the loops say of the network."""

@@ -41,9 +41,10 @@ class Packer:
         parameters: TrafficParameters,
         rng: Rng,
         suspects: Callable[[float], frozenset[NodeAddress]],
+        ack_key: bytes | None = None,
     ) -> None:
         self.topology = topology
-        self.ack_key = rng.randbytes(ACK_KEY_LENGTH)
+        self.ack_key = ack_key or rng.randbytes(ACK_KEY_LENGTH)
         self._address = address
         self._parameters = parameters
         self._rng = rng

@@ -6,16 +6,25 @@ routes are fresh and a greedy request costs no more than the slots that it waits
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.crypto import Rng
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
-from nymconnect.packet.replies import ReplySurb
+from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
 MAXIMUM_KEYS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """The key (16 bytes) of a SURB that is still out, to whom it was given, and how many seconds ago."""
+
+    key: bytes = field(repr=False)
+    given_to: Recipient
+    age: float
 
 
 @dataclass(slots=True)
@@ -74,6 +83,17 @@ class SurbSupply:
         """Drop what is too old."""
         self._keys.purge(now)
 
+    def issued(self, now: float) -> list[IssuedKey]:
+        """What a later run needs to read the answers that are still to come, oldest first.
+
+        Tags and debts are left out: who holds our SURBs shall not see that two runs are of one client.
+        """
+        return self._keys.issued(now)
+
+    def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
+        """Take in what `issued` gave an earlier run, before any SURB of this one; what is too old stays out."""
+        self._keys.reinstate(keys, now)
+
     def _correspondent(self, to: Recipient) -> _Correspondent:
         if to not in self._correspondents:
             self._correspondents[to] = _Correspondent(self._rng.randbytes(SENDER_TAG_LENGTH))
@@ -111,3 +131,14 @@ class ReplyKeys:
             if now - self._keys[digest][2] <= self._maximum_age:
                 return
             del self._keys[digest]
+
+    def issued(self, now: float) -> list[IssuedKey]:
+        """Every key that is not too old, oldest first."""
+        self.purge(now)
+        return [IssuedKey(key, given_to, now - added) for key, given_to, added in self._keys.values()]
+
+    def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
+        """Put keys of an earlier run in front of the table, which is ordered by age."""
+        for each in sorted(keys, key=lambda each: -each.age):
+            if each.age <= self._maximum_age and len(self._keys) < MAXIMUM_KEYS:
+                self._keys[reply_digest(each.key)] = (each.key, each.given_to, now - each.age)

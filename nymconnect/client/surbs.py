@@ -1,6 +1,10 @@
 """The stock of reply SURBs that others gave us, by their sender tag, and when to ask for more.
 
 Mirrors nym-client-core 1.21 (`replies/reply_controller`), with every table bounded. `supply` is the other side.
+
+When the nodes change their keys, the SURBs made for the old ones still work for an epoch. They count for nothing from
+then on when we decide to ask for more, so new ones are asked for at once, over an old one; the old ones serve until
+those have come, so that nothing pauses and nothing starves.
 """
 
 from collections import deque
@@ -8,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import SurbParameters
+from nymconnect.packet.params import KeyRotation
 from nymconnect.packet.replies import ReplySurb
 
 MAXIMUM_SENDERS = 4096
@@ -16,6 +21,7 @@ MAXIMUM_SENDERS = 4096
 @dataclass(slots=True)
 class _Stock:
     surbs: deque[ReplySurb] = field(default_factory=deque)
+    stale: int = 0  # so many of them, the oldest, were made for keys that the nodes have replaced
     on_the_way: int = 0
     last_received: float = 0.0
     last_requested: float = 0.0
@@ -52,8 +58,10 @@ class SurbStock:
         stock.surbs.extend(surbs)
         stock.on_the_way = max(0, stock.on_the_way - len(surbs))
         stock.last_received = now
+        if stock.stale and len(stock.surbs) - stock.stale >= self._parameters.reserve:
+            _discard(stock, stock.stale)
         while len(stock.surbs) > 2 * self._parameters.maximum_stock:
-            stock.surbs.popleft()
+            _discard(stock, 1)
         if len(self._stocks) > MAXIMUM_SENDERS:
             del self._stocks[min(self._stocks, key=lambda other: self._stocks[other].last_received)]
 
@@ -65,7 +73,16 @@ class SurbStock:
         """The oldest SURB for `tag`; only a request for more may use the `reserve`."""
         if not self.can_take(tag, reserve=reserve):
             return None
-        return self._stocks[tag].surbs.popleft()
+        stock = self._stocks[tag]
+        stock.stale = max(0, stock.stale - 1)
+        return stock.surbs.popleft()
+
+    def rotated(self, rotation: KeyRotation) -> None:
+        """The nodes' keys are now those of `rotation`: what was made for others is to be replaced."""
+        for stock in self._stocks.values():
+            old = [surb for surb in stock.surbs if surb.rotation not in (rotation, KeyRotation.UNKNOWN)]
+            new = [surb for surb in stock.surbs if surb.rotation in (rotation, KeyRotation.UNKNOWN)]
+            stock.surbs, stock.stale, stock.on_the_way = deque(old + new), len(old), 0
 
     def amount_to_request(self, tag: bytes, queued: int, now: float) -> int:
         """How many SURBs to ask `tag` for now, with `queued` fragments waiting for it; 0 for none.
@@ -78,7 +95,7 @@ class SurbStock:
         limits = self._parameters
         if now - max(stock.last_received, stock.last_requested) > limits.rerequest_after:
             stock.on_the_way = 0
-        expected = stock.on_the_way + len(stock.surbs)
+        expected = stock.on_the_way + len(stock.surbs) - stock.stale
         wanted = min(queued + limits.reserve, limits.maximum_stock) - expected
         if wanted <= 0:
             return 0
@@ -94,3 +111,10 @@ class SurbStock:
     def drop(self, tag: bytes) -> None:
         """Forget a sender and its SURBs."""
         self._stocks.pop(tag, None)
+
+
+def _discard(stock: _Stock, amount: int) -> None:
+    """Throw the oldest away."""
+    for _ in range(amount):
+        stock.surbs.popleft()
+    stock.stale = max(0, stock.stale - amount)

@@ -59,13 +59,14 @@ class GatewayClientMachine:
         rng: Rng,
         unix_offset: float,
         shared_key: bytes | None = None,
+        last_timestamp: int = 0,
     ) -> None:
         if shared_key is not None and len(shared_key) != KEY_LENGTH:
             raise UsageError("a shared key has 32 bytes")
         self._identity, self._gateway_identity, self._rng = identity, gateway_identity, rng
-        self._unix_offset = unix_offset
+        self.unix_offset = unix_offset  # to be set anew before `start` where the two clocks may have drifted apart
         self.shared_key = shared_key  # of our registration; None until there is one
-        self._last_timestamp = 0
+        self.last_timestamp = last_timestamp  # Unix seconds of our last authentication, 0 for none
         self.state = ClientState.NEW
         self.rejected = 0  # messages that did not decode
         self._reset()
@@ -170,9 +171,9 @@ class GatewayClientMachine:
 
     def _authenticate(self, key: bytes, now: float) -> list[ClientEffect]:
         # Gateways want a later second each time; a reconnect may well come within the same one.
-        self._last_timestamp = max(int(now + self._unix_offset), self._last_timestamp + 1)
+        self.last_timestamp = max(int(now + self.unix_offset), self.last_timestamp + 1)
         self._session_key = key
-        request = authentication.build(self._identity, key, self.protocol_version, self._last_timestamp, self._rng)
+        request = authentication.build(self._identity, key, self.protocol_version, self.last_timestamp, self._rng)
         return self._ask(ClientState.AUTHENTICATING, now + REPLY_TIMEOUT, request)
 
     def _on_authenticating(self, response: messages.Response, now: float) -> list[ClientEffect]:
@@ -236,7 +237,7 @@ class GatewayClientMachine:
         if self.shared_key is None:
             raise UsageError("ready without a key")
         self.state, self._reply_due = ClientState.READY, None
-        self._renew_at = (utc_day(now + self._unix_offset) + 1) * DAY - self._unix_offset
+        self._renew_at = (utc_day(now + self.unix_offset) + 1) * DAY - self.unix_offset
         return [Ready(self.shared_key, self._newly_registered)]
 
     # --- ready --------------------------------------------------------------------------------------------------

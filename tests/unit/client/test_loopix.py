@@ -1,10 +1,11 @@
+import random
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.loopix import Received, Undelivered
-from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.loopix import Loopix, Received, Undelivered
+from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.networks import known_network
 from tests.helpers.virtual_mixnet import VirtualMixnet
@@ -228,3 +229,39 @@ def test_loops_measure_what_the_network_loses():
     statistics = client.loopix.loop_statistics()
     assert statistics.loss == pytest.approx(1 - 0.99**4, abs=0.03)
     assert statistics.delay == pytest.approx(0.0, abs=1e-6)
+
+
+# --- over a restart and over a change of keys -------------------------------------------------------------------------
+
+
+def test_a_later_run_reads_answers_to_an_earlier_one() -> None:
+    mixnet = VirtualMixnet()
+    asking, answering = mixnet.add_client(QUIET), mixnet.add_client(QUIET, gateway=1)
+    asking.loopix.send(b"question", answering.loopix.address, mixnet.now, surbs=15)
+    mixnet.run(5.0)
+    earlier = asking.loopix
+    asking.loopix = Loopix(
+        earlier.address, earlier._secret, mixnet.network.topology, QUIET, random.Random(1), mixnet.now
+    )
+    asking.loopix.reinstate_keys(earlier.issued_keys(mixnet.now), mixnet.now)
+    tag = answering.received[0].sender_tag
+    assert tag is not None
+    answering.loopix.reply(b"answer", tag)
+    assert mixnet.run_until(lambda: bool(asking.received), 60.0)
+    assert asking.received[0].data == b"answer"
+
+
+def test_new_node_keys_make_an_answering_client_ask_for_new_surbs() -> None:
+    mixnet = VirtualMixnet()
+    asking, answering = mixnet.add_client(QUIET), mixnet.add_client(QUIET, gateway=1)
+    asking.loopix.send(b"question", answering.loopix.address, mixnet.now, surbs=40)
+    assert mixnet.run_until(lambda: bool(answering.received), 60.0)
+    mixnet.run(5.0)
+    assert answering.loopix.counters["surbs_requested"] == 0
+    topology = mixnet.network.topology
+    answering.loopix.use_topology(replace(topology, epoch_id=topology.epoch_id + 1))
+    mixnet.run(5.0)
+    assert answering.loopix.counters["surbs_requested"] == 0
+    answering.loopix.use_topology(replace(topology, rotation_id=topology.rotation_id + 1))
+    mixnet.run(5.0)
+    assert answering.loopix.counters["surbs_requested"] >= SurbParameters().reserve

@@ -1,11 +1,13 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 from nymconnect.client.parameters import SurbParameters
-from nymconnect.client.supply import ReplyKeys
+from nymconnect.client.supply import IssuedKey, ReplyKeys
 from nymconnect.client.surbs import SurbStock
 from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.params import KeyRotation
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.networks import known_network
 
@@ -85,3 +87,85 @@ def test_old_reply_keys_are_purged():
     keys.purge(100.0)
     assert len(keys) == 1
     assert keys.take(young.digest) is not None
+
+
+# --- when the nodes change their keys -------------------------------------------------------------------------------
+
+
+def made_for(rotation: KeyRotation, amount: int) -> list[ReplySurb]:
+    return [replace(surb, rotation=rotation) for surb in surbs(amount)]
+
+
+def test_old_surbs_are_replaced_at_once_and_serve_until_then() -> None:
+    stock = SurbStock(LIMITS)
+    stock.add(TAG, made_for(KeyRotation.ODD, 50), 0.0)
+    assert stock.amount_to_request(TAG, 0, 1.0) == 0
+    stock.rotated(KeyRotation.EVEN)
+    assert stock.available(TAG) == 50
+    assert stock.amount_to_request(TAG, 0, 1.0) == LIMITS.reserve
+    stock.add(TAG, made_for(KeyRotation.EVEN, LIMITS.reserve - 1), 2.0)
+    assert stock.available(TAG) == 50 + LIMITS.reserve - 1
+    stock.add(TAG, made_for(KeyRotation.EVEN, 1), 2.0)
+    assert stock.available(TAG) == LIMITS.reserve
+    surb = stock.take(TAG, reserve=True)
+    assert surb is not None
+    assert surb.rotation is KeyRotation.EVEN
+
+
+def test_an_old_surb_that_is_used_no_longer_counts_as_old() -> None:
+    stock = SurbStock(LIMITS)
+    stock.add(TAG, made_for(KeyRotation.ODD, 2), 0.0)
+    stock.rotated(KeyRotation.EVEN)
+    for _ in range(2):
+        assert stock.take(TAG, reserve=True) is not None
+    stock.add(TAG, made_for(KeyRotation.EVEN, 20), 1.0)
+    assert stock.available(TAG) == 20
+    assert stock.amount_to_request(TAG, 0, 1.0) == 0
+
+
+def test_surbs_of_the_new_keys_and_of_unknown_ones_are_not_old() -> None:
+    stock = SurbStock(LIMITS)
+    stock.add(TAG, [*made_for(KeyRotation.EVEN, 6), *made_for(KeyRotation.UNKNOWN, 6)], 0.0)
+    stock.rotated(KeyRotation.EVEN)
+    assert stock.amount_to_request(TAG, 0, 1.0) == 0
+
+
+def test_a_bounded_stock_throws_old_surbs_away_first() -> None:
+    stock = SurbStock(LIMITS)
+    stock.add(TAG, made_for(KeyRotation.ODD, 5), 0.0)
+    stock.rotated(KeyRotation.EVEN)
+    stock.add(TAG, made_for(KeyRotation.EVEN, 1) * 3 * LIMITS.maximum_stock, 0.0)
+    assert stock.available(TAG) == 2 * LIMITS.maximum_stock
+    surb = stock.take(TAG)
+    assert surb is not None
+    assert surb.rotation is KeyRotation.EVEN
+
+
+# --- keys that outlive a run ----------------------------------------------------------------------------------------
+
+
+def test_keys_of_an_earlier_run_open_what_still_comes() -> None:
+    before, after = ReplyKeys(60.0), ReplyKeys(60.0)
+    old, young = surbs(2)
+    before.add(old, OWNER, 0.0)
+    before.add(young, OWNER, 40.0)
+    issued = before.issued(50.0)
+    assert [each.age for each in issued] == [50.0, 10.0]
+    after.reinstate([replace(each, age=each.age + 20.0) for each in reversed(issued)], 7.0)
+    assert len(after) == 1  # the other is too old by now
+    assert after.take(young.digest) == (young.key, OWNER)
+
+
+def test_reinstated_keys_expire_with_their_own_age() -> None:
+    keys = ReplyKeys(60.0)
+    old, fresh = surbs(2)
+    keys.reinstate([IssuedKey(old.key, OWNER, 50.0)], 0.0)
+    keys.add(fresh, OWNER, 1.0)
+    keys.purge(11.0)
+    assert keys.take(old.digest) is None
+    assert keys.take(fresh.digest) is not None
+
+
+def test_a_key_that_is_out_is_not_shown() -> None:
+    key = IssuedKey(b"k" * 16, OWNER, 1.0)
+    assert "kkkk" not in repr(key)
