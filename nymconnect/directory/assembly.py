@@ -27,7 +27,7 @@ from nymconnect.packet.addressing import NodeAddress
 
 # In per cent. The reference cuts the decimals off before it compares, which comes to the same.
 MINIMUM_PERFORMANCE = 50
-_PERFORMANCE = re.compile(r"0(\.[0-9]{1,18})?|1(\.0{1,18})?", re.ASCII)
+_PERFORMANCE = re.compile(r"0+(\.[0-9]{1,18})?|0*1(\.0{1,18})?", re.ASCII)
 _ANY_SCALAR = bytes(range(KEY_LENGTH))
 
 

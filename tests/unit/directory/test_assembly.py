@@ -61,7 +61,10 @@ def test_topology_skips_rewarded_ids_without_a_row() -> None:
     assert not topology.is_routable()
 
 
-@pytest.mark.parametrize(("performance", "stays"), [("0.5", True), ("0.4999", False), ("0.495", False), ("0", False)])
+@pytest.mark.parametrize(
+    ("performance", "stays"),
+    [("0.5", True), ("00.5", True), ("01", True), ("0.4999", False), ("0.495", False), ("0", False), ("00", False)],
+)
 def test_topology_leaves_out_what_performs_below_half(performance: str, stays: bool) -> None:
     rewarded = RewardedSet([4], [], [1, 6], [2], [3], [])
     topology = build_topology(METADATA, rewarded, [*MIXES, row(6, performance)], [gateway_row(4, performance)])
@@ -108,6 +111,9 @@ BAD = [
     {"performance": "-0.5"},
     {"performance": "nan"},
     {"performance": "1e-1"},
+    {"performance": "+0.5"},
+    {"performance": "10"},
+    {"performance": "01.1"},
     {"performance": "0.1234567890123456789"},
     {"performance": ""},
 ]
