@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -15,7 +15,10 @@ from nymconnect.client.connection import GatewayConnection, LinkLostError, gatew
 from nymconnect.client.lanes import GENERAL, Destination
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.loops import LoopStatistics
+from nymconnect.client.packing import ACK_KEY_LENGTH
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.supply import IssuedKey
+from nymconnect.client.upkeep import GatewayRecord, TopologyKeeper
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
@@ -23,13 +26,12 @@ from nymconnect.effects import SendTo
 from nymconnect.errors import NymError, UserError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
+from nymconnect.options import Upstream
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, http_client, unix_offset
 
 log = logging.getLogger(__name__)
 
-TOPOLOGY_REFRESH = 300.0
-TOPOLOGY_RETRY = 10.0
 RECONNECT_FIRST, RECONNECT_MOST = 0.5, 30.0
 # Messages that the application has not fetched; more than this means that it has stopped reading.
 INBOX_LIMIT = 10_000
@@ -37,15 +39,18 @@ INBOX_LIMIT = 10_000
 
 @dataclass(slots=True)
 class ClientKeys:
-    """Who a client is. `shared_key` is what its registration at one gateway gave it, None before that."""
+    """Who a client is. `shared_key` is what its registration at one gateway gave it, None before that; `last_timestamp`
+    the Unix second of its last authentication there, for gateways want a later one each time."""
 
     identity: Ed25519Secret
     encryption: X25519Secret
+    ack: bytes = field(repr=False)
     shared_key: bytes | None = field(default=None, repr=False)
+    last_timestamp: int = 0
 
     @classmethod
     def generate(cls, rng: Rng = SYSTEM_RNG) -> "ClientKeys":
-        return cls(Ed25519Secret.generate(rng), X25519Secret.generate(rng))
+        return cls(Ed25519Secret.generate(rng), X25519Secret.generate(rng), rng.randbytes(ACK_KEY_LENGTH))
 
 
 class ClientStoppedError(NymError):
@@ -66,7 +71,8 @@ class MixnetClient:
     """Start it, then `send`, `reply` and `receive`.
 
     `on_link` hears whether the gateway link is up, and why not; `on_alarm`, when the loops begin or cease to say that
-    packets are dropped; `on_undelivered`, on which lane something was given up.
+    packets are dropped; `on_undelivered`, on which lane something was given up; `on_gateway_gone`, why the gateway will
+    probably not come back (the client goes on trying).
     """
 
     def __init__(
@@ -78,18 +84,24 @@ class MixnetClient:
         parameters: TrafficParameters,
         on_link: Callable[[bool, str], None] = lambda _up, _reason: None,
         on_alarm: Callable[[LoopStatistics], None] = lambda _statistics: None,
+        upstream: Upstream | None = None,
     ) -> None:
         self.address = Recipient(keys.identity.public, keys.encryption.public, gateway.identity)
         self.gateway = gateway
-        self._directory = directory
         self._keys = keys
         self._on_link = on_link
         self._on_alarm = on_alarm
         self.on_undelivered: Callable[[int], None] = lambda _lane: None
+        self.on_gateway_gone: Callable[[str], None] = lambda _reason: None
+        self._upstream = upstream
         self._machine = GatewayClientMachine(
-            keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key
+            keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key, keys.last_timestamp
         )
-        self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock())
+        self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock(), keys.ack)
+        self._keeper = TopologyKeeper(directory, self._use_topology, SYSTEM_RNG)
+        self._gateway_record = GatewayRecord()
+        self._attempt: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self._waker = Waker(lambda: self._loopix.deadline, self._wake)
         self._tasks = TaskSet("mixnet client", self._crashed)
         self._connection: GatewayConnection | None = None
@@ -102,7 +114,7 @@ class MixnetClient:
     async def start(self, patience: float = 60.0) -> None:
         """Connect and register; returns when packets flow. UserError if that takes more than `patience` seconds."""
         self._tasks.spawn(self._stay_connected(), "gateway")
-        self._tasks.spawn(self._keep_topology(), "topology")
+        self._tasks.spawn(self._keeper.run(), "topology")
         try:
             async with asyncio.timeout(patience):
                 await self._connected.wait()
@@ -124,6 +136,33 @@ class MixnetClient:
     def is_connected(self) -> bool:
         """Whether the gateway link is up."""
         return self._connection is not None and self._connection.is_ready
+
+    def reconnect(self, reason: str) -> None:
+        """Give up the gateway link, or the attempt to get one, and try anew at once: the way there has changed."""
+        self._failure = reason
+        self._hurry.set()
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def forgive_gateway(self) -> None:
+        """`on_gateway_gone` was a false alarm, for nothing can be reached: count anew."""
+        self._gateway_record.forgive()
+
+    # --- what outlives a run -----------------------------------------------------------------------------------
+
+    @property
+    def keys(self) -> ClientKeys:
+        """Who we are, brought up to date."""
+        self._keys.last_timestamp = self._machine.last_timestamp
+        return self._keys
+
+    def issued_keys(self) -> list[IssuedKey]:
+        """Keys of the reply SURBs that are out."""
+        return self._loopix.issued_keys(clock())
+
+    def reinstate_keys(self, keys: Iterable[IssuedKey]) -> None:
+        """Take in what `issued_keys` gave an earlier run; before `start`."""
+        self._loopix.reinstate_keys(keys, clock())
 
     # --- the application's verbs -------------------------------------------------------------------------------
 
@@ -209,26 +248,45 @@ class MixnetClient:
 
     async def _stay_connected(self) -> None:
         pause = RECONNECT_FIRST
-        async with http_client() as http:
+        async with http_client(self._upstream) as http:
             while True:
                 was_up = await self._connect_once(http)
-                pause = RECONNECT_FIRST if was_up else min(pause * 2, RECONNECT_MOST)
-                await asyncio.sleep(pause * (0.5 + SYSTEM_RNG.random()))
+                self._judge_gateway(was_up)
+                pause = RECONNECT_FIRST if was_up or self._hurry.is_set() else min(pause * 2, RECONNECT_MOST)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause * (0.5 + SYSTEM_RNG.random())):
+                        await self._hurry.wait()
+                self._hurry.clear()
 
     async def _connect_once(self, http: aiohttp.ClientSession) -> bool:
         """One connection from its start to its end; whether it ever worked."""
         self._connected.clear()
+        self._machine.unix_offset = unix_offset()  # asleep, a computer's two clocks drift apart
         connection = self._connection = GatewayConnection(self._machine, self._ready, self._push)
+        attempt = self._attempt = asyncio.ensure_future(connection.run(http, gateway_url(self.gateway)))
         try:
-            await connection.run(http, gateway_url(self.gateway))
+            await asyncio.wait([attempt])
+            attempt.result()
         except LinkLostError as error:
             self._failure = str(error)
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is None or own.cancelling():  # else only the attempt was, by `reconnect`
+                raise
         finally:
-            self._connection = None
+            attempt.cancel()
+            await asyncio.gather(attempt, return_exceptions=True)
+            self._connection = self._attempt = None
         self._loopix.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
         return self._connected.is_set()
+
+    def _judge_gateway(self, worked: bool) -> None:
+        if worked:
+            self._gateway_record.worked()
+        elif reason := self._gateway_record.failed(clock()):
+            self.on_gateway_gone(f"{reason}: {self._failure}")
 
     def _ready(self, ready: Ready) -> None:
         self._keys.shared_key = ready.shared_key
@@ -240,13 +298,14 @@ class MixnetClient:
         self._failure = f"the mixnet client failed: {error}"
         self._on_link(False, self._failure)
 
-    async def _keep_topology(self) -> None:
-        pause = TOPOLOGY_REFRESH
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                self._loopix.use_topology(await self._directory.topology())
-                pause = TOPOLOGY_REFRESH
-            except UserError as error:
-                log.warning("keeping the old topology: %s", error)
-                pause = TOPOLOGY_RETRY
+    def _use_topology(self, topology: Topology) -> bool:
+        """Routes come from `topology` from now on, unless no packet would find back to us through it."""
+        gateway = topology.gateways.get(self.gateway.identity)
+        if reason := self._gateway_record.listed(gateway is not None):
+            self.on_gateway_gone(reason)
+        if gateway is None:
+            return False
+        if gateway.entry is not None:
+            self.gateway = gateway
+        self._loopix.use_topology(topology)
+        return True

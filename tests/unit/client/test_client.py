@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from nymconnect.client import client as client_module
+from nymconnect.client import upkeep
 from nymconnect.client.client import ClientKeys, ClientStoppedError, MixnetClient, choose_gateway
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.fetch import DirectoryClient
@@ -171,12 +172,59 @@ async def test_a_failure_inside_is_told_and_ends_the_link() -> None:
         assert reason.startswith("the mixnet client failed")
 
 
+async def test_a_new_way_to_the_gateway_is_taken_at_once() -> None:
+    async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
+        stage.client.reconnect("the network has changed")
+        await stage.until(lambda: len(stage.links) == 3)
+        assert stage.links == [(True, ""), (False, "the network has changed"), (True, "")]
+        assert gateway.connections == 2
+        assert len(gateway.registry.registrations) == 1
+
+
+async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 3600.0)
+    async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
+        await gateway.drop_clients()
+        await stage.until(lambda: len(stage.links) == 2)
+        stage.client.reconnect("the network has changed")
+        await stage.until(lambda: len(stage.links) == 3)
+        assert stage.client.is_connected
+
+
+@pytest.mark.usefixtures("quick_reconnect")
+async def test_a_gateway_that_does_not_come_back_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.01)
+    monkeypatch.setattr(upkeep, "GONE_AFTER", 0.0)
+    gone = asyncio.get_running_loop().create_future()
+    async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
+        stage.client.on_gateway_gone = lambda reason: gone.done() or gone.set_result(reason)
+        await gateway.__aexit__(None, None, None)
+        assert "has not answered" in await gone
+        await gateway.__aenter__()
+
+
+def test_the_keys_carry_the_time_of_the_last_authentication() -> None:
+    keys = ClientKeys.generate(random.Random(9))
+    network = known_network()
+    keys.shared_key, keys.last_timestamp = bytes(32), 2_000_000_000
+    client = MixnetClient(
+        DirectoryClient([NO_DIRECTORY], None),  # type: ignore[arg-type]  # asked for nothing
+        network.gateways[0],
+        network.topology,
+        keys,
+        QUICK,
+    )
+    client._machine.start(0.0)
+    client._machine._authenticate(bytes(32), 0.0)
+    assert client.keys.last_timestamp == 2_000_000_001
+
+
 # --- the topology ---------------------------------------------------------------------------------------------------
 
 
 async def test_the_topology_is_refreshed_and_kept_while_the_directory_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "TOPOLOGY_REFRESH", 0.01)
-    monkeypatch.setattr(client_module, "TOPOLOGY_RETRY", 0.01)
+    monkeypatch.setattr(upkeep, "REFRESH", 0.01)
+    monkeypatch.setattr(upkeep, "RETRY", 0.01)
     newer = replace(known_network().topology, epoch_id=131)
     answers: list[Topology | UserError] = [UserError("away"), UserError("away"), newer]
     taken = asyncio.Event()
