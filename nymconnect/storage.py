@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -179,6 +180,49 @@ def set_aside(path: Path, why: str) -> Path | None:
         return None
     log.warning("%s does not read (%s); kept as %s, starting afresh", path, why, kept.name)
     return kept
+
+
+# --- locks ------------------------------------------------------------------------------------------------------
+
+
+class Lock:
+    """A file that one process at a time may hold. It lets go of it when it ends, however that happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """False if somebody holds it, this object included; UserError if the file cannot be made."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        except OSError as error:
+            raise UserError(f"cannot use {self._path}: {error.strerror or error}") from error
+        try:
+            _lock_descriptor(descriptor)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let go; the file stays, for removing it would race with the next holder."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_descriptor(descriptor: int) -> None:
+    """OSError if another one has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------
