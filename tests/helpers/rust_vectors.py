@@ -1,4 +1,7 @@
-"""Known answers printed by the published Rust crates (`tests/vectors/rust-*.json`; `PROVENANCE.md` says how)."""
+"""Known answers: `tests/vectors/*.json`, above all those printed by the published Rust crates (`rust-*.json`).
+
+`tests/vectors/PROVENANCE.md` says where they come from.
+"""
 
 import json
 from functools import cache
@@ -11,14 +14,18 @@ _FOLDER = Path(__file__).parents[1] / "vectors"
 
 
 @cache
-def load(name: str) -> dict[str, Any]:
-    """All sections of `rust-<name>.json`; the test fails with the file's name if it cannot be read."""
-    path = _FOLDER / f"rust-{name}.json"
+def load_file(name: str) -> dict[str, Any]:
+    """All sections of a vector file; the test fails with the file's name if it cannot be read."""
     try:
-        sections: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        sections: dict[str, Any] = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        pytest.fail(f"{path.name}: {error}")
+        pytest.fail(f"{name}: {error}")
     return sections
+
+
+def load(name: str) -> dict[str, Any]:
+    """All sections of `rust-<name>.json`."""
+    return load_file(f"rust-{name}.json")
 
 
 def cases(name: str, section: str) -> Any:

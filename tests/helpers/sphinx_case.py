@@ -1,21 +1,19 @@
 """Routes with known secrets for the Sphinx tests, and the packet that the prototype vectors describe."""
 
-import json
 import random
-from pathlib import Path
 from typing import Any
 
 from nymconnect.crypto import X25519Secret
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import KeyRotation
 from nymconnect.packet.route import Hop, Route
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = Path(__file__).parents[1] / "vectors"
 DESTINATION = b"\xd0" * 32
 
 
 def load(name: str) -> dict[str, Any]:
-    return dict(json.loads((VECTORS / f"{name}.json").read_text()))
+    return load_file(f"{name}.json")
 
 
 def make_route(hops: int, seed: int = 1) -> tuple[Route, list[X25519Secret]]:

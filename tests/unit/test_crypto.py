@@ -1,9 +1,7 @@
 """The primitives against the published answers of their standards, and the door's own contracts."""
 
-import json
 import random
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -13,8 +11,9 @@ from hypothesis import strategies as st
 
 from nymconnect import crypto
 from nymconnect.errors import UsageError, WireError
+from tests.helpers.rust_vectors import load_file
 
-LIONESS = json.loads((Path(__file__).parents[1] / "vectors" / "sphinx-upstream.json").read_text())["lioness"]
+LIONESS = load_file("sphinx-upstream.json")["lioness"]
 
 # The low-order points of Curve25519 and its twist, canonical and not (cr.yp.to/ecdh.html#validate).
 LOW_ORDER_POINTS = [

@@ -1,10 +1,8 @@
 """nym's Noise links: known answers, an independent implementation, and every way to cut or break the stream."""
 
-import json
 import random
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +19,9 @@ from nymconnect.link.noise import (
     encode_frame,
 )
 from nymconnect.link.noise_state import CipherState, InitiatorHandshake, ResponderHandshake, derive_psk
+from tests.helpers.rust_vectors import load_file
 
-VECTOR = json.loads((Path(__file__).parents[2] / "vectors" / "link-prototype.json").read_text())["noise"]
+VECTOR = load_file("link-prototype.json")["noise"]
 MESSAGES = [bytes.fromhex(message) for message in VECTOR["messages"]]
 LOCAL = X25519Secret(bytes([13]) * 32)
 REMOTE = X25519Secret(bytes([12]) * 32)

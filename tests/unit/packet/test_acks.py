@@ -1,8 +1,6 @@
 """Fragment ids, ack contents and SURB-acks."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +17,9 @@ from nymconnect.packet.acks import (
 )
 from nymconnect.packet.params import ACK_BLOB_LENGTH, KeyRotation, PacketSize
 from tests.helpers.routes import ScriptedRng, carry, make_client, make_way
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "nym-prototype.json").read_text())
+VECTORS = load_file("nym-prototype.json")
 KEY = bytes(range(16))
 
 

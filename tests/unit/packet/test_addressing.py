@@ -1,9 +1,7 @@
 """Addresses of nodes and clients: bytes, text, and everything that is neither."""
 
 import ipaddress
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +11,9 @@ from nymconnect.crypto import Ed25519Secret
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import NodeAddress, Recipient, decode_ack_address
 from tests.helpers.decoding import check_decoder, refuses_or_decodes
+from tests.helpers.rust_vectors import load_file
 
-UPSTREAM = json.loads((Path(__file__).parents[2] / "vectors" / "sphinx-upstream.json").read_text())["recipient"]
+UPSTREAM = load_file("sphinx-upstream.json")["recipient"]
 RECIPIENT_BYTES = bytes.fromhex(UPSTREAM["bytes"])
 
 NODE_ADDRESSES = [

@@ -1,11 +1,9 @@
 """Fragments in packets, all the way: sealed, mixed, split at the gateway, opened; and their acks all the way back."""
 
 import hashlib
-import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -33,8 +31,9 @@ from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.sphinx import Final
 from tests.helpers.routes import Client, ScriptedRng, Seen, Way, carry, make_client, make_way
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "nym-prototype.json").read_text())
+VECTORS = load_file("nym-prototype.json")
 ALICE, BOB = make_client(1), make_client(2)
 TO_BOB, TO_ALICE, ACK_TO_ALICE, ACK_TO_BOB = (make_way(seed) for seed in (1, 2, 3, 4))
 REGULAR = PacketSize.REGULAR

@@ -1,9 +1,7 @@
 """Messages between clients, and their padding."""
 
 import hashlib
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -31,8 +29,9 @@ from nymconnect.packet.messages import (
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.routes import make_client, make_way, prototype_surb
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "nym-prototype.json").read_text())
+VECTORS = load_file("nym-prototype.json")
 REGULAR = PacketSize.REGULAR.fragment
 CLIENT = make_client(1).address
 TAG = bytes(range(16))

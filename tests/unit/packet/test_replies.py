@@ -1,9 +1,7 @@
 """Reply SURBs and the batches that carry them."""
 
 import hashlib
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +19,9 @@ from nymconnect.packet.replies import (
     reply_digest,
 )
 from tests.helpers.routes import carry, make_client, make_way, prototype_surb
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "nym-prototype.json").read_text())
+VECTORS = load_file("nym-prototype.json")
 OWNER = make_client(1).address
 V1, V2 = 258, 259
 

@@ -1,8 +1,6 @@
 """The reorder buffer, against the reference's answers and against any order."""
 
-import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +9,9 @@ from hypothesis import strategies as st
 
 from nymconnect.errors import WireError
 from nymconnect_proxy.ordering import WINDOW, ReorderBuffer
+from tests.helpers.rust_vectors import load_file
 
-RUST = json.loads((Path(__file__).parents[2] / "vectors" / "rust-socks5.json").read_text(encoding="utf-8"))
+RUST = load_file("rust-socks5.json")
 
 
 @pytest.mark.parametrize("steps", RUST["ordering"])

@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from nymconnect.errors import UserError, WireError
 from nymconnect_proxy.policy import MAX_RULES, Action, AddressPolicy, IpPattern, PolicyRule, PortRange
 from nymconnect_proxy.requester import default_policy
 from tests.helpers.decoding import refuses_or_decodes
+from tests.helpers.rust_vectors import load_file
 
-RUST = json.loads((Path(__file__).parents[2] / "vectors" / "rust-exit-policy.json").read_text(encoding="utf-8"))
+RUST = load_file("rust-exit-policy.json")
 # The reference takes words apart at any length of prefix and numbers with a sign; here a line is three words.
 STRICTER = {"ExitPolicyaccept *:80", "ExitPolicy accept *:+80"}
 LAXER = {"ExitPolicy accept  *:80", "ExitPolicy accept\t*:80"}

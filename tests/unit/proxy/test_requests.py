@@ -2,7 +2,6 @@
 
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,10 +36,10 @@ from nymconnect_proxy.responses import (
 from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
 from tests.helpers.decoding import check_decoder, refuses_or_decodes
 from tests.helpers.mixnet_pair import make_recipient
+from tests.helpers.rust_vectors import load_file
 
-VECTORS = Path(__file__).parents[2] / "vectors"
-OURS = json.loads((VECTORS / "socks5-requests.json").read_text(encoding="utf-8"))
-RUST = json.loads((VECTORS / "rust-socks5.json").read_text(encoding="utf-8"))
+OURS = load_file("socks5-requests.json")
+RUST = load_file("rust-socks5.json")
 BY_NAME = {vector["name"]: bytes.fromhex(vector["hex"]) for vector in OURS["vectors"]}
 RECIPIENT = Recipient.decode(bytes.fromhex(OURS["recipient"]))
 ID = 0x0102030405060708

@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,8 +13,9 @@ from nymconnect.link.gateway import authentication, messages
 from nymconnect.link.gateway.messages import AuthenticateV2, octets
 from tests.helpers.gateway_pair import CLIENT_IDENTITY
 from tests.helpers.routes import ScriptedRng
+from tests.helpers.rust_vectors import load_file
 
-VECTOR = json.loads((Path(__file__).parents[3] / "vectors" / "link-prototype.json").read_text())["gateway"]
+VECTOR = load_file("link-prototype.json")["gateway"]
 KEY = bytes.fromhex(VECTOR["shared_key"])
 NOW = VECTOR["authentication"]["timestamp"]
 

@@ -1,8 +1,6 @@
 """Sealed control requests."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +10,9 @@ from nymconnect.link.gateway import control
 from nymconnect.link.gateway.control import ForgetMe, ForgetMeAck, RememberMe, RememberMeAck, SessionType
 from nymconnect.link.gateway.messages import EncryptedRequest, EncryptedResponse, octets
 from tests.helpers.routes import ScriptedRng
+from tests.helpers.rust_vectors import load_file
 
-VECTOR = json.loads((Path(__file__).parents[3] / "vectors" / "link-prototype.json").read_text())["gateway"]
+VECTOR = load_file("link-prototype.json")["gateway"]
 KEY = bytes.fromhex(VECTOR["shared_key"])
 RNG = random.Random(5)
 

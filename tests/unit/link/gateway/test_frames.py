@@ -1,8 +1,6 @@
 """Binary messages between client and gateway."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +15,9 @@ from nymconnect.packet.params import KeyRotation, PacketSize
 from tests.helpers.decoding import check_decoder, refuses_or_decodes
 from tests.helpers.gateway_pair import mix_packet
 from tests.helpers.routes import ScriptedRng
+from tests.helpers.rust_vectors import load_file
 
-VECTOR = json.loads((Path(__file__).parents[3] / "vectors" / "link-prototype.json").read_text())["gateway"]
+VECTOR = load_file("link-prototype.json")["gateway"]
 KEY = bytes.fromhex(VECTOR["shared_key"])
 RNG = random.Random(5)
 

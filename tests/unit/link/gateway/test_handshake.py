@@ -1,8 +1,6 @@
 """The registration handshake: known answers, and everything that a party may get wrong."""
 
-import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,8 +20,9 @@ from nymconnect.link.gateway.handshake import (
 from tests.helpers.decoding import refuses_or_decodes
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY
 from tests.helpers.routes import ScriptedRng
+from tests.helpers.rust_vectors import load_file
 
-VECTOR = json.loads((Path(__file__).parents[3] / "vectors" / "link-prototype.json").read_text())["gateway"]
+VECTOR = load_file("link-prototype.json")["gateway"]
 
 
 def seed(name: str) -> bytes:
