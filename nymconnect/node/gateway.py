@@ -144,7 +144,6 @@ class Gateway:
             await session.run()
         finally:
             self._connected.discard(session)
-            session.close()
 
     def enter(self, session: ClientSession) -> None:
         """A session has authenticated: it receives what the mixnet delivers for its client."""

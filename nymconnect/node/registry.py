@@ -39,7 +39,7 @@ class StoredRegistry(Struct, frozen=True):
 class ClientRegistry:
     """Registrations by client identity (32 bytes). The gateway keeps `online` and saves `content()` if `changed`.
 
-    `urgent` says that a key is new: a Rust client whose registration its gateway has lost does not make another.
+    `urgent` says that a key is new: what a client was told must not be forgotten in a crash.
     """
 
     def __init__(self, mailbox: Mailbox, max_clients: int = MAX_CLIENTS) -> None:

@@ -5,14 +5,16 @@ reader answers each request before it reads the next, so a client that does not 
 further. The pusher has a short queue; what does not fit goes to the mailbox and comes from there when the queue is
 empty, so the order is kept however slow the client is.
 
-Pings are answered in every state; the reference drops a stranger that pings.
+Pings are answered in every state; the reference drops a stranger that pings. Like the reference we end a connection
+without a close frame, and never with a reset if it can be helped: we end our direction and read on until the client
+has ended the other one. So our last words arrive, and a client that is just sending sees an end, not an error.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from aiohttp import WSMsgType, web
 
@@ -28,16 +30,16 @@ log = logging.getLogger(__name__)
 PUSH_QUEUE = 256  # messages that wait for the socket; more go to the mailbox
 REFILL = 100  # messages taken from the mailbox at a time
 WRITE_TIMEOUT = 30.0  # seconds that a client may leave one message of ours unread
+LINGER = 0.5  # seconds for a client to notice that we have ended
 _PING_LENGTH = 8
+_FROM_CLIENT = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
 _SHORTEST_WAIT = 0.001  # to aiohttp a timeout of 0 is none
+
+_T = TypeVar("_T")
 
 
 def hang_up(transport: asyncio.WriteTransport) -> None:
-    """End a connection at once, without a close frame; a client that does not read misses our last words.
-
-    The reference does the same. A Rust client that sends a packet between a close frame and the end of the connection
-    takes the failure for a lasting one and never connects again (nym-gateway-client 1.21, `is_closed_connection`).
-    """
+    """Let go of a connection now; a client that does not read misses our last words."""
     transport.close()
     if transport.get_write_buffer_size():
         transport.abort()
@@ -82,6 +84,7 @@ class ClientSession:
         self._ping: bytes | None = None
         self._pong = asyncio.Event()
         self._entered = False
+        self._farewell: asyncio.TimerHandle | None = None
 
     @property
     def client(self) -> bytes:
@@ -99,6 +102,9 @@ class ClientSession:
         finally:
             self.step_down()
             await self._tasks.close()
+            if self._farewell is not None:
+                self._farewell.cancel()
+            hang_up(self._transport)
 
     def step_down(self) -> None:
         """Give the client's place up at once; what was not sent is for its next session."""
@@ -110,19 +116,23 @@ class ClientSession:
         self._queue.clear()
 
     def close(self) -> None:
-        """End the connection; `run` then ends."""
-        hang_up(self._transport)
+        """Say no more; `run` returns when the client has noticed, or soon anyway."""
+        if self._farewell is None and not self._transport.is_closing():
+            self._transport.write_eof()
+            self._farewell = asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
     async def _next(self) -> Sequence[ServerEffect] | None:
         """What the next message or the machine's deadline calls for; None at the end of the connection."""
-        deadline = self._machine.deadline
+        deadline = None if self._farewell else self._machine.deadline
         timeout = None if deadline is None else max(_SHORTEST_WAIT, deadline - clock())
         try:
             message = await self._socket.receive(timeout)
         except TimeoutError:
             return self._machine.wake(clock())
+        if self._farewell and message.type in _FROM_CLIENT:
+            return ()
         if message.type is WSMsgType.TEXT:
             return self._machine.feed_text(message.data, clock())
         if message.type is WSMsgType.BINARY:
@@ -141,10 +151,9 @@ class ClientSession:
         for effect in effects:
             match effect:
                 case WriteText(text):
-                    async with asyncio.timeout(WRITE_TIMEOUT):
-                        await self._socket.send_str(text)
+                    await self._write(self._socket.send_str, text)
                 case Write(data):
-                    await self._send(data)
+                    await self._write(self._socket.send_bytes, data)
                 case SendTo(packet):
                     self._host.forward(packet)
                 case Authenticated():
@@ -156,9 +165,11 @@ class ClientSession:
                     log.debug("closing a client connection: %s", reason)
                     self.close()
 
-    async def _send(self, data: bytes) -> None:
+    async def _write(self, write: Callable[[_T], Awaitable[None]], message: _T) -> None:
+        if self._farewell:
+            raise ConnectionResetError("the connection has been ended")
         async with asyncio.timeout(WRITE_TIMEOUT):
-            await self._socket.send_bytes(data)
+            await write(message)
 
     # --- pushing ------------------------------------------------------------------------------------------------
 
@@ -189,7 +200,7 @@ class ClientSession:
                 # It leaves the queue only once it is sent, so a session that breaks loses nothing.
                 for effect in self._machine.push(self._queue[0]):
                     if isinstance(effect, Write):
-                        await self._send(effect.data)
+                        await self._write(self._socket.send_bytes, effect.data)
                 if self._queue:  # empty if the session was dropped meanwhile
                     self._queue.popleft()
         except OSError as error:
@@ -208,6 +219,8 @@ class ClientSession:
 
     async def is_alive(self) -> bool:
         """Ping the client and wait for its pong; a session that is being asked already counts as alive."""
+        if self._farewell:
+            return False
         if self._ping is not None:
             return True
         self._ping = SYSTEM_RNG.randbytes(_PING_LENGTH)
