@@ -33,7 +33,7 @@ def test_every_state_can_be_reached_and_left() -> None:
     assert {state for state, _ in TRANSITIONS} == set(State)
 
 
-@pytest.mark.parametrize("state", [State.CONNECTING, State.CONNECTED, State.DISCONNECTING])
+@pytest.mark.parametrize("state", [State.WAITING, State.CONNECTING, State.CONNECTED, State.DISCONNECTING])
 def test_whatever_runs_can_fail(state: State) -> None:
     assert after(state, Event.FATAL) is State.FAILED
 
@@ -48,6 +48,12 @@ def test_whatever_runs_can_fail(state: State) -> None:
         ([Event.CONNECT, Event.FATAL, Event.CONNECT, Event.LINK_READY], State.CONNECTED),
         ([Event.CONNECT, Event.FATAL, Event.DISCONNECT], State.DISCONNECTED),
         ([Event.LINK_READY, Event.FATAL], State.DISCONNECTED),
+        ([Event.STAND_BY, Event.WANTED, Event.LINK_READY], State.CONNECTED),
+        ([Event.STAND_BY, Event.LINK_READY, Event.CONNECT], State.WAITING),
+        ([Event.STAND_BY, Event.WANTED, Event.LINK_READY, Event.IDLE, Event.WANTED], State.CONNECTING),
+        ([Event.STAND_BY, Event.WANTED, Event.FATAL, Event.STAND_BY], State.WAITING),
+        ([Event.STAND_BY, Event.DISCONNECT, Event.LINK_LOST], State.DISCONNECTED),
+        ([Event.CONNECT, Event.WANTED, Event.IDLE], State.CONNECTING),
     ],
 )
 def test_a_session_ends_where_the_table_leads(events: list[Event], end: State) -> None:
