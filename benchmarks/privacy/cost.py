@@ -1,0 +1,135 @@
+"""What does it cost? Processor time and memory of an idle client and its pacer, and goodput at a preset's rate.
+
+``python benchmarks/privacy/cost.py [--preset NAME] [--seconds N] [--transfer N] [--label TEXT]``. Linux only (/proc).
+Goodput is told as a share of main-stream rate times useful payload; an upload is timed where it arrives, without its
+first fifth.
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.privacy import stage, workload
+from benchmarks.privacy.drawing import line_chart
+from benchmarks.privacy.report import Check, Report
+from nymconnect.config import PRESETS
+from nymconnect.runtime import clock
+
+USEFUL_PAYLOAD = 1604  # bytes of a message in a packet of the regular class: its fragment without the header
+SETTLE = 10.0
+STEP = 5.0
+MAX_CPU, MIN_GOODPUT = 0.05, 0.85
+SKIPPED = 0.2
+PATIENCE = 900.0
+
+
+async def idle_cost(client: stage.Client, seconds: float) -> dict[str, Any]:
+    """Shares of one core, and megabytes, of the client's processes while it does nothing but cover."""
+    await asyncio.sleep(SETTLE)
+    pids = stage.family(client.process.pid)
+    start, before = clock(), {pid: stage.cpu_seconds(pid) for pid in pids}
+    course = [(0.0, sum(before.values()))]
+    while clock() - start < seconds:
+        await asyncio.sleep(STEP)
+        course.append((clock() - start, sum(map(stage.cpu_seconds, pids))))
+    elapsed = clock() - start
+    processes = [
+        {
+            "role": "pacer" if stage.is_pacer(pid) else "client" if pid == client.process.pid else "helper",
+            "cpu": (stage.cpu_seconds(pid) - before[pid]) / elapsed,
+            **stage.memory(pid),
+        }
+        for pid in pids
+    ]
+    return {
+        "seconds": elapsed,
+        "processes": processes,
+        "cpu": sum(process["cpu"] for process in processes),
+        "pss": sum(process["pss"] for process in processes),
+        "rss": sum(process["rss"] for process in processes),
+        "course": [(at, used - course[0][1]) for at, used in course],
+    }
+
+
+async def goodput(client: stage.Client, served: stage.Target, rate: float, seconds: float) -> dict[str, Any]:
+    """Bytes per second up and down, and their shares of what the rate could carry."""
+    length = max(int(rate * USEFUL_PAYLOAD * seconds) // 10_000, 2) * 10_000
+    served.arrivals.clear()
+    async with asyncio.timeout(PATIENCE):
+        await workload.upload(client.socks, served.port, length)
+        up = upload_rate(served.arrivals)
+        down = await workload.fetch(client.socks, served.port, length)
+    down_rate = length / (down.complete - down.first_byte)
+    return {
+        "bytes": length,
+        "arrived": sum(count for _, count in served.arrivals),
+        "up": up,
+        "up_share": up / (rate * USEFUL_PAYLOAD),
+        "down": down_rate,
+        "down_share": down_rate / (rate * USEFUL_PAYLOAD),
+    }
+
+
+def upload_rate(arrivals: list[tuple[float, int]]) -> float:
+    """Bytes per second after the first `SKIPPED` of them."""
+    total, seen, start = sum(count for _, count in arrivals), 0, None
+    for at, count in arrivals:
+        seen += count
+        if start is None and seen >= SKIPPED * total:
+            start, skipped = at, seen
+    if start is None or arrivals[-1][0] <= start:
+        return 0.0
+    return (total - skipped) / (arrivals[-1][0] - start)
+
+
+async def measure(preset: str, seconds: float, transfer: float) -> dict[str, Any]:
+    rate = 1 / PRESETS[preset].message_sending_average_delay
+    async with stage.network() as net, stage.target() as served, stage.client(net, preset) as client:
+        idle = await idle_cost(client, seconds)
+        return {"idle": idle, "goodput": await goodput(client, served, rate, transfer) if transfer else None}
+
+
+def checks_of(preset: str, results: dict[str, Any]) -> list[Check]:
+    idle = results["idle"]
+    parts = ", ".join(f"{process['role']} {process['cpu']:.1%}" for process in idle["processes"])
+    memory = ", ".join(f"{process['role']} {process['rss']:.0f} MB" for process in idle["processes"])
+    rate = 1 / PRESETS[preset].message_sending_average_delay
+    checks = [
+        Check(
+            f"CPU idle, {preset}",
+            f"{idle['cpu']:.2%} of a core ({parts})",
+            "below 5 % at 55 packets/s",
+            idle["cpu"] < MAX_CPU if rate <= 55 else None,
+        ),
+        Check(f"memory idle, {preset}", f"{idle['pss']:.0f} MB proportional; resident: {memory}", "reported", None),
+    ]
+    if (good := results["goodput"]) is not None:
+        for way in ("up", "down"):
+            shown = f"{good[way] / 1000:.1f} kB/s, {good[f'{way}_share']:.2f} of rate x payload"
+            met = good[f"{way}_share"] >= MIN_GOODPUT
+            checks.append(Check(f"goodput {way}, {preset}", shown, ">= 0.85", met))
+    return checks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=PRESETS, default=next(iter(PRESETS)))
+    parser.add_argument("--seconds", type=float, default=60.0, help="of idleness (default: 60)")
+    parser.add_argument("--transfer", type=float, default=20.0, help="seconds' worth of goodput; 0: none (default: 20)")
+    parser.add_argument("--label", default="")
+    flags = parser.parse_args()
+    results = asyncio.run(measure(flags.preset, flags.seconds, flags.transfer))
+    course = results["idle"].pop("course")
+    parameters = {"preset": flags.preset, "seconds": flags.seconds, "transfer": flags.transfer}
+    chart = line_chart(f"{flags.preset}: processor time of an idle client", "s", "s of one core", [("all", course)])
+    Report(
+        f"cost-{flags.preset}", "none: a question of cost", parameters, results, tuple(checks_of(flags.preset, results))
+    ).save(flags.label, chart)
+
+
+if __name__ == "__main__":
+    main()

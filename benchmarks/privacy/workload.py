@@ -1,0 +1,96 @@
+"""What a user does while a link is watched: downloads, pages, uploads, other work on the machine."""
+
+import asyncio
+import contextlib
+import random
+import sys
+from collections.abc import AsyncIterator
+
+from nymconnect.errors import UserError
+from nymconnect.options import Endpoint
+from nymconnect.runtime import clock, dial, hang_up
+from nymconnect_proxy.fetch_through import Fetched, fetch_through
+
+MEGABYTE = 1_000_000
+PATIENCE = 900.0
+# Pages as in the pilot of the specification of these tests: lognormal size around 55 packets, exponential pauses.
+PAGE_MEDIAN, PAGE_SPREAD, PAGE_LIMIT = 88_000, 1.0, 1_000_000
+PAUSE_LEAST, PAUSE_MEAN = 0.5, 6.7
+RETRY = 0.5
+
+
+async def fetch(socks: Endpoint, port: int, length: int) -> Fetched:
+    """Download `length` bytes from the target; UserError if fewer arrive."""
+    fetched = await fetch_through(socks, "localhost", port, f"/{length}", PATIENCE)
+    if len(fetched.body) != length:
+        raise UserError("the download was cut short")
+    return fetched
+
+
+async def downloads(socks: Endpoint, port: int, length: int = MEGABYTE) -> None:
+    """One download after the other, for ever."""
+    while True:
+        await _try(socks, port, length)
+
+
+async def pages(socks: Endpoint, port: int, rng: random.Random) -> None:
+    """Web-like bursts, for ever."""
+    while True:
+        await _try(socks, port, min(int(rng.lognormvariate(0.0, PAGE_SPREAD) * PAGE_MEDIAN) + 1, PAGE_LIMIT))
+        await asyncio.sleep(PAUSE_LEAST + rng.expovariate(1 / PAUSE_MEAN))
+
+
+async def _try(socks: Endpoint, port: int, length: int) -> None:
+    try:
+        await fetch(socks, port, length)
+    except (UserError, OSError) as error:
+        print(f"a download failed: {error}", file=sys.stderr)
+        await asyncio.sleep(RETRY)
+
+
+async def upload(socks: Endpoint, port: int, length: int) -> None:
+    """Send `length` bytes to the target's sink."""
+    reader, writer = await dial(socks.host, socks.port, 5.0)
+    try:
+        writer.write(b"\x05\x01\x00")
+        await reader.readexactly(2)
+        writer.write(b"\x05\x01\x00\x03\x09localhost" + port.to_bytes(2, "big"))
+        if (await reader.readexactly(10))[1]:
+            raise UserError("the proxy could not connect")
+        writer.write(b"PUT / HTTP/1.0\r\n\r\n")
+        for _ in range(length // 10_000):
+            writer.write(bytes(10_000))
+            await writer.drain()
+        writer.write_eof()
+        await reader.read(1)
+    finally:
+        await hang_up(writer)
+
+
+@contextlib.asynccontextmanager
+async def spinning() -> AsyncIterator[None]:
+    """Another program that takes all of one core."""
+    program = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def busy_window() -> None:
+    """What a window does to the loop that it shares: 1.5 ms of work 100 times a second, 30 ms twice a second."""
+
+    async def repeat(every: float, work: float) -> None:
+        due = clock()
+        while True:
+            due = max(due + every, clock() - 1.0)
+            await asyncio.sleep(max(0.0, due - clock()))
+            end = clock() + work
+            while clock() < end:
+                pass
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(repeat(0.01, 0.0015))
+        tasks.create_task(repeat(0.5, 0.03))
