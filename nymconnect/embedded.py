@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from nymconnect.client.client import ClientKeys, MixnetClient
-from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.server import DirectoryServer
@@ -30,8 +30,10 @@ from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
 
 HOST = "127.0.0.1"
 NETWORK_NAME = "embedded"
-# As nym-node runs its requester: answers leave when there are some, loop cover goes on.
-REQUESTER_TRAFFIC = TrafficParameters(paced=False)
+# As nym-node runs its requester: answers leave when there are some, loop cover goes on. What waits in a lane decides
+# how many reply SURBs are asked for: with the client's 30 fragments a paced client would not hear early enough of the
+# next ones to fill its slots, and with small requests every tenth SURB would go into asking.
+REQUESTER_TRAFFIC = TrafficParameters(paced=False, lane_limit=60, surbs=SurbParameters(minimum_request=30))
 
 
 class Service(Protocol):
