@@ -89,12 +89,26 @@ def _count(least: int, most: int) -> Callable[[str], int]:
 
 def set_up_logging(level: str) -> None:
     """Log to stderr. Targets and peers appear at debug level only; secrets never do."""
+    handler = logging.StreamHandler(sys.stderr)
+    if level != "debug":
+        handler.addFilter(_in_one_line)
     logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=level.upper(), handlers=[handler], format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     # These two log whole requests, addresses included.
     for library in ("aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """No tracebacks for a person; and nothing at all of peers whose HTTP is none, of which aiohttp makes errors."""
+    error = record.exc_info[1] if record.exc_info else None
+    if type(error).__module__ == "aiohttp.http_exceptions":
+        return False
+    if error is not None:
+        record.msg, record.args = f"{record.getMessage()}: {error!r}", ()
+        record.exc_info = None
+    return True
 
 
 async def _until_interrupted(work: Coroutine[Any, Any, int]) -> int:
