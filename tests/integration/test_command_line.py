@@ -1,0 +1,242 @@
+"""The command line as a shell sees it: what it prints, what it returns, what it leaves behind."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nymconnect import __version__
+from nymconnect.options import Endpoint
+from nymconnect_proxy.fetch_through import fetch_through
+from tests.helpers.command import PATIENCE, Command, Watch, children_of, environment, run
+from tests.helpers.targets import file_server, unused_port
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes as Linux shows them")
+
+QUIET_SOCKS = ("--socks", "127.0.0.1:0")
+
+
+# --- connect ---------------------------------------------------------------------------------------------------------
+
+
+def test_connect_tells_its_states_and_counters_and_leaves_at_ctrl_c(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        lines = [command.line() for _ in range(2)]
+        assert all(line.startswith('{"event": "state", ') for line in lines)
+        connecting, connected = (json.loads(line) for line in lines)
+        assert connecting["state"] == "connecting"
+        assert list(connected)[:6] == ["event", "state", "socks", "network", "gateway", "gateway_port"]
+        assert (connected["state"], connected["network"]) == ("connected", "embedded")
+        assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", connected["socks"])
+        assert re.fullmatch(r"[1-9A-HJ-NP-Za-km-z]{40,44}", connected["gateway"])
+        assert 0 < connected["gateway_port"] < 65536
+
+        stats = command.event("stats")
+        assert stats["state"] == "connected"
+        assert stats["cover_sent"] > 50
+        assert {"streams", "queued", "in_flight"} <= stats.keys()
+
+        (child,) = children_of(command.pid)
+        watch = Watch(child)
+        command.interrupt()
+        assert command.end() == (0, "")
+        assert watch.ended()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(connected["socks"].split(":")[1])))
+
+
+def test_connect_tells_a_person_that_a_practice_network_hides_nothing(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", *QUIET_SOCKS) as command:
+        assert command.line() == "connecting\n"
+        assert re.match(r"connected: SOCKS5 proxy on 127\.0\.0\.1:\d+ \(.*gives no anonymity\)\n", command.line())
+        command.signal(signal.SIGTERM)
+        assert command.end() == (0, "")
+
+
+def test_the_network_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        command.event("state", state="connected")
+        (child,) = children_of(command.pid)
+        watch = Watch(child)
+        command.signal(signal.SIGKILL)
+        command.end()
+        assert watch.ended()
+
+
+def test_connect_fails_with_its_network(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        command.event("state", state="connected")
+        (child,) = children_of(command.pid)
+        subprocess.run(["kill", "-KILL", str(child)], check=True)
+        assert command.event("state", state="failed")["reason"] == "the practice network has ended"
+        assert command.end() == (1, "nymconnect: the practice network has ended\n")
+
+
+def test_interrupted_while_it_starts_connect_leaves_nothing(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        command.event("state", state="connecting")
+        command.interrupt()
+        assert command.end() == (0, "")
+
+
+def test_a_reader_that_goes_away_does_no_harm(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nymconnect_proxy", "selftest"]
+    shell = " ".join(command) + " | true; exit ${PIPESTATUS[0]}"
+    ended = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, timeout=PATIENCE, env=environment(tmp_path), check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+# --- network, and a client of it -------------------------------------------------------------------------------------
+
+
+async def test_a_client_attaches_to_a_network_that_runs_elsewhere(tmp_path: Path) -> None:
+    with Command(tmp_path, "network", "--api", "127.0.0.1:0", "--json") as network:
+        at = network.event("network")
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", at["api"])
+        where = ("--network", at["api"], "--requester", at["requester"])
+        with Command(tmp_path, "connect", "--json", *QUIET_SOCKS, *where) as command:
+            connected = await asyncio.to_thread(command.event, "state", state="connected")
+            assert connected["network"] == at["api"].rstrip("/")
+            host, port = connected["socks"].split(":")
+            async with file_server({"/file": b"content"}) as target:
+                fetched = await fetch_through(Endpoint(host, int(port)), "localhost", target, "/file", PATIENCE)
+            assert fetched.body == b"content"
+            assert children_of(command.pid) == []
+            command.interrupt()
+            assert command.end() == (0, "")
+        network.signal(signal.SIGTERM)
+        assert network.end() == (0, "")
+
+
+def test_a_network_does_not_complain_about_strangers(tmp_path: Path) -> None:
+    with Command(tmp_path, "network", "--api", "127.0.0.1:0", "--json") as network:
+        port = int(network.event("network")["api"].rstrip("/").split(":")[2])
+        for data in (b"\x00\xff\r\n\r\n", b"GET " + b"/" * 20_000 + b" HTTP/1.1\r\n\r\n", b"POST /v1 HTTP/9.9\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port)) as stranger:
+                stranger.sendall(data)
+                stranger.shutdown(socket.SHUT_WR)
+                while stranger.recv(4096):
+                    pass
+        network.interrupt()
+        assert network.end() == (0, "")
+
+
+# --- failures: one clear line ----------------------------------------------------------------------------------------
+
+
+def one_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """What a failed command says: exit code 1 and a single line on stderr."""
+    assert ended.returncode == 1, ended
+    assert re.fullmatch(r"nymconnect: [^\n]+\n", ended.stderr), ended.stderr
+    return ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [("connect", "--socks"), ("network", "--api")])
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        complaint = one_line(run(tmp_path, *arguments, f"127.0.0.1:{port}"))
+    assert f"cannot listen on 127.0.0.1:{port}" in complaint
+    assert "in use" in complaint
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_directory_that_cannot_be_reached_is_one_clear_line(tmp_path: Path, as_json: tuple[str, ...]) -> None:
+    recipient = "x"
+    with Command(tmp_path, "network", "--api", "127.0.0.1:0", "--json") as network:
+        recipient = network.event("network")["requester"]
+    url = f"http://127.0.0.1:{unused_port()}/"
+    ended = run(tmp_path, "connect", *as_json, *QUIET_SOCKS, "--network", url, "--requester", recipient)
+    assert f"directory {url} cannot be reached: connection refused" in one_line(ended)
+    if as_json:
+        states = [json.loads(line)["state"] for line in ended.stdout.splitlines()]
+        assert states == ["connecting", "failed", "disconnected"]
+
+
+def test_a_foreign_network_without_a_requester_is_one_clear_line(tmp_path: Path) -> None:
+    ended = run(tmp_path, "connect", *QUIET_SOCKS, "--network", "http://127.0.0.1:1/")
+    assert "needs a requester" in one_line(ended)
+
+
+@pytest.mark.parametrize("text", ["[socks]\nport = 1\n", "not toml", "\x00"])
+def test_a_bad_settings_file_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    assert str(path) in one_line(run(tmp_path, "connect", "--settings", str(path)))
+
+
+def test_a_settings_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
+    assert "no such settings file" in one_line(run(tmp_path, "connect", "--settings", str(tmp_path / "absent")))
+
+
+def test_a_socks_port_for_the_whole_world_is_refused(tmp_path: Path) -> None:
+    assert "reachable from other machines" in one_line(run(tmp_path, "connect", "--socks", "0.0.0.0:0"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("frobnicate",),
+        ("connect", "--frobnicate"),
+        ("connect", "--socks", "nonsense"),
+        ("connect", "--socks", "127.0.0.1:70000"),
+        ("connect", "--network", "gopher://example/"),
+        ("connect", "--requester", "nobody"),
+        ("connect", "--average-packet-delay", "soon"),
+        ("network", "--mixnodes", "0"),
+        ("network", "--api", "nonsense"),
+        ("bench", "--megabytes", "many"),
+    ],
+)
+def test_wrong_usage_is_told_and_exits_with_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = run(tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert "usage: nymconnect" in ended.stderr + ended.stdout
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def test_selftest_passes_and_prints_what_it_measured(tmp_path: Path) -> None:
+    ended = run(tmp_path, "selftest", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (line,) = ended.stdout.splitlines()
+    assert line.startswith('{"event": "selftest", ')
+    measured = json.loads(line)
+    assert measured["bytes"] == 256 * 1024
+    assert 0 < measured["connected_s"] < measured["first_byte_s"] < measured["complete_s"]
+    assert measured["ready_s"] + measured["complete_s"] < 30
+    assert measured["data_sent"] > 0
+
+
+def test_version_is_told(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--version")
+    assert (ended.returncode, ended.stdout) == (0, f"nymconnect {__version__}\n")
+
+
+def test_the_installed_program_is_the_same(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("nymconnect")
+    if not program.exists():
+        pytest.skip("not installed in this environment")
+    ended = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.returncode, ended.stdout) == (0, f"nymconnect {__version__}\n")
+
+
+def test_the_command_line_loads_neither_qt_nor_an_http_library(tmp_path: Path) -> None:
+    probe = "import sys, nymconnect_proxy.cli; print(*{name.partition('.')[0] for name in sys.modules})"
+    ended = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, env=environment(tmp_path), check=True
+    )
+    loaded = set(ended.stdout.split())
+    assert "nymconnect_proxy" in loaded
+    assert not loaded & {"PySide6", "qasync", "aiohttp", "rbloom", "nymconnect_gui"}
