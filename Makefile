@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration lint format bench docs lock clean
+.PHONY: help setup run test unit integration vectors lint format bench docs lock clean
 
 help:
-	@echo "make run | test | unit | integration | lint | format | bench | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | vectors | lint | format | bench | docs | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -36,6 +36,10 @@ unit: setup
 
 integration: setup
 	$(BIN)/pytest tests/integration
+
+# Prints the golden vectors again from the published crates, about 700 of them. tests/vectors/PROVENANCE.md says how.
+vectors: setup
+	$(MAKE) --directory tests/vectors
 
 lint: setup
 	$(BIN)/ruff check .
