@@ -47,11 +47,11 @@ fn key() -> SharedSymmetricKey {
 }
 
 /// One end of a websocket in memory; what it sends is also kept.
-struct Wire {
-    out: UnboundedSender<Message>,
-    incoming: UnboundedReceiver<Message>,
-    log: Arc<Mutex<Vec<(&'static str, String)>>>,
-    side: &'static str,
+pub struct Wire {
+    pub out: UnboundedSender<Message>,
+    pub incoming: UnboundedReceiver<Message>,
+    pub log: Arc<Mutex<Vec<(&'static str, String)>>>,
+    pub side: &'static str,
 }
 
 impl Stream for Wire {

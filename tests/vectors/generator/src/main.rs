@@ -1,5 +1,6 @@
 //! Golden vectors from the published Rust crates: `nymconnect-vectors OUT_DIR [name …]` writes them,
-//! `nymconnect-vectors verify FILE.json` checks what Python built, `nymconnect-vectors peer ROLE` talks to it.
+//! `nymconnect-vectors verify FILE.json` checks what Python built, `nymconnect-vectors peer ROLE` talks to it,
+//! `nymconnect-vectors fuzz` decodes what it reads from standard input.
 //! How to run it: `make -C tests/vectors`.
 //! Cargo.toml pins every version; tests/vectors/PROVENANCE.md records what was run.
 
@@ -8,6 +9,7 @@ mod directory;
 mod envelope;
 mod exit_policy;
 mod framing;
+mod fuzz;
 mod gateway;
 mod layer;
 mod messages;
@@ -38,10 +40,11 @@ const FILES: &[(&str, fn() -> File)] = &[
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let (first, rest) =
-        arguments.split_first().expect("usage: nymconnect-vectors OUT_DIR [name …] | verify FILE | peer ROLE");
+        arguments.split_first().expect("usage: nymconnect-vectors OUT_DIR [name …] | verify FILE | peer ROLE | fuzz");
     match first.as_str() {
         "verify" => std::process::exit(if verify::run(&fs::read_to_string(&rest[0]).unwrap()) { 0 } else { 1 }),
         "peer" => peer::run(rest),
+        "fuzz" => fuzz::run(),
         directory => print(Path::new(directory), rest),
     }
 }

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 const PATTERN: &str = "Noise_XKpsk3_25519_AESGCM_SHA256";
 pub const RESPONDER: [u8; 32] = [0x0c; 32];
 pub const INITIATOR: [u8; 32] = [0x0d; 32];
-const EPHEMERAL: [u8; 32] = [0x0e; 32];
+pub const EPHEMERAL: [u8; 32] = [0x0e; 32];
 
 pub fn file() -> File {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -39,7 +39,7 @@ pub fn psk() -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn snow_initiator(ephemeral: &[u8]) -> HandshakeState {
+pub fn snow_initiator(ephemeral: &[u8]) -> HandshakeState {
     let public = pair(RESPONDER).public_key().to_bytes();
     Builder::new(PATTERN.parse().unwrap())
         .local_private_key(&INITIATOR)
@@ -50,7 +50,7 @@ fn snow_initiator(ephemeral: &[u8]) -> HandshakeState {
         .unwrap()
 }
 
-fn snow_responder(ephemeral: &[u8]) -> HandshakeState {
+pub fn snow_responder(ephemeral: &[u8]) -> HandshakeState {
     Builder::new(PATTERN.parse().unwrap())
         .local_private_key(&RESPONDER)
         .psk(3, &psk())
@@ -59,14 +59,14 @@ fn snow_responder(ephemeral: &[u8]) -> HandshakeState {
         .unwrap()
 }
 
-fn write(state: &mut HandshakeState) -> Vec<u8> {
+pub fn write(state: &mut HandshakeState) -> Vec<u8> {
     let mut buffer = vec![0; 1024];
     let length = state.write_message(&[], &mut buffer).unwrap();
     buffer.truncate(length);
     buffer
 }
 
-fn read(state: &mut HandshakeState, message: &[u8]) {
+pub fn read(state: &mut HandshakeState, message: &[u8]) {
     state.read_message(message, &mut [0; 1024]).unwrap();
 }
 
