@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration vectors lint format bench docs lock clean
+.PHONY: help setup run test unit integration vectors lint format bench privacy docs lock clean
 
 help:
-	@echo "make run | test | unit | integration | vectors | lint | format | bench | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | vectors | lint | format | bench | privacy | docs | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -53,6 +53,10 @@ format: setup
 
 bench: setup
 	$(BIN)/nymconnect bench
+
+# A short form of everything in benchmarks/privacy, about fifteen minutes; as root, it looks at the wire, too.
+privacy: setup
+	$(BIN)/python benchmarks/privacy/all.py
 
 docs: setup
 	$(BIN)/python -m nymconnect.config > docs/configuration.md

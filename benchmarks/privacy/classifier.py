@@ -18,7 +18,7 @@ except ImportError:
     RandomForestClassifier = None
 
 Vector = list[float]
-Judge = Callable[[Vector], float]
+Judge = Callable[[Sequence[Vector]], list[float]]
 LARGE_FRAME = 1000  # bytes; acks are far below, data above
 _STEPS, _RATE, _RIDGE = 300, 0.3, 0.01
 
@@ -78,21 +78,21 @@ def activity_auc(idle: Sequence[Sequence[Vector]], active: Sequence[Sequence[Vec
         negatives = [window for cycle, windows in enumerate(idle) if cycle != left_out for window in windows]
         positives = [window for cycle, windows in enumerate(active) if cycle != left_out for window in windows]
         judge = train(negatives, positives, seed + left_out)
-        folds.append(([judge(window) for window in idle[left_out]], [judge(window) for window in active[left_out]]))
+        folds.append((judge(idle[left_out]), judge(active[left_out])))
     low, high = auc_interval(folds, random.Random(seed))
     windows = sum(len(negatives) + len(positives) for negatives, positives in folds)
     return {"auc": stratified_auc(folds), "low": low, "high": high, "windows": windows}
 
 
 def train(negatives: Sequence[Vector], positives: Sequence[Vector], seed: int) -> Judge:
-    """A function from a window's features to a score that is higher for windows like the positives."""
+    """A function from windows' features to scores that are higher for windows like the positives."""
     if RandomForestClassifier is None:
         return _logistic(negatives, positives)
     forest = RandomForestClassifier(n_estimators=300, min_samples_leaf=3, random_state=seed)
     forest.fit([*negatives, *positives], [0] * len(negatives) + [1] * len(positives))
 
-    def judge(window: Vector) -> float:
-        return float(forest.predict_proba([window])[0][1])
+    def judge(windows: Sequence[Vector]) -> list[float]:
+        return [float(row[1]) for row in forest.predict_proba(windows)] if windows else []
 
     return judge
 
@@ -125,7 +125,7 @@ def _logistic(negatives: Sequence[Vector], positives: Sequence[Vector]) -> Judge
             for index, value in enumerate(row):
                 gradient[index] += error * value
         weights = [weight - _RATE * slope for weight, slope in zip(weights, gradient, strict=True)]
-    return lambda window: _dot(weights, expand(window))
+    return lambda windows: [_dot(weights, expand(window)) for window in windows]
 
 
 def _dot(first: Sequence[float], second: Sequence[float]) -> float:

@@ -36,9 +36,9 @@ from tests.helpers.networks import KnownNetwork
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
 SEED = 7
-MESSAGE = 40_000
+MESSAGE = 15_000
 SURBS = 20
-STEP = 1.0
+STEP = 0.1
 DELAY_BINS = 8
 LAST_MIX = "mix 3"
 LEAST_P = 0.001  # some fifty comparisons are made, so one in a thousand is a surprise
@@ -137,7 +137,7 @@ def collect(parameters: TrafficParameters, packets: int) -> WatchedMixnet:
         if peer.received and not peer.loopix.queued and (tag := peer.received[-1].sender_tag) is not None:
             peer.loopix.reply(bytes(MESSAGE), tag)
         # Bursts and pauses, so that the main stream, too, carries cover at times.
-        net.run(STEP + 40 * parameters.message_sending_average_delay)
+        net.run(STEP + 20 * parameters.message_sending_average_delay)
     raise WireError("the traffic did not flow")
 
 
