@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -57,13 +57,15 @@ class ClientStoppedError(NymError):
     """The client does not send or receive any more."""
 
 
-def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None) -> Node:
-    """The gateway with this identity, or one at random; UserError if there is none."""
+def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None, avoid: Collection[bytes] = ()) -> Node:
+    """The gateway with this identity, or one at random that is none of `avoid`; UserError if there is none."""
     entries = [node for node in topology.gateways.values() if node.entry is not None]
     if identity is not None:
         entries = [node for node in entries if node.identity == identity]
+    else:
+        entries = [node for node in entries if node.identity not in avoid]
     if not entries:
-        raise UserError("the directory lists no such gateway" if identity else "the directory lists no gateway")
+        raise UserError(f"the directory lists no {'such' if identity else 'other' if avoid else 'usable'} gateway")
     return rng.choice(entries)
 
 

@@ -1,15 +1,15 @@
 """The local SOCKS5 port: what applications talk to.
 
 It fails closed. Unless the session has attached a mixnet and said that it may serve, every request is answered with
-"general failure" and the connection is closed. Nothing here resolves a name or dials a target: a target leaves this
-module as text, inside a message for the exit.
+"general failure" and the connection is closed; a session on demand may hold it until it knows. Nothing here resolves a
+name or dials a target: a target leaves this module as text, inside a message for the exit.
 """
 
 import asyncio
 import contextlib
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from nymconnect.crypto import Rng
@@ -44,13 +44,15 @@ class ListenerOptions:
 
 @dataclass(frozen=True, slots=True)
 class ListenerSnapshot:
-    """Counters for status and logs."""
+    """Counters for status and logs; bytes are those of the applications."""
 
     connections: int
     streams: int
     accepted: int
     refused: int
     bad_messages: int
+    bytes_up: int
+    bytes_down: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,15 @@ class _Route:
 class SocksListener:
     """Accepts connections on one address. The session decides when they are served."""
 
-    def __init__(self, options: ListenerOptions = ListenerOptions(), rng: Rng = SYSTEM_RNG) -> None:
+    def __init__(
+        self,
+        options: ListenerOptions = ListenerOptions(),
+        rng: Rng = SYSTEM_RNG,
+        hold: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`hold` is awaited for a request that cannot be served yet, before that is looked at once more."""
         self._options = options
+        self._hold = hold
         self._rng = rng
         self._server: asyncio.Server | None = None
         self._route: _Route | None = None
@@ -74,6 +83,7 @@ class SocksListener:
         self._connections = TaskSet("SOCKS listener")
         self._receiving = TaskSet("SOCKS listener")
         self._accepted = self._refused = self._bad_messages = 0
+        self._bytes_up = self._bytes_down = 0  # of streams that are over
 
     async def start(self, host: str = "127.0.0.1", port: int = 1080) -> int:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""
@@ -122,8 +132,16 @@ class SocksListener:
         self._serving = serving
 
     def snapshot(self) -> ListenerSnapshot:
-        streams = len(self._route.streams) if self._route else 0
-        return ListenerSnapshot(len(self._connections), streams, self._accepted, self._refused, self._bad_messages)
+        pipes = [pipe for _, pipe in self._route.streams.values()] if self._route else []
+        return ListenerSnapshot(
+            len(self._connections),
+            len(pipes),
+            self._accepted,
+            self._refused,
+            self._bad_messages,
+            self._bytes_up + sum(pipe.bytes_read for pipe in pipes),
+            self._bytes_down + sum(pipe.bytes_written for pipe in pipes),
+        )
 
     def _check_host(self, host: str) -> None:
         try:
@@ -145,6 +163,8 @@ class SocksListener:
         try:
             socks = SocksServer(clock(), self._options.handshake_timeout)
             target = await self._handshake(socks, reader, writer)
+            if target is not None and not self._serving and self._hold is not None:
+                await self._hold()
             route = self._route
             if target is None:
                 self._refused += 1
@@ -203,11 +223,14 @@ class SocksListener:
         try:
             pipe.perform(stream.open(clock()))
             if early := socks.take_rest():
+                pipe.bytes_read += len(early)
                 pipe.perform(stream.feed_local(early, clock()))
             pipe.attach(reader, writer)
             await pipe.run()
         finally:
             del route.streams[connection_id]
+            self._bytes_up += pipe.bytes_read
+            self._bytes_down += pipe.bytes_written
 
     def _new_id(self, route: _Route) -> int:
         """A random id that no stream has; 0 is the lane of queries."""

@@ -72,7 +72,7 @@ class Pipe(Generic[Effect]):
         self._finished = asyncio.Event()
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._written = 0
+        self.bytes_read = self.bytes_written = 0  # at the local socket
         self._waker = Waker(lambda: machine.deadline, self._wake)
         self.flushed = True
         """Whether the mixnet has taken everything that the stream had to say; known when `run` has returned."""
@@ -141,7 +141,7 @@ class Pipe(Generic[Effect]):
             self.abort("the local socket is gone")
             return
         writer.write(data)
-        self._written += len(data)
+        self.bytes_written += len(data)
         if writer.transport.get_write_buffer_size() > self._options.max_buffered:
             self.abort("the local socket does not read")
 
@@ -178,6 +178,7 @@ class Pipe(Generic[Effect]):
                 return
             if not machine.wants_data:
                 return
+            self.bytes_read += len(data)
             self.perform(machine.feed_local(data, clock()) if data else machine.local_eof(clock()))
 
     async def _watch(self, writer: asyncio.StreamWriter) -> None:
@@ -186,7 +187,7 @@ class Pipe(Generic[Effect]):
         while not self.finished:
             await asyncio.sleep(self._options.stuck_timeout)
             waiting = writer.transport.get_write_buffer_size()
-            moved = self._written - waiting
+            moved = self.bytes_written - waiting
             if waiting and moved == seen:
                 self.abort("the local socket is stuck")
             seen = moved

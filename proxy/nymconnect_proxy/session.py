@@ -1,107 +1,115 @@
 """A session: from "connect" to a SOCKS port that serves, and back. The command line and the window share it.
 
-It owns the listener, the mixnet client and, for the practice network, the child process that runs it. The listener
-opens first and refuses until the state is *Connected* (`states`); whatever fails later closes it for requests again.
+It owns the listener, the mixnet client and, for the practice network, the child process that runs it. The order is:
+port, network, client, cover for the warm-up, and only then requests; the listener refuses until the state is
+*Connected* (`states`), and whatever fails later closes it for requests again. Cover flows for as long as the client
+runs, whether or not there are streams.
+
+On demand, everything behind the port waits for the first request, and is taken down when there has been none for long.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from nymconnect.base58 import b58decode, b58encode
-from nymconnect.client.client import ClientKeys, MixnetClient, choose_gateway
+from nymconnect.client.client import MixnetClient
 from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import Settings
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.directory.topology import Topology
-from nymconnect.errors import NymError, UserError
+from nymconnect.errors import NymError
 from nymconnect.options import Endpoint
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, http_client
+from nymconnect.runtime import TaskSet, clock
+from nymconnect.storage import Directories
 from nymconnect_proxy.client_streams import ClientOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
+from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.states import Event, State, after
-from nymconnect_resources import MAINNET_API
+from nymconnect_proxy.status import Rates, Status
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a session is doing, for tray, window, command line and log. No secrets, no targets.
-
-    `since` is when the state was entered (`runtime.clock`), `gateway` the base58 identity of the entry gateway. Our own
-    loops tell `loss` (share), `delay` (seconds beyond the drawn delays), whether somebody is `dropping` packets, and
-    the addresses of the mixes that are `suspects`.
-    """
-
-    state: State
-    since: float
-    network: str
-    socks: Endpoint
-    gateway: str | None = None
-    gateway_port: int | None = None
-    requester: str | None = None
-    reason: str = ""
-    loss: float | None = None
-    delay: float | None = None
-    dropping: bool = False
-    suspects: tuple[str, ...] = ()
-    counters: dict[str, int] = field(default_factory=dict)
+MAINNET_WARM_UP = 60.0
+# After a failure on demand, requests are refused for this long, so that a program that insists does no harm.
+DEMAND_PAUSE = 5.0
+IDLE_LOOK = 1.0
 
 
 class Session:
-    """One user's connection. `on_status` is called after each change of state; `traffic` replaces the preset's."""
+    """One user's connection. `on_status` is called after each change of state; `traffic` replaces the preset's.
+
+    Without `directories` nothing is kept from one session to the next.
+    """
 
     def __init__(
         self,
         settings: Settings,
         on_status: Callable[[Status], None] = lambda _: None,
         traffic: TrafficParameters | None = None,
+        directories: Directories | None = None,
     ) -> None:
         self._settings = settings
         self._traffic = traffic or settings.traffic
         self._on_status = on_status
-        self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks)
+        self._directories = directories
+        rates = Rates.of(self._traffic)
+        self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, settings.preset, rates)
         self._tasks = TaskSet("session", self._crashed)
         self._listener: SocksListener | None = None
         self._client: MixnetClient | None = None
-        self._network: NetworkProcess | None = None
+        self._is_attached = False
+        self._passage: Passage | None = None
         self._changed = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._refuse_until = 0.0
         self._running: asyncio.Task[None] | None = None
 
     @property
     def status(self) -> Status:
         """A snapshot."""
-        streams = self._listener.snapshot().streams if self._listener else 0
-        if self._client is None:
-            return replace(self._status, counters={"streams": streams})
-        loops = self._client.loop_statistics()
+        status = self._status
+        if self._passage is not None:
+            status = replace(status, alarms=self._passage.notices)
+            status = replace(status, gateway=self._passage.gateway, gateway_port=self._passage.gateway_port)
+        if self._listener is not None:
+            seen = self._listener.snapshot()
+            status = replace(status, streams=seen.streams, bytes_up=seen.bytes_up, bytes_down=seen.bytes_down)
+        return replace(status, counters={"streams": status.streams}) if self._client is None else self._measured(status)
+
+    def _measured(self, status: Status) -> Status:
+        assert self._client is not None
+        loops, counters = self._client.loop_statistics(), self._client.counters()
+        suspects = tuple(sorted(map(str, loops.suspects)))
+        alarm = (_alarm(suspects),) if loops.dropping else ()
         return replace(
-            self._status,
+            status,
             loss=loops.loss,
             delay=loops.delay,
             dropping=loops.dropping,
-            suspects=tuple(sorted(map(str, loops.suspects))),
-            counters={**self._client.counters(), "streams": streams},
+            suspects=suspects,
+            queue=counters["queued"],
+            alarms=status.alarms + alarm,
+            counters={**counters, "streams": status.streams},
         )
 
     @property
     def network_pid(self) -> int | None:
         """Process id of the practice network, if this session runs one."""
-        return self._network.pid if self._network else None
+        return self._passage.network_pid if self._passage else None
 
     async def connect(self) -> None:
-        """Begin to connect; watch the status, or `wait`, for the outcome. UserError if the port cannot be opened."""
-        if after(self._status.state, Event.CONNECT) is self._status.state:
+        """Begin to connect, or on demand to wait; watch the status, or `wait`, for the outcome.
+
+        UserError if the port cannot be opened.
+        """
+        event = Event.STAND_BY if self._settings.on_demand else Event.CONNECT
+        if self._status.state not in (State.DISCONNECTED, State.FAILED):
             return
         if self._listener is None:
             self._listener = await self._open_listener()
-        self._happen(Event.CONNECT)
+        self._happen(event)
         self._running = self._tasks.spawn(self._run(), "connection")
 
     async def _open_listener(self) -> SocksListener:
@@ -109,7 +117,8 @@ class Session:
         surbs = ClientOptions(
             connect_surbs=self._settings.connection_start_surbs, send_surbs=self._settings.per_request_surbs
         )
-        listener = SocksListener(ListenerOptions(streams=surbs))
+        hold = self._hold if self._settings.on_demand else None
+        listener = SocksListener(ListenerOptions(streams=surbs), hold=hold)
         port = await listener.start(wanted.host, wanted.port)
         self._status = replace(self._status, socks=Endpoint(wanted.host, port))
         return listener
@@ -133,76 +142,107 @@ class Session:
             await self._changed.wait()
         return self.status
 
+    # --- on demand ---------------------------------------------------------------------------------------------
+
+    async def _hold(self) -> None:
+        """A request that cannot be served yet: connect if that has not begun, and wait for the outcome."""
+        if self._status.state is State.WAITING:
+            if clock() < self._refuse_until:
+                return
+            self._happen(Event.WANTED)
+            self._wanted.set()
+        if self._status.state is not State.CONNECTING:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.connect_timeout + self._warm_up):
+                await self.wait(*(state for state in State if state is not State.CONNECTING))
+
+    async def _until_idle(self) -> None:
+        """Return when no program has been here for `idle_timeout`."""
+        assert self._listener is not None
+        patience = self._settings.idle_timeout
+        accepted, quiet_since = -1, clock()
+        while clock() - quiet_since < patience:
+            seen = self._listener.snapshot()
+            if seen.connections or seen.accepted != accepted:
+                accepted, quiet_since = seen.accepted, clock()
+            await asyncio.sleep(min(IDLE_LOOK, patience / 4))
+
     # --- the way to Connected ----------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                await self._connect_and_serve(stack)
-        except NymError as error:
-            self._happen(Event.FATAL, str(error))
+        """One connection; on demand, one after the other."""
+        while True:
+            if self._settings.on_demand:
+                await self._wanted.wait()
+                self._wanted.clear()
+            reason = ""
+            try:
+                async with contextlib.AsyncExitStack() as stack:
+                    await self._connect_and_serve(stack)
+            except NymError as error:
+                reason = str(error)
+                self._happen(Event.FATAL, reason)
+            if not self._settings.on_demand:
+                return
+            if reason:  # and else a request may have come while the last things were put away
+                self._refuse_until = clock() + DEMAND_PAUSE
+                self._wanted.clear()
+                self._happen(Event.STAND_BY, reason)
 
     async def _connect_and_serve(self, stack: contextlib.AsyncExitStack) -> None:
-        network = await self._reach_network(stack)
-        requester = self._requester(network)
-        http = await stack.enter_async_context(http_client())
-        directory = DirectoryClient([network.api], http)
-        topology = await directory.topology()
-        client = await self._start_client(stack, directory, topology)
-        assert self._listener is not None
-        self._listener.attach(client, requester)
-        stack.push_async_callback(self._listener.detach)
-        self._status = replace(self._status, requester=str(requester))
-        if client.is_connected:  # else it has lost the link again, and will say when it is back
-            self._happen(Event.LINK_READY)
-        await self._until_network_ends()
-
-    async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
-        chosen = self._settings.network
-        if chosen != "embedded":
-            return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, self._settings.requester or "")
-        self._network = NetworkProcess()
-        stack.push_async_callback(self._network.stop)
-        return await self._network.start()
-
-    def _requester(self, network: NetworkAddress) -> Recipient:
-        text = self._settings.requester or network.requester
-        if not text:
-            raise UserError(f"the network {self._settings.network} needs a requester: give its address")
-        return Recipient.parse(text)
-
-    async def _start_client(
-        self, stack: contextlib.AsyncExitStack, directory: DirectoryClient, topology: Topology
-    ) -> MixnetClient:
-        if not topology.is_routable():
-            raise UserError("the directory lists too few nodes to route through; try again later")
-        wanted = self._settings.gateway
-        gateway = choose_gateway(topology, SYSTEM_RNG, b58decode(wanted, 32) if wanted else None)
-        client = MixnetClient(
-            directory, gateway, topology, ClientKeys.generate(), self._traffic, self._link_changed, self._alarmed
+        """Until there is a failure, which is a NymError, or on demand nothing left to do."""
+        passage = self._passage = Passage(
+            self._settings, self._traffic, self._directories, Watcher(self._link_changed, self._alarmed, self._tell)
         )
-        port = gateway.entry.ws_port if gateway.entry else None
-        self._status = replace(self._status, gateway=b58encode(gateway.identity), gateway_port=port)
-        stack.push_async_callback(client.stop)
-        stack.callback(self._forget_client)
-        await client.start(self._settings.connect_timeout)
+        await passage.open(stack)
+        self._status = replace(self._status, requester=str(passage.requester))
+        reason: str | None = ""
+        while reason is not None:
+            async with contextlib.AsyncExitStack() as visit:
+                client = await passage.enter(visit)
+                self._show(visit, client)
+                await self._open_to_requests(visit, client, passage.requester, reason)
+                reason = await passage.stay(client, self._until_idle if self._settings.on_demand else None)
+                self._happen(Event.LINK_LOST if reason else Event.IDLE, reason or "")
+                self._tell(reason or "")
+
+    def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient) -> None:
+        """Let the status speak of this client while it runs."""
         self._client = client
-        return client
+        visit.callback(self._forget_client)
+
+    @property
+    def _warm_up(self) -> float:
+        if self._settings.warm_up is not None:
+            return self._settings.warm_up
+        return MAINNET_WARM_UP if self._settings.network == "mainnet" else 0.0
 
     def _forget_client(self) -> None:
         self._client = None
 
-    async def _until_network_ends(self) -> None:
-        if self._network is None:
-            await asyncio.Event().wait()
-        else:
-            last_words = await self._network.ended()
-            raise UserError(f"the practice network has ended{': ' + last_words if last_words else ''}")
+    async def _open_to_requests(
+        self, visit: contextlib.AsyncExitStack, client: MixnetClient, requester: Recipient, reason: str
+    ) -> None:
+        """Let cover flow for a while, then serve."""
+        if self._warm_up:
+            self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
+            await asyncio.sleep(self._warm_up)
+        assert self._listener is not None
+        self._listener.attach(client, requester)
+        visit.push_async_callback(self._listener.detach)
+        visit.callback(self._set_attached, False)
+        self._set_attached(True)
+        if client.is_connected:  # else it has lost the link again, and will say when it is back
+            self._happen(Event.LINK_READY, reason)
+
+    def _set_attached(self, attached: bool) -> None:
+        self._is_attached = attached
 
     # --- changes of state --------------------------------------------------------------------------------------
 
     def _link_changed(self, is_up: bool, reason: str) -> None:
-        if self._client is None:  # still on the way to the first Connected
+        if not self._is_attached:  # still on the way to the first Connected
             return
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
 
@@ -211,6 +251,13 @@ class Session:
 
     def _crashed(self, error: BaseException) -> None:
         self._happen(Event.FATAL, f"internal error: {error}")
+
+    def _tell(self, reason: str) -> None:
+        """A state goes on, for another reason."""
+        if reason != self._status.reason:
+            self._status = replace(self._status, reason=reason)
+            log.info("session is %s: %s", self._status.state.value, reason)
+            self._on_status(self.status)
 
     def _happen(self, event: Event, reason: str = "") -> None:
         state = after(self._status.state, event)
@@ -224,3 +271,8 @@ class Session:
         log.info("session is %s%s", state.value, f": {reason}" if reason else "")
         self._changed.set()
         self._on_status(self.status)
+
+
+def _alarm(suspects: tuple[str, ...]) -> str:
+    named = f", probably at {', '.join(suspects)}" if suspects else ""
+    return f"somebody drops packets{named}; data goes around it where it can"

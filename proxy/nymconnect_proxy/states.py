@@ -6,7 +6,7 @@ state                 SOCKS port     connect     stand by   disconnect    link r
 Disconnected          closed         Connecting  Waiting    –             –            –             –
 Waiting               holds          –           –          Disconnecting –            –             Failed  wanted:
                                                                                                              Connecting
-Connecting            refuses        –           Waiting    Disconnecting Connected    stays         Failed
+Connecting            refuses        –           –          Disconnecting Connected    stays         Failed
 Connected             serves         –           –          Disconnecting –            Connecting    Failed  idle:
                                                                                                              Waiting
 Disconnecting         refuses        –           –          –             –            Disconnected  Failed
@@ -59,7 +59,6 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.WAITING, Event.WANTED): State.CONNECTING,
     (State.WAITING, Event.DISCONNECT): State.DISCONNECTING,
     (State.WAITING, Event.FATAL): State.FAILED,
-    (State.CONNECTING, Event.STAND_BY): State.WAITING,
     (State.CONNECTING, Event.DISCONNECT): State.DISCONNECTING,
     (State.CONNECTING, Event.LINK_READY): State.CONNECTED,
     (State.CONNECTING, Event.FATAL): State.FAILED,

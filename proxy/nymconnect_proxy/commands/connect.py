@@ -6,10 +6,12 @@ from pathlib import Path
 
 from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
+from nymconnect.runtime import unix_offset
 from nymconnect.storage import Directories
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.session import Session, Status
+from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
+from nymconnect_proxy.status import Status
 
 STATS_INTERVAL = 5.0
 
@@ -18,7 +20,7 @@ async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
     settings = settings_from(flags, _settings_file(flags.settings))
     output = Output(flags.json)
-    session = Session(settings, lambda status: _report(output, settings, status))
+    session = Session(settings, lambda status: _report(output, settings, status), directories=Directories.of_user())
     await session.connect()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -44,41 +46,66 @@ async def _print_stats(output: Output, session: Session) -> None:
     while True:
         await asyncio.sleep(STATS_INTERVAL)
         status = session.status
-        output.event("stats", {"state": status.state.value, **_loops(status), **status.counters})
+        output.event("stats", {"state": status.state.value, **measured(status), **status.counters})
 
 
 def _report(output: Output, settings: Settings, status: Status) -> None:
-    values: dict[str, object] = {"state": status.state.value, "socks": str(status.socks), "network": status.network}
+    output.event("state", snapshot(status), _sentence(settings, status))
+
+
+def snapshot(status: Status) -> dict[str, object]:
+    """The JSON of a state; `docs/cli.md` explains the fields. What there is nothing to say about is left out."""
+    values: dict[str, object] = {
+        "state": status.state.value,
+        "since": round(status.since + unix_offset(), 3),
+        "socks": str(status.socks),
+        "network": status.network,
+        "preset": status.preset,
+        "rates": {"main": status.rates.main, "loop": status.rates.loop},
+    }
     if status.gateway is not None:
         values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
     if status.requester is not None:
-        values["requester"] = status.requester
+        values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
     if status.reason:
         values["reason"] = status.reason
-    if status.dropping:
-        values |= _loops(status)
-    output.event("state", values, _sentence(settings, status))
+    return values | measured(status)
 
 
-def _loops(status: Status) -> dict[str, object]:
-    """What our own loops tell; delay in seconds."""
-    values: dict[str, object] = {"loss": status.loss, "delay": status.delay, "dropping": status.dropping}
-    return values | {"suspects": list(status.suspects)} if status.suspects else values
+def measured(status: Status) -> dict[str, object]:
+    """What changes all the time. Delay in seconds, bytes those of the applications."""
+    values: dict[str, object] = {
+        "loss": status.loss,
+        "delay": status.delay,
+        "dropping": status.dropping,
+        "queue": status.queue,
+        "streams": status.streams,
+        "bytes_up": status.bytes_up,
+        "bytes_down": status.bytes_down,
+    }
+    if status.suspects:
+        values["suspects"] = list(status.suspects)
+    if status.alarms:
+        values["alarms"] = list(status.alarms)
+    return values
 
 
 def _sentence(settings: Settings, status: Status) -> str:
     match status.state:
         case State.CONNECTED if status.dropping:
-            named = f", probably at {', '.join(status.suspects)}" if status.suspects else ""
-            return f"warning: somebody drops packets{named}; data goes around it where it can"
+            return f"warning: {status.alarms[-1]}"
         case State.CONNECTED if settings.network == "embedded":
             return (
                 f"connected: SOCKS5 proxy on {status.socks} (practice network on this computer: it gives no anonymity)"
             )
         case State.CONNECTED:
-            return f"connected: SOCKS5 proxy on {status.socks}, gateway {status.gateway}"
+            why = f" ({status.reason})" if status.reason else ""
+            return f"connected: SOCKS5 proxy on {status.socks}, gateway {status.gateway}{why}"
+        case State.WAITING:
+            why = f" (the last attempt failed: {status.reason})" if status.reason else ""
+            return f"waiting: SOCKS5 proxy on {status.socks} connects when a program asks{why}"
         case State.CONNECTING if status.reason:
-            return f"connecting again: {status.reason}"
+            return f"connecting: {status.reason}"
         case State.FAILED:
             return f"failed: {status.reason}"
         case state:

@@ -296,11 +296,19 @@ def test_without_a_wish_every_gateway_comes_up() -> None:
     assert {choose_gateway(topology, rng).identity for _ in range(50)} == set(topology.gateways)
 
 
+def test_gateways_that_were_given_up_are_avoided() -> None:
+    topology = known_network(gateways=3).topology
+    *given_up, left = topology.gateways
+    assert choose_gateway(topology, random.Random(1), avoid=given_up).identity == left
+    with pytest.raises(UserError, match="lists no other gateway"):
+        choose_gateway(topology, random.Random(1), avoid=[*given_up, left])
+
+
 def test_a_gateway_that_is_not_listed_is_one_clear_line() -> None:
     topology = known_network().topology
     with pytest.raises(UserError, match="lists no such gateway"):
         choose_gateway(topology, random.Random(1), bytes(32))
-    with pytest.raises(UserError, match="lists no gateway"):
+    with pytest.raises(UserError, match="lists no usable gateway"):
         choose_gateway(replace(topology, gateways={}), random.Random(1))
 
 

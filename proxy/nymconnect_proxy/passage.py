@@ -1,0 +1,237 @@
+"""The way into the mixnet, behind a session: network, directory, gateway and client, and when to take another gateway.
+
+A `Passage` is opened once for each connect. `enter` makes a client that runs; `stay` lasts as long as its gateway is
+good, and then `enter` takes another one.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from nymconnect.base58 import b58decode
+from nymconnect.client import surroundings
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.loops import LoopStatistics
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.profile import ProfileStore
+from nymconnect.config import Settings
+from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.topology import Node, Topology
+from nymconnect.errors import UsageError, UserError
+from nymconnect.options import Upstream
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
+from nymconnect.storage import Directories
+from nymconnect_proxy.entry import Entrance, Entry
+from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
+from nymconnect_resources import MAINNET_API
+
+log = logging.getLogger(__name__)
+
+# Gateways tried for one connect: more would let somebody who blocks gateways choose ours.
+MOST_GATEWAYS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Whom a passage tells: of its link (up or not, why), of alarms, and why something takes longer."""
+
+    on_link: Callable[[bool, str], None]
+    on_alarm: Callable[[LoopStatistics], None]
+    tell: Callable[[str], None]
+
+
+class Passage:
+    """See the module. Everything that it starts goes on the stacks that it is given."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        traffic: TrafficParameters,
+        directories: Directories | None,
+        watcher: Watcher,
+    ) -> None:
+        self._settings = settings
+        self._traffic = traffic
+        self._directories = directories
+        self._watcher = watcher
+        self._network: NetworkProcess | None = None
+        self._directory: DirectoryClient | None = None
+        self._topology: Topology | None = None
+        self._requester: Recipient | None = None
+        self._entry = self._make_entry()
+        self._node: Node | None = None
+        self._given_up: set[bytes] = set()
+
+    @property
+    def requester(self) -> Recipient:
+        """Who dials the targets; UsageError unless open."""
+        if self._requester is None:
+            raise UsageError("the passage is not open")
+        return self._requester
+
+    @property
+    def gateway(self) -> str | None:
+        """Identity (base58) of the gateway that is used or tried."""
+        return self._node.name if self._node else None
+
+    @property
+    def gateway_port(self) -> int | None:
+        """Its websocket port."""
+        return self._node.entry.ws_port if self._node and self._node.entry else None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of the profile."""
+        return tuple(self._entry.notices)
+
+    @property
+    def network_pid(self) -> int | None:
+        """Process id of the practice network, if there is one."""
+        return self._network.pid if self._network else None
+
+    # --- to the directory --------------------------------------------------------------------------------------
+
+    async def open(self, stack: contextlib.AsyncExitStack) -> None:
+        """Reach the directory and read the profile. NymError if that is impossible."""
+        network = await self._reach_network(stack)
+        self._requester = self._find_requester(network)
+        http = await stack.enter_async_context(http_client(self._upstream))
+        self._directory = DirectoryClient([network.api], http)
+        stack.callback(self._entry.close)
+        self._entry.open()
+        self._topology = await self._directory.topology()
+
+    async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
+        chosen = self._settings.network
+        if chosen != "embedded":
+            return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, self._settings.requester or "")
+        self._network = NetworkProcess()
+        stack.push_async_callback(self._network.stop)
+        return await self._network.start()
+
+    @property
+    def _upstream(self) -> Upstream | None:
+        """The embedded network is on this machine: no proxy leads there."""
+        return None if self._settings.network == "embedded" else self._settings.upstream
+
+    def _find_requester(self, network: NetworkAddress) -> Recipient:
+        text = self._settings.requester or network.requester
+        if not text:
+            raise UserError(f"the network {self._settings.network} needs a requester: give its address")
+        return Recipient.parse(text)
+
+    def _make_entry(self) -> Entry:
+        """An embedded network is new each time: of it there is nothing to remember."""
+        store = None
+        if self._directories is not None and self._settings.network != "embedded":
+            store = ProfileStore(self._directories.data, self._settings.network)
+        pinned = self._settings.gateway
+        return Entry(store, b58decode(pinned, 32) if pinned else None, SYSTEM_RNG)
+
+    # --- to a gateway ------------------------------------------------------------------------------------------
+
+    async def enter(self, visit: contextlib.AsyncExitStack) -> MixnetClient:
+        """A running client. Tries a few gateways, unless the user has named one; UserError if none answers."""
+        topology = self._topology
+        if topology is None or not topology.is_routable():
+            raise UserError("the directory lists too few nodes to route through; try again later")
+        refused = set(self._given_up)
+        for attempt in range(1, MOST_GATEWAYS + 1):
+            entrance = self._entry.choose(topology, refused)
+            try:
+                return await self._start_client(visit, entrance, topology)
+            except UserError as error:
+                refused.add(entrance.gateway.identity)
+                if attempt == MOST_GATEWAYS or not self._entry.has_other(topology, refused):
+                    raise
+                self._watcher.tell(f"{error}; trying another gateway")
+        raise UserError("no gateway answers")
+
+    async def _start_client(
+        self, visit: contextlib.AsyncExitStack, entrance: Entrance, topology: Topology
+    ) -> MixnetClient:
+        assert self._directory is not None
+        self._node = entrance.gateway
+        client = MixnetClient(
+            self._directory,
+            entrance.gateway,
+            topology,
+            entrance.keys,
+            self._traffic,
+            self._watcher.on_link,
+            self._watcher.on_alarm,
+            self._upstream,
+        )
+        client.reinstate_keys(entrance.issued)
+        try:
+            await client.start(self._settings.connect_timeout)
+        except BaseException:
+            await client.stop()
+            raise
+        visit.push_async_callback(client.stop)
+        return client
+
+    # --- while it lasts ----------------------------------------------------------------------------------------
+
+    async def stay(self, client: MixnetClient, until: Callable[[], Awaitable[None]] | None) -> str | None:
+        """Why to leave the gateway for another one, or None once `until` returns. UserError if the network ends.
+
+        Meanwhile the profile is saved, and the link renewed when this computer has slept or moved.
+        """
+        upkeep = TaskSet("session upkeep", self._crashed)
+        ends = {
+            asyncio.ensure_future(self._until_gateway_is_gone(client)),
+            asyncio.ensure_future(self._until_network_ends()),
+        }
+        if until is not None:
+            ends.add(asyncio.ensure_future(_nothing_after(until)))
+        upkeep.spawn(self._entry.keep_saving(client), "profile")
+        upkeep.spawn(surroundings.watch(lambda: _gateway_ip(client), client.reconnect), "surroundings")
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+            await upkeep.close()
+            await self._entry.save(client)
+
+    async def _until_network_ends(self) -> str | None:
+        if self._network is None:
+            await asyncio.Event().wait()
+            return None
+        last_words = await self._network.ended()
+        raise UserError(f"the practice network has ended{': ' + last_words if last_words else ''}")
+
+    async def _until_gateway_is_gone(self, client: MixnetClient) -> str | None:
+        """Believe it only while the directory can be reached: else it is not the gateway that is away."""
+        assert self._directory is not None
+        reports: asyncio.Queue[str] = asyncio.Queue()
+        client.on_gateway_gone = reports.put_nowait
+        while True:
+            reason = await reports.get()
+            try:
+                topology = await self._directory.topology()
+                if topology.is_routable() and self._entry.has_other(topology, {client.gateway.identity}):
+                    self._topology, self._given_up = topology, {client.gateway.identity}
+                    return f"{reason}; entering by another one"
+            except UserError as error:
+                reason = str(error)
+            client.forgive_gateway()
+            self._watcher.tell(reason)
+
+    def _crashed(self, error: BaseException) -> None:
+        self._watcher.tell(f"internal error: {error}")
+
+
+async def _nothing_after(wait: Callable[[], Awaitable[None]]) -> None:
+    await wait()
+
+
+def _gateway_ip(client: MixnetClient) -> str:
+    """Where the route of a client's link leads."""
+    return client.gateway.ips[0] if client.gateway.ips else ""

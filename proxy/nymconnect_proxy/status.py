@@ -1,0 +1,54 @@
+"""What a session is doing, as one frozen snapshot: for tray, window, command line and log."""
+
+from dataclasses import dataclass, field
+
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.options import Endpoint
+from nymconnect_proxy.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Packets a second that leave whatever happens, data or cover; None where a stream follows the data."""
+
+    main: float | None
+    loop: float | None
+
+    @classmethod
+    def of(cls, traffic: TrafficParameters) -> "Rates":
+        main = 1 / traffic.message_sending_average_delay if traffic.paced else None
+        return cls(main, 1 / traffic.loop_cover_average_delay if traffic.loop_cover else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """No secrets, no targets.
+
+    `since` is when the state was entered (`runtime.clock`), `gateway` the base58 identity of the entry gateway,
+    `reason` why this state, if there is something to say. Our own loops tell `loss` (share), `delay` (seconds beyond
+    the drawn delays), whether somebody is `dropping` packets, and the addresses of the mixes that are `suspects`.
+    `queue` counts packets that wait for a slot; bytes are those of the applications; `alarms` are for a person.
+    `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is.
+    """
+
+    state: State
+    since: float
+    network: str
+    socks: Endpoint
+    preset: str
+    rates: Rates
+    gateway: str | None = None
+    gateway_port: int | None = None
+    requester: str | None = None
+    reason: str = ""
+    loss: float | None = None
+    delay: float | None = None
+    dropping: bool = False
+    suspects: tuple[str, ...] = ()
+    queue: int = 0
+    streams: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    downlink_hidden: bool = False
+    alarms: tuple[str, ...] = ()
+    counters: dict[str, int] = field(default_factory=dict)
