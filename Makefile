@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration vectors lint format bench privacy docs lock clean
+.PHONY: help setup run test unit integration interop vectors lint format bench privacy docs lock clean
 
 help:
-	@echo "make run | test | unit | integration | vectors | lint | format | bench | privacy | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | interop | vectors | lint | format | bench | privacy | docs | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -37,6 +37,10 @@ unit: setup
 integration: setup
 	$(BIN)/pytest tests/integration
 
+# Builds Rust clients from published crates, about 600 of them, and lets them talk to our network.
+interop: setup
+	$(MAKE) --directory tests/interop
+
 # Prints the golden vectors again from the published crates, about 700 of them. tests/vectors/PROVENANCE.md says how.
 vectors: setup
 	$(MAKE) --directory tests/vectors
@@ -52,11 +56,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
-	$(BIN)/nymconnect bench
-
-# A short form of everything in benchmarks/privacy, about fifteen minutes; as root, it looks at the wire, too.
-privacy: setup
-	$(BIN)/python benchmarks/privacy/all.py
+	$(BIN)/python benchmarks/run_all.py
 
 docs: setup
 	$(BIN)/python -m nymconnect.config > docs/configuration.md
