@@ -1,8 +1,9 @@
 """Packets per second of one `Mixer` on one core: feed, replay check, heap, wake.
 
 Run it from the checkout: ``python benchmarks/node/bench_mixnode.py [--packets N] [--repeats N]``. It prints JSON.
-The kinds of work alternate within each repeat, so a busy machine hits all alike; each figure is the median of the
-repeats. `floor` is two X25519 multiplications per packet, what no implementation of this hop can do without.
+Times are CPU times and the kinds of work alternate within each repeat, so a busy machine hits all alike; each figure is
+the median of the repeats. `floor` is two X25519 multiplications per packet, what no implementation of this hop can do
+without.
 """
 
 import argparse
@@ -83,9 +84,9 @@ def rates(work: dict[str, Callable[[], None]], packets: int, repeats: int) -> di
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repeats):
         for name, run in work.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return {name: round(packets / statistics.median(times)) for name, times in seconds.items()}
 
 
