@@ -1,0 +1,441 @@
+"""The life of a session on a real network in this process: what it keeps, when it changes gateway, when it waits."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_socks import ProxyError
+from python_socks.async_.asyncio import Proxy
+
+from nymconnect.base58 import b58encode
+from nymconnect.client import client as client_module
+from nymconnect.client import upkeep
+from nymconnect.client.client import ClientKeys, MixnetClient
+from nymconnect.client.profile import Profile, ProfileStore
+from nymconnect.config import Settings
+from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.embedded import EmbeddedNetwork
+from nymconnect.errors import UserError
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime import clock, http_client
+from nymconnect.storage import Directories
+from nymconnect_proxy import passage as passage_module
+from nymconnect_proxy import session as session_module
+from nymconnect_proxy.entry import IN_USE, Entry
+from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect_proxy.requester import embedded_requester
+from nymconnect_proxy.session import Session
+from nymconnect_proxy.states import State
+from nymconnect_proxy.status import Status
+from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
+from tests.helpers.targets import file_server
+from tests.helpers.upstream_proxy import upstream_proxy
+
+QUICK = replace(FAST, loop_cover_average_delay=0.1)
+
+
+@contextlib.asynccontextmanager
+async def network(gateways: int = 2) -> AsyncIterator[EmbeddedNetwork]:
+    """Its requester sits behind the last gateway."""
+    running = EmbeddedNetwork(embedded_requester, 1, gateways, requester_traffic=FAST)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+@contextlib.asynccontextmanager
+async def session(
+    settings: Settings, files: Path | None = None, on_status: Callable[[Status], None] = lambda _: None
+) -> AsyncIterator[Session]:
+    """Its listener is open, everything else depends."""
+    directories = Directories.under(files) if files else None
+    made = Session(settings, on_status, QUICK, directories)
+    await made.connect()
+    try:
+        yield made
+    finally:
+        await made.disconnect()
+
+
+def free_choice(running: EmbeddedNetwork, **changes: Any) -> Settings:
+    """Settings that name no gateway."""
+    return replace(settings_for(running), gateway=None, **changes)
+
+
+def identity_of(running: EmbeddedNetwork, number: int) -> str:
+    return b58encode(running.gateways[number].description.identity)
+
+
+def remember_gateway(running: EmbeddedNetwork, files: Path, number: int = 0) -> None:
+    """A profile as if an earlier session had entered there."""
+    store = ProfileStore(Directories.under(files).data, running.api_url)
+    assert store.open()
+    store.save(Profile(ClientKeys.generate(), running.gateways[number].description.identity), 0.0)
+    store.close()
+
+
+def client_address(made: Session) -> Recipient:
+    assert made._client is not None
+    return made._client.address
+
+
+async def fetch(made: Session, port: int) -> bytes:
+    return (await fetch_through(made.status.socks, "localhost", port, "/file", PATIENCE)).body
+
+
+async def ask(made: Session) -> None:
+    """A request at the SOCKS port; ProxyError if it is refused."""
+    sock = await Proxy.from_url(f"socks5://{made.status.socks}", rdns=True).connect("localhost", 1, timeout=PATIENCE)
+    sock.close()
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_next_session_is_the_same_client_at_the_same_gateway(tmp_path: Path) -> None:
+    async with network(3) as running:
+        seen = []
+        for _ in range(2):
+            async with session(free_choice(running), tmp_path) as made:
+                await reach(made, State.CONNECTED)
+                seen.append((made.status.gateway, client_address(made)))
+        assert seen[0] == seen[1]
+
+
+async def test_without_directories_every_session_is_another_client() -> None:
+    async with network() as running:
+        seen = set()
+        for _ in range(2):
+            async with session(free_choice(running)) as made:
+                await reach(made, State.CONNECTED)
+                seen.add(client_address(made).identity)
+        assert len(seen) == 2
+
+
+async def test_another_gateway_gets_another_client(tmp_path: Path) -> None:
+    async with network() as running:
+        seen = []
+        for number in (0, 1):
+            async with session(settings_for(running, number), tmp_path) as made:
+                await reach(made, State.CONNECTED)
+                assert made.status.gateway == identity_of(running, number)
+                seen.append(client_address(made).identity)
+        assert seen[0] != seen[1]
+
+
+async def test_two_sessions_at_once_do_not_share_a_client(tmp_path: Path) -> None:
+    async with network() as running, session(free_choice(running), tmp_path) as first:
+        await reach(first, State.CONNECTED)
+        async with session(free_choice(running), tmp_path) as second:
+            await reach(second, State.CONNECTED)
+            assert client_address(first).identity != client_address(second).identity
+            assert second.status.alarms == (IN_USE,)
+            assert first.status.alarms == ()
+
+
+async def test_a_profile_that_does_not_read_is_told_and_replaced(tmp_path: Path) -> None:
+    async with network() as running:
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            before = client_address(made)
+        path = ProfileStore(Directories.under(tmp_path).data, running.api_url).directory / "client.json"
+        path.write_text("{")
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert client_address(made).identity != before.identity
+            assert "goes on with new ones" in made.status.alarms[0]
+        assert json.loads(path.read_text())["version"] == 1
+        assert list(path.parent.glob("client.json.corrupt-*"))
+
+
+async def test_an_answer_that_waits_in_the_mailbox_is_read_after_a_restart(tmp_path: Path) -> None:
+    async with network() as running, http_client() as http, asyncio.timeout(PATIENCE):
+        directory = DirectoryClient([running.api_url], http)
+        topology = await directory.topology()
+        store = ProfileStore(tmp_path, running.api_url)
+        entry = Entry(store, running.gateways[0].description.identity, client_module.SYSTEM_RNG)
+
+        def client() -> MixnetClient:
+            entry.open()
+            entrance = entry.choose(topology)
+            made = MixnetClient(directory, entrance.gateway, topology, entrance.keys, QUICK)
+            made.reinstate_keys(entrance.issued)
+            return made
+
+        peer = MixnetClient(
+            directory,
+            topology.gateways[running.gateways[1].description.identity],
+            topology,
+            ClientKeys.generate(),
+            QUICK,
+        )
+        first = client()
+        await first.start()
+        await peer.start()
+        await first.send(peer.address, b"question", surbs=30)
+        question = await peer.receive()
+        assert question.sender_tag is not None
+        await eventually(lambda: peer._loopix._stock.available(question.sender_tag or b"") > 12)
+        await entry.save(first)
+        await first.stop()
+        entry.close()
+        await peer.reply(question.sender_tag, b"answer")
+        await eventually(lambda: not peer.counters()["queued"] and not peer.counters()["in_flight"])
+        second = client()
+        assert second.address == first.address
+        await second.start()
+        assert (await second.receive()).data == b"answer"
+        await second.stop()
+        await peer.stop()
+        entry.close()
+
+
+# --- another gateway --------------------------------------------------------------------------------------------------
+
+
+async def test_a_gateway_that_does_not_answer_at_first_is_left_for_another(tmp_path: Path) -> None:
+    async with network() as running:
+        remember_gateway(running, tmp_path)
+        settings = free_choice(running, connect_timeout=1.5)
+        await running.gateways[0].stop()
+        told: list[Status] = []
+        async with session(settings, tmp_path, told.append) as made:
+            await reach(made, State.CONNECTED)
+            assert made.status.gateway == identity_of(running, 1)
+        assert any("trying another gateway" in status.reason for status in told)
+        async with session(settings, tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert made.status.gateway == identity_of(running, 1)
+
+
+async def test_a_gateway_that_the_user_has_named_is_not_left() -> None:
+    async with network() as running:
+        settings = replace(settings_for(running), connect_timeout=1.0)
+        await running.gateways[0].stop()
+        async with session(settings) as made:
+            async with asyncio.timeout(PATIENCE):
+                failed = await made.wait(State.FAILED)
+            assert "cannot reach the gateway" in failed.reason
+            assert failed.gateway == settings.gateway
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "REFRESH", 0.1)
+    monkeypatch.setattr(upkeep, "RETRY", 0.1)
+    monkeypatch.setattr(upkeep, "GONE_AFTER", 0.3)
+    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_gateway_that_leaves_the_network_is_replaced(tmp_path: Path) -> None:
+    async with network() as running, file_server({"/file": b"by another way"}) as port:
+        remember_gateway(running, tmp_path)
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert made.status.gateway == identity_of(running, 0)
+            running.state.remove(running.gateways[0].description.node_id)
+            async with asyncio.timeout(PATIENCE):
+                while made.status.gateway != identity_of(running, 1):
+                    await made.wait(State.CONNECTING)
+                    await made.wait(State.CONNECTED)
+            assert "no longer lists the gateway; entering by another one" in made.status.reason
+            assert await fetch(made, port) == b"by another way"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_gateway_that_stays_silent_is_replaced(tmp_path: Path) -> None:
+    async with network() as running, file_server({"/file": b"by another way"}) as port:
+        remember_gateway(running, tmp_path)
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            await running.gateways[0].stop()
+            async with asyncio.timeout(PATIENCE):
+                await made.wait(State.CONNECTING)
+                await made.wait(State.CONNECTED)
+            assert made.status.gateway == identity_of(running, 1)
+            assert "entering by another one" in made.status.reason
+            assert await fetch(made, port) == b"by another way"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_while_nothing_can_be_reached_the_gateway_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with network() as running:
+        remember_gateway(running, tmp_path)
+        told: list[Status] = []
+        async with session(free_choice(running), tmp_path, told.append) as made:
+            await reach(made, State.CONNECTED)
+            gateway = made.status.gateway
+
+            async def away(_: DirectoryClient) -> None:
+                raise UserError("the directory is away")
+
+            monkeypatch.setattr(DirectoryClient, "topology", away)
+            await running.gateways[0].stop()
+            await eventually(lambda: any(status.reason == "the directory is away" for status in told))
+            assert made.status.state is State.CONNECTING
+            assert made.status.gateway == gateway
+
+
+# --- another network, another way out ---------------------------------------------------------------------------------
+
+
+async def test_the_link_is_renewed_when_the_computer_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = asyncio.Queue[str]()
+
+    async def watch(gateway_ip: Callable[[], str], on_change: Callable[[str], None]) -> None:
+        assert gateway_ip() == "127.0.0.1"
+        while True:
+            on_change(await reasons.get())
+
+    monkeypatch.setattr(passage_module.surroundings, "watch", watch)
+    async with network() as running, session(settings_for(running)) as made, asyncio.timeout(PATIENCE):
+        await reach(made, State.CONNECTED)
+        reasons.put_nowait("this computer is on another network")
+        status = await made.wait(State.CONNECTING)
+        assert status.reason == "this computer is on another network"
+        await made.wait(State.CONNECTED)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "http"])
+async def test_everything_goes_through_the_upstream_proxy(scheme: str) -> None:
+    async with (
+        network() as running,
+        file_server({"/file": b"through"}) as port,
+        upstream_proxy(scheme, ("name", "secret")) as proxy,
+    ):
+        settings = replace(settings_for(running), upstream=proxy.upstream)
+        async with session(settings) as made:
+            await reach(made, State.CONNECTED)
+            assert await fetch(made, port) == b"through"
+            api_port = int(running.api_url.rstrip("/").rpartition(":")[2])
+            assert {there for _, there in proxy.targets} == {api_port, running.gateways[0].ws_port}
+            assert "secret" not in repr(made.status)
+
+
+async def test_without_its_upstream_proxy_a_session_fails_and_says_why() -> None:
+    async with network() as running:
+        async with upstream_proxy() as proxy:
+            settings = replace(settings_for(running), upstream=proxy.upstream)
+        async with session(settings) as made, asyncio.timeout(PATIENCE):
+            assert "cannot be reached" in (await made.wait(State.FAILED)).reason
+
+
+# --- on demand --------------------------------------------------------------------------------------------------------
+
+
+async def test_on_demand_the_first_request_connects_and_idleness_ends_it() -> None:
+    states: list[State] = []
+    async with network() as running, file_server({"/file": b"served"}) as port:
+        settings = replace(settings_for(running), on_demand=True, idle_timeout=1.0)
+        async with session(settings, on_status=lambda status: states.append(status.state)) as made:
+            assert made.status.state is State.WAITING
+            assert made._client is None
+            for _ in range(2):
+                bodies = await asyncio.gather(*(fetch(made, port) for _ in range(3)))
+                assert bodies == [b"served"] * 3
+                await reach(made, State.WAITING)
+                await eventually(lambda: made._client is None)
+        round_trip = [State.CONNECTING, State.CONNECTED, State.WAITING]
+        assert states == [State.WAITING, *round_trip, *round_trip, State.DISCONNECTING, State.DISCONNECTED]
+
+
+async def test_on_demand_a_request_that_cannot_be_served_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    states: list[State] = []
+    async with network() as running:
+        settings = replace(settings_for(running), on_demand=True)
+    async with session(settings, on_status=lambda status: states.append(status.state)) as made:
+        with pytest.raises(ProxyError):
+            await ask(made)
+        assert made.status.state is State.WAITING
+        assert "cannot be reached" in made.status.reason
+        with pytest.raises(ProxyError):  # at once, and without another attempt
+            await ask(made)
+        assert states == [State.WAITING, State.CONNECTING, State.FAILED, State.WAITING]
+        monkeypatch.setattr(session_module, "DEMAND_PAUSE", 0.0)
+        made._refuse_until = 0.0
+        with pytest.raises(ProxyError):
+            await ask(made)
+        assert states.count(State.CONNECTING) == 2
+
+
+async def test_on_demand_a_request_waits_no_longer_than_connecting_may_take() -> None:
+    async with network() as running:
+        settings = replace(settings_for(running), on_demand=True, connect_timeout=1.0)
+        await running.gateways[0].stop()
+        async with session(settings) as made:
+            start = clock()
+            with pytest.raises(ProxyError):
+                await ask(made)
+            assert clock() - start < 20.0
+
+
+async def test_not_on_demand_a_request_is_refused_at_once() -> None:
+    async with network() as running, session(settings_for(running)) as made:
+        assert made.status.state is State.CONNECTING
+        with pytest.raises(ProxyError):
+            await ask(made)
+        assert made.status.state is State.CONNECTING
+
+
+# --- order and status -------------------------------------------------------------------------------------------------
+
+
+async def test_cover_flows_before_requests_are_served() -> None:
+    covers: list[int] = []
+
+    def note(status: Status) -> None:
+        if status.state is State.CONNECTED:
+            covers.append(status.counters["cover_sent"])
+
+    async with network() as running:
+        async with session(replace(settings_for(running), warm_up=1.0), on_status=note) as made:
+            await eventually(lambda: made.status.reason.startswith("sending cover for 1 seconds"))
+            with pytest.raises(ProxyError):
+                await ask(made)
+            await reach(made, State.CONNECTED)
+        assert covers[0] > 0
+
+
+async def test_cover_flows_on_after_the_last_stream() -> None:
+    async with network() as running, file_server({"/file": b"x"}) as port, session(settings_for(running)) as made:
+        await reach(made, State.CONNECTED)
+        await fetch(made, port)
+        await eventually(lambda: not made.status.streams)
+        sent = made.status.counters["cover_sent"]
+        await eventually(lambda: made.status.counters["cover_sent"] > sent + 5)
+
+
+async def test_a_status_says_what_the_session_does() -> None:
+    body = bytes(30_000)
+    async with network() as running, file_server({"/file": body}) as port, session(settings_for(running)) as made:
+        await reach(made, State.CONNECTED)
+        await fetch(made, port)
+        status = made.status
+        assert status.preset == Settings().preset
+        assert status.rates.main is None  # these tests send data as it comes
+        assert status.rates.loop == pytest.approx(10.0)
+        assert status.gateway == identity_of(running, 0)
+        assert status.requester == str(running.requester_address)
+        assert not status.downlink_hidden
+        assert status.bytes_down > len(body)
+        assert 0 < status.bytes_up < 1000
+        assert (status.alarms, status.suspects) == ((), ())
+        with pytest.raises(AttributeError):
+            status.queue = 1  # type: ignore[misc]
+
+
+async def test_a_session_leaves_nothing_running(tmp_path: Path) -> None:
+    async with network() as running:
+        before = asyncio.all_tasks()
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+        left = {task.get_name() for task in asyncio.all_tasks() - before}
+        assert not {name for name in left if name.startswith(("mixnet client", "SOCKS", "session"))}
