@@ -58,6 +58,10 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/run_all.py
 
+# A short form of everything in benchmarks/privacy, about fifteen minutes; as root, it looks at the wire, too.
+privacy: setup
+	$(BIN)/python benchmarks/privacy/all.py
+
 docs: setup
 	$(BIN)/python -m nymconnect.config > docs/configuration.md
 
