@@ -57,11 +57,8 @@ def snapshot(status: Status) -> dict[str, object]:
     """The JSON of a state; `docs/cli.md` explains the fields. What there is nothing to say about is left out."""
     values: dict[str, object] = {
         "state": status.state.value,
-        "since": round(status.since + unix_offset(), 3),
         "socks": str(status.socks),
         "network": status.network,
-        "preset": status.preset,
-        "rates": {"main": status.rates.main, "loop": status.rates.loop},
     }
     if status.gateway is not None:
         values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
@@ -69,6 +66,11 @@ def snapshot(status: Status) -> dict[str, object]:
         values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
     if status.reason:
         values["reason"] = status.reason
+    values |= {
+        "since": round(status.since + unix_offset(), 3),
+        "preset": status.preset,
+        "rates": {"main": status.rates.main, "loop": status.rates.loop},
+    }
     return values | measured(status)
 
 
