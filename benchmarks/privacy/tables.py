@@ -42,8 +42,11 @@ def tables(documents: list[Document]) -> Iterator[str]:
 
 def _wire(document: Document) -> Iterator[str]:
     results = document["results"]
-    yield "| condition | n | rate /s | W1 D | W2 p | W4 worst lag, grid | W5 up p | W6 up AUC | W6 down AUC |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield (
+        "| condition | n | rate /s | W1 D | W2 p | W4 worst lag, grid | W5 up p | W6 up AUC | W6 down AUC "
+        "| control: W1 D | W6 AUC |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
     for condition, pure in results["uplink"].items():
         grid = max(pure["rayleigh"].values())
         row = [condition, pure["gaps"], f"{pure['rate']:.1f}", f"{pure['ks']:.3f}", f"{pure['chi_square_p']:.2g}"]
@@ -51,6 +54,9 @@ def _wire(document: Document) -> Iterator[str]:
         up = results["against_idle"]["uplink"].get(condition)
         down = results["against_idle"]["downlink"].get(condition)
         row += [f"{up['ks_p']:.2g}", _auc(up), _auc(down)] if up and down else ["", "", ""]
+        row.append(f"{results['control'][condition]['ks']:.3f}" if "control" in results else "")
+        bare = results["against_idle"].get("control", {}).get(condition)
+        row.append(_auc(bare) if bare else "")
         yield "| " + " | ".join(map(str, row)) + " |"
     yield ""
     parameters = document["parameters"]

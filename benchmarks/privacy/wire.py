@@ -3,6 +3,7 @@
 ``python benchmarks/privacy/wire.py [--preset NAME] [--seconds N] [--cycles N] [--guard N] [--label TEXT]``, as root
 on Linux. Five conditions take turns within each cycle, so that whatever else the machine does hits all alike: idle,
 repeated 1 MB downloads, web-like bursts, a busy window in the client's own process, another program on the processor.
+A bare sender of the same rate runs beside the client all the time: what it misses, this machine does not allow.
 """
 
 import argparse
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.privacy import classifier, measures, workload
 from benchmarks.privacy.capture import DOWN, UP, FrameRecord, read_records
+from benchmarks.privacy.control import control
 from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
 from benchmarks.privacy.stage import HERE, Child, Target, child, network, target
@@ -72,6 +74,16 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """Frames of the client's link and of the control's, what went on when, and what the tap says of itself."""
+
+    client: list[FrameRecord]
+    control: list[FrameRecord]
+    phases: list["Phase"]
+    tap: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """One condition, from when to when (ns since the epoch), without the guard in front."""
 
@@ -80,15 +92,13 @@ class Phase:
     end: int
 
 
-async def observe(
-    preset: str, cycles: int, seconds: float, guard: float
-) -> tuple[list[FrameRecord], list[Phase], dict[str, int]]:
-    """Frames of the link, what went on when, and what the tap says of itself."""
+async def observe(preset: str, cycles: int, seconds: float, guard: float) -> Observed:
+    """Run network, target, client, control and taps through all phases."""
     with tempfile.TemporaryDirectory() as home:
-        output = Path(home) / "frames"
+        output, control_output = Path(home) / "frames", Path(home) / "control"
         async with network() as net, target() as served:
             tap_flags = [str(HERE / "capture.py"), f"--port={net.gateway_port}", f"--output={output}"]
-            async with child(tap_flags, home) as tap:
+            async with child(tap_flags, home) as tap, control(nominal_rate(PRESETS[preset]), home, control_output):
                 await tap.said()
                 async with child([str(HERE / "watched_client.py"), *net.flags(preset)], home) as watched:
                     host, _, port = (await watched.said())["socks"].rpartition(":")
@@ -96,7 +106,7 @@ async def observe(
                     phases = await _all_phases(watched, Endpoint(host, int(port)), served, cycles, seconds, guard)
                 tap.finish()
                 summary = await tap.said()
-        return read_records(output), phases, summary
+        return Observed(read_records(output), read_records(control_output), phases, summary)
 
 
 async def _all_phases(
@@ -201,8 +211,14 @@ def comparison(idle: Sequence[Block], active: Sequence[Block]) -> dict[str, Any]
     }
 
 
-def judge(preset: str, pure: dict[str, Any], compared: dict[str, dict[str, Any]], symmetric: bool) -> list[Check]:
-    """Each requirement; those that the preset does not promise are only reported."""
+def judge(
+    preset: str,
+    pure: dict[str, Any],
+    allowed: dict[str, Any],
+    compared: dict[str, dict[str, Any]],
+    symmetric: bool,
+) -> list[Check]:
+    """Each requirement; those that the preset does not promise are only reported, as is the control."""
     promised = preset not in NOT_PROMISED
     checks = []
     for condition, values in pure.items():
@@ -217,8 +233,11 @@ def judge(preset: str, pure: dict[str, Any], compared: dict[str, dict[str, Any]]
         checks.append(_grid_check(name, values, promised))
         sizes = values["sizes"]
         checks.append(Check(f"one size {name}", f"{sizes}", "one", len(sizes) == 1))
+    for condition, values in allowed.items():
+        shown = f"D = {values['ks']:.4f}, p = {values['chi_square_p']:.2g}"
+        checks.append(Check(f"W1, W2 {condition}, control", shown, "what this machine allows", None))
     for direction, conditions in compared.items():
-        counts = promised and (direction == "uplink" or symmetric)
+        counts = promised and (direction == "uplink" or (direction == "downlink" and symmetric))
         for condition, values in conditions.items():
             name = f"{condition} against idle, {direction}"
             p = values["ks_p"]
@@ -268,15 +287,21 @@ def main() -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise SystemExit("wire.py captures packets: run it as root on Linux")
     seconds = flags.seconds / flags.cycles
-    records, phases, tap = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard))
-    up, down = blocks_of(records, phases, UP), blocks_of(records, phases, DOWN)
+    seen = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard))
+    up, down, bare = (
+        blocks_of(records, seen.phases, direction)
+        for records, direction in ((seen.client, UP), (seen.client, DOWN), (seen.control, UP))
+    )
     parameters = PRESETS[flags.preset]
     rate = nominal_rate(parameters)
-    pure = {condition: purity(up[condition], rate) for condition in CONDITIONS}
-    compared = {
-        direction: {condition: comparison(blocks["idle"], blocks[condition]) for condition in CONDITIONS[1:]}
-        for direction, blocks in (("uplink", up), ("downlink", down))
-    }
+    pure, allowed = ({condition: purity(blocks[condition], rate) for condition in CONDITIONS} for blocks in (up, bare))
+    compared, bare_compared = (
+        {
+            direction: {condition: comparison(blocks["idle"], blocks[condition]) for condition in CONDITIONS[1:]}
+            for direction, blocks in links
+        }
+        for links in ((("uplink", up), ("downlink", down)), (("control", bare),))
+    )
     Report(
         f"wire-{flags.preset}",
         "A1: whoever sees the link between client and gateway; timing and sizes",
@@ -289,9 +314,13 @@ def main() -> None:
             "classifier": classifier.name(),
             "seed": SEED,
         },
-        {"tap": tap, "uplink": pure, "against_idle": compared},
-        tuple(judge(flags.preset, pure, compared, symmetric=getattr(parameters, "symmetric", False))),
-    ).save(flags.label, plot(flags.preset, compared))
+        {"tap": seen.tap, "uplink": pure, "control": allowed, "against_idle": compared | bare_compared},
+        tuple(
+            judge(
+                flags.preset, pure, allowed, compared | bare_compared, symmetric=getattr(parameters, "symmetric", False)
+            )
+        ),
+    ).save(flags.label, plot(flags.preset, compared | bare_compared))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_only_what_a_preset_promises_is_required() -> None:
     }
 
     def unmet(preset: str, symmetric: bool) -> set[str]:
-        return {check.name for check in wire.judge(preset, pure, compared, symmetric) if check.met is False}
+        return {check.name for check in wire.judge(preset, pure, pure, compared, symmetric) if check.met is False}
 
     assert unmet("nym-compatible", False) == set()
     assert "W1 idle, uplink" in unmet("balanced", False)
