@@ -78,6 +78,7 @@ class ProfileStore:
     """The files of one network; `network` is its name or URL. `open` before use, `close` in the end."""
 
     def __init__(self, data: Path, network: str) -> None:
+        self._data = data
         self.directory = data / "networks" / directory_name(network)
         self.notice = ""
         self._client = Document(self.directory / "client.json", StoredClient, CLIENT_MIGRATIONS)
@@ -86,7 +87,8 @@ class ProfileStore:
 
     def open(self) -> bool:
         """Make the directory; False if another session is using it."""
-        make_private_directory(self.directory)
+        for directory in (self._data, self.directory.parent, self.directory):
+            make_private_directory(directory)
         return self._lock.acquire()
 
     def close(self) -> None:

@@ -104,7 +104,8 @@ def test_replies_of_another_client_are_not_taken(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX file modes")
 def test_everything_is_private(saved: ProfileStore) -> None:
-    assert stat.S_IMODE(saved.directory.stat().st_mode) == 0o700
+    for directory in (saved.directory, saved.directory.parent, saved.directory.parent.parent):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in saved.directory.iterdir()} == {0o600}
 
 
