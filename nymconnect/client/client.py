@@ -303,7 +303,7 @@ class MixnetClient:
     def _use_topology(self, topology: Topology) -> bool:
         """Routes come from `topology` from now on, unless no packet would find back to us through it."""
         gateway = topology.gateways.get(self.gateway.identity)
-        if reason := self._gateway_record.listed(gateway is not None):
+        if reason := self._gateway_record.listed(gateway is not None, clock()):
             self.on_gateway_gone(reason)
         if gateway is None:
             return False

@@ -21,7 +21,7 @@ RETRY = 10.0
 SETTLE = 10.0
 GONE_AFTER_ATTEMPTS = 5
 GONE_AFTER = 180.0
-# Times in a row that a refresh may lack the gateway: directories forget a node for a moment when it restarts.
+# Refreshes in a row that lack the gateway, over GONE_AFTER too: directories forget a node when it restarts.
 GONE_AFTER_REFRESHES = 2
 
 
@@ -35,14 +35,20 @@ class TopologyKeeper:
 
     async def run(self) -> None:
         """For ever. While the directory cannot be asked the old topology stays."""
-        pause = await self._until_next()
+        pause, retry = await self._until_next(), RETRY
         while True:
             await asyncio.sleep(pause)
-            try:
-                pause = await self._until_next() if self._use(await self._directory.topology()) else RETRY
-            except UserError as error:
-                log.warning("keeping the old topology: %s", error)
-                pause = RETRY
+            if await self._refresh():
+                pause, retry = await self._until_next(), RETRY
+            else:
+                pause, retry = retry, min(2 * retry, REFRESH)
+
+    async def _refresh(self) -> bool:
+        try:
+            return self._use(await self._directory.topology())
+        except UserError as error:
+            log.warning("keeping the old topology: %s", error)
+            return False
 
     async def _until_next(self) -> float:
         """Seconds until the next refresh is due."""
@@ -63,7 +69,7 @@ class GatewayRecord:
 
     def __init__(self) -> None:
         self._failures = self._missing = 0
-        self._failing_since = 0.0
+        self._failing_since = self._missing_since = 0.0
 
     def worked(self) -> None:
         """We have been connected."""
@@ -79,10 +85,12 @@ class GatewayRecord:
             return None
         return f"the gateway has not answered for {lasting / 60:.0f} minutes"
 
-    def listed(self, is_listed: bool) -> str | None:
+    def listed(self, is_listed: bool, now: float) -> str | None:
         """A refresh of the topology names the gateway, or does not."""
+        if not self._missing:
+            self._missing_since = now
         self._missing = 0 if is_listed else self._missing + 1
-        if self._missing < GONE_AFTER_REFRESHES:
+        if self._missing < GONE_AFTER_REFRESHES or now - self._missing_since < GONE_AFTER:
             return None
         return "the directory no longer lists the gateway"
 

@@ -89,10 +89,31 @@ def test_success_and_forgiveness_count_anew(verb: str) -> None:
     assert not any(record.failed(GONE_AFTER + number) for number in range(GONE_AFTER_ATTEMPTS))
 
 
+def test_a_gateway_that_is_not_listed_for_long_is_gone() -> None:
+    record = GatewayRecord()
+    assert record.listed(False, 0.0) is None
+    assert record.listed(False, GONE_AFTER - 1.0) is None
+    assert record.listed(False, GONE_AFTER) == "the directory no longer lists the gateway"
+
+
 def test_one_list_without_the_gateway_is_forgiven() -> None:
     record = GatewayRecord()
-    assert [record.listed(each) for each in (False, True, False)] == [None, None, None]
-    assert record.listed(False) == "the directory no longer lists the gateway"
+    answers = [record.listed(each, number * GONE_AFTER) for number, each in enumerate((False, True, False))]
+    assert answers == [None, None, None]
+
+
+async def test_a_directory_that_does_not_answer_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 9:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(upkeep.asyncio, "sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await keeper(Directory(None, refuses=7)).run()
+    assert pauses == [REFRESH, 10.0, 20.0, 40.0, 80.0, 160.0, REFRESH, REFRESH, REFRESH]
 
 
 def test_times_of_the_calendar_are_those_of_this_machine() -> None:
