@@ -296,6 +296,11 @@ RULES: list[Rule] = [
         "whether an identity is a curve point shows when its owner proves it",
     ),
     json_rule(
+        {"client_text"},
+        lambda c, d: c.we_take and "identity" in c.ours and not is_ed25519_point(bytes.fromhex(c.ours["identity"])),
+        "whether an identity is a curve point shows when its owner proves it",
+    ),
+    json_rule(
         PAGES,
         lambda c, d: c.we_refuse and any(not row.get("ip_addresses") or not row.get("mix_port") for row in rows(d)),
         "a row without an address or a port is left out",
