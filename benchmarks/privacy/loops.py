@@ -78,8 +78,7 @@ class Model:
         selector = self._serial.to_bytes(32, "big")
         path = tuple(rng.choice(layer) for layer in self.layers)
         expected = sum(rng.expovariate(1 / PARAMETERS.average_packet_delay) for _ in path)
-        wait = expected * PARAMETERS.ack_wait_multiplier + PARAMETERS.ack_wait_addition
-        self.monitor.start(selector, path, expected, self.now, self.now + wait)
+        self.monitor.start(selector, path, expected, self.now)
         if rng.random() >= self._base_loss and rng.random() >= self.drop(path):
             heapq.heappush(self._returns, (self.now + expected, selector))
 

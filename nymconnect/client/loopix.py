@@ -271,13 +271,9 @@ class Loopix:
         self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
         return packed.packet
 
-    def _wait(self, expected: float) -> float:
-        """Seconds after which something counts as lost whose drawn delays sum to `expected`."""
-        return expected * self._parameters.ack_wait_multiplier + self._parameters.ack_wait_addition
-
     def _patience(self, expected: float, outgoing: Outgoing) -> float:
         """Seconds to wait for an ack; longer after each failure, and jittered so that repeats do not line up."""
-        wait = self._wait(expected)
+        wait = expected * self._parameters.ack_wait_multiplier + self._parameters.ack_wait_addition
         if not outgoing.attempt:
             return wait
         return wait * (1 + min(outgoing.attempt, 6) / 2) * (0.75 + self._rng.random() / 2)
@@ -289,7 +285,7 @@ class Loopix:
             self.counters["no_route"] += 1
             return None
         self.counters["cover_sent"] += 1
-        self._loops.start(selector, loop.path, loop.expected, now, now + self._wait(loop.expected))
+        self._loops.start(selector, loop.path, loop.expected, now)
         return loop.packet
 
     def _suspects(self, now: float) -> frozenset[NodeAddress]:

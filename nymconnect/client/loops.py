@@ -23,7 +23,8 @@ DETECTABLE_DROP = 0.1
 CONFIRMATIONS = 2
 MINIMUM_BASE_LOSS, MAXIMUM_BASE_LOSS = 0.01, 0.05
 WINDOW = 1000  # loops that loss and delay are told from
-MAXIMUM_OUTSTANDING = 16_384
+MAXIMUM_OUTSTANDING = MAXIMUM_GIVEN_UP = 16_384
+MINIMUM_PATIENCE, MAXIMUM_PATIENCE = 1.5, 30.0
 # A node is named from this many loops through it and this many standard deviations above its layer.
 NAMED_AFTER, NAMED_ABOVE = 40, 4.0
 # Old evidence fades, so that a node which has recovered is cleared.
@@ -83,6 +84,31 @@ class _Tally:
             self.lost /= 2
 
 
+@dataclass(slots=True)
+class Way:
+    """How long packets take beyond their drawn delays, smoothed as TCP smooths its round trips (RFC 6298).
+
+    A busy machine or a slow link is not an attack: what is late because everything is late must not count as dropped.
+    """
+
+    beyond: float = 0.0
+    deviation: float = 0.0
+    _known: bool = False
+
+    @property
+    def patience(self) -> float:
+        """Seconds beyond the drawn delays after which a packet counts as lost."""
+        return min(MINIMUM_PATIENCE + self.beyond + 4 * self.deviation, MAXIMUM_PATIENCE)
+
+    def took(self, beyond: float) -> None:
+        """A packet came round, so many seconds beyond its drawn delays."""
+        if not self._known:
+            self._known, self.beyond, self.deviation = True, beyond, beyond / 2
+            return
+        self.deviation += (abs(beyond - self.beyond) - self.deviation) / 4
+        self.beyond += (beyond - self.beyond) / 8
+
+
 @dataclass(frozen=True, slots=True)
 class _Loop:
     path: tuple[NodeAddress, ...]
@@ -101,27 +127,33 @@ class LoopMonitor:
     base_loss: float = MINIMUM_BASE_LOSS
     _test: DropTest = field(default_factory=DropTest)
     _agreeing: int = 0
+    _way: Way = field(default_factory=Way)
     _outstanding: dict[bytes, _Loop] = field(default_factory=dict)
+    _given_up: dict[bytes, _Loop] = field(default_factory=dict)
     _due: list[tuple[float, bytes]] = field(default_factory=list)
     _recent: deque[float | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
     _tallies: dict[NodeAddress, _Tally] = field(default_factory=dict)
 
-    def start(self, selector: bytes, path: tuple[NodeAddress, ...], expected: float, now: float, due: float) -> None:
-        """A loop leaves over the mixes in `path`; its drawn delays sum to `expected`; at `due` it counts as lost."""
+    def start(self, selector: bytes, path: tuple[NodeAddress, ...], expected: float, now: float) -> None:
+        """A loop leaves over the mixes in `path`, whose drawn delays sum to `expected` seconds."""
         if len(self._outstanding) >= MAXIMUM_OUTSTANDING:
             return
         self.sent += 1
         self._outstanding[selector] = _Loop(path, now, expected)
-        heapq.heappush(self._due, (due, selector))
+        heapq.heappush(self._due, (now + expected + self._way.patience, selector))
 
     def back(self, selector: bytes, now: float) -> None:
         """A cover packet has come back; nothing happens if it was given up or is none of ours."""
         loop = self._outstanding.pop(selector, None)
-        if loop is None:
+        if loop is not None:
+            self._conclude(loop, lost=False)
+        elif (loop := self._given_up.pop(selector, None)) is None:
             return
+        # One that comes late stays counted as lost, but makes us wait longer for the next ones.
+        beyond = max(0.0, now - loop.sent_at - loop.expected)
+        self._way.took(beyond)
         self.returned += 1
-        self._recent.append(max(0.0, now - loop.sent_at - loop.expected))
-        self._conclude(loop, lost=False)
+        self._recent.append(beyond)
 
     @property
     def deadline(self) -> float | None:
@@ -134,7 +166,10 @@ class LoopMonitor:
         """Give up the loops that are due; True if that or what came back since has changed `dropping`."""
         before = self.dropping
         while (deadline := self.deadline) is not None and deadline <= now:
-            loop = self._outstanding.pop(heapq.heappop(self._due)[1])
+            selector = heapq.heappop(self._due)[1]
+            loop = self._given_up[selector] = self._outstanding.pop(selector)
+            if len(self._given_up) > MAXIMUM_GIVEN_UP:
+                del self._given_up[next(iter(self._given_up))]
             self.lost += 1
             self._recent.append(None)
             self._conclude(loop, lost=True)
@@ -143,6 +178,7 @@ class LoopMonitor:
     def forget_outstanding(self) -> None:
         """The link was lost: what is under way says nothing about the mixes."""
         self._outstanding.clear()
+        self._given_up.clear()
         self._due.clear()
 
     @property

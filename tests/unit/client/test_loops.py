@@ -4,7 +4,15 @@ from collections import Counter
 
 import pytest
 
-from nymconnect.client.loops import CONFIRMATIONS, DropTest, LoopMonitor, Verdict
+from nymconnect.client.loops import (
+    CONFIRMATIONS,
+    MAXIMUM_PATIENCE,
+    MINIMUM_PATIENCE,
+    DropTest,
+    LoopMonitor,
+    Verdict,
+    Way,
+)
 from nymconnect.packet.addressing import NodeAddress
 
 LAYERS = tuple(tuple(NodeAddress(f"10.0.{layer}.{number}", 1789) for number in (1, 2)) for layer in (1, 2, 3))
@@ -25,11 +33,11 @@ class Traffic:
         self.serial += 1
         selector = self.serial.to_bytes(32, "big")
         path = tuple(self.rng.choice(layer) for layer in LAYERS)
-        self.monitor.start(selector, path, 0.045, self.now, self.now)
+        self.monitor.start(selector, path, 0.045, self.now)
         lost = self.rng.random() < self.base_loss or (BAD in path and self.rng.random() < self.drop)
         if not lost:
             self.monitor.back(selector, self.now + 0.05)
-        self.monitor.wake(self.now)
+        self.monitor.wake(self.now + MAXIMUM_PATIENCE)  # nobody waits in this test
 
     def loops_until_alarm(self, limit: int = 5000) -> int:
         for count in range(1, limit):
@@ -94,14 +102,14 @@ def test_an_alarm_ends_when_the_dropping_ends():
 
 def test_delay_is_what_the_drawn_delays_do_not_explain():
     monitor = LoopMonitor()
-    monitor.start(b"s" * 32, (), 0.045, 10.0, 12.0)
+    monitor.start(b"s" * 32, (), 0.045, 10.0)
     monitor.back(b"s" * 32, 10.060)
     assert monitor.statistics(LAYERS).delay == pytest.approx(0.015)
 
 
 def test_a_loop_counts_once():
     monitor = LoopMonitor()
-    monitor.start(b"s" * 32, (), 0.0, 0.0, 2.0)
+    monitor.start(b"s" * 32, (), 0.0, 0.0)
     monitor.back(b"s" * 32, 1.0)
     monitor.back(b"s" * 32, 1.0)
     monitor.wake(5.0)
@@ -111,7 +119,7 @@ def test_a_loop_counts_once():
 
 def test_what_was_under_way_when_the_link_broke_is_no_loss():
     monitor = LoopMonitor()
-    monitor.start(b"s" * 32, (), 0.0, 0.0, 2.0)
+    monitor.start(b"s" * 32, (), 0.0, 0.0)
     monitor.forget_outstanding()
     monitor.wake(5.0)
     assert monitor.lost == 0
@@ -123,3 +131,28 @@ def test_nodes_that_left_are_forgotten():
         traffic.loop()
     traffic.monitor.keep_only(node for layer in LAYERS for node in layer if node != BAD)
     assert traffic.monitor.suspects(LAYERS) == frozenset()
+
+
+def test_late_loops_make_us_wait_longer():
+    monitor, now = LoopMonitor(), 0.0
+    for serial in range(200):
+        now += 0.02
+        monitor.start(serial.to_bytes(32, "big"), (), 0.0, now)
+    for serial in range(200):  # the machine was busy: all of them come back seconds late
+        monitor.wake(now + 4.0)
+        monitor.back(serial.to_bytes(32, "big"), now + 4.0)
+    assert monitor.lost == 200
+    monitor.start(b"x" * 32, (), 0.0, now)
+    assert monitor.deadline is not None
+    assert monitor.deadline - now > 4.0
+
+
+def test_patience_follows_delay_and_deviation_within_bounds():
+    way = Way()
+    assert way.patience == MINIMUM_PATIENCE
+    for _ in range(200):
+        way.took(0.2)
+    assert way.patience == pytest.approx(MINIMUM_PATIENCE + 0.2, abs=0.01)
+    for _ in range(200):
+        way.took(1000.0)
+    assert way.patience == MAXIMUM_PATIENCE
