@@ -1,5 +1,6 @@
 """`nymconnect …` as a child process, as a shell would start it; its lines are read by threads."""
 
+import contextlib
 import json
 import os
 import queue
@@ -110,9 +111,14 @@ class Command:
 
 
 def children_of(pid: int) -> list[int]:
-    """Process ids of its children."""
-    listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(child) for child in listing.stdout.split()]
+    """Process ids of its children, as Linux tells them."""
+    children = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            after_name = (process / "stat").read_text().rpartition(")")[2]
+            if int(after_name.split()[1]) == pid:
+                children.append(int(process.name))
+    return children
 
 
 class Watch:

@@ -26,8 +26,11 @@ from nymconnect_proxy.states import State
 PATIENCE = 60.0
 CURL_PROXY_ERROR = 97
 # Everything shares one event loop here, so what is not needed for correctness is left out: long delays, and a main
-# stream of cover. The patience for acks stays as it is: on a busy machine a short one would only send all things twice.
-FAST = TrafficParameters(average_packet_delay=0.002, average_ack_delay=0.002, paced=False, loop_cover_average_delay=0.5)
+# stream of cover. The window keeps the queues of a busy machine shorter than the patience for acks, or else everything
+# would be sent twice and make the queues longer still.
+FAST = TrafficParameters(
+    average_packet_delay=0.002, average_ack_delay=0.002, paced=False, loop_cover_average_delay=0.5, window=40
+)
 
 
 @dataclass

@@ -218,5 +218,6 @@ async def abuse_socks(on: Stage) -> None:
         assert await throw(port, data) == answer, data
     assert b"501 Not Implemented" in await throw(port, b"GET http://localhost/ HTTP/1.1\r\n\r\n")
     assert on.session._listener is not None
-    await eventually(lambda: on.session._listener is not None and on.session._listener.snapshot().connections == 1)
-    assert on.session._listener.snapshot().refused == len(answers) + 1
+    listener = on.session._listener
+    await eventually(lambda: listener.snapshot().refused == len(answers) + 1)
+    await eventually(lambda: listener.snapshot().connections <= 1)  # the download, unless that is over

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -73,7 +74,7 @@ def test_connect_fails_with_its_network(tmp_path: Path) -> None:
     with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
         command.event("state", state="connected")
         (child,) = children_of(command.pid)
-        subprocess.run(["kill", "-KILL", str(child)], check=True)
+        os.kill(child, signal.SIGKILL)
         assert command.event("state", state="failed")["reason"] == "the practice network has ended"
         assert command.end() == (1, "nymconnect: the practice network has ended\n")
 

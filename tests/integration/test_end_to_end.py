@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import random
 import socket
+from dataclasses import replace
 
 import pytest
 from python_socks import ProxyError
@@ -100,7 +101,7 @@ async def test_both_directions_at_once() -> None:
 async def test_paced_traffic_carries_a_file_among_cover() -> None:
     """As the default preset sends: data and cover share the slots of one Poisson stream."""
     body = content(50_000)
-    paced = type(FAST)(message_sending_average_delay=0.010, loop_cover_average_delay=0.100)
+    paced = replace(FAST, paced=True, message_sending_average_delay=0.040)
     async with file_server({"/file": body}) as port, stage(paced) as on:
         assert await on.fetch(port, "/file") == body
         counters = on.session.status.counters

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from python_socks import ProxyError
 
-from nymconnect.client import client as client_module
+from nymconnect.client import upkeep
 from nymconnect.config import Settings
 from nymconnect.options import Endpoint
 from nymconnect.packet.params import PacketSize
@@ -35,7 +35,7 @@ from tests.helpers.targets import echo, file_server, tcp_server
 
 LOSS = 0.05
 # More fragments may wait, so that more SURBs are asked for: under loss that is what bounds the speed.
-WIDE = replace(FAST, lane_limit=100)
+WIDE = replace(FAST, lane_limit=100, window=80)
 # A quarter of the packets for the same bytes: what is lost and sent again is packets, whatever their size.
 WIDE_AND_LARGE = replace(WIDE, packet_size=PacketSize.EXTENDED8, ack_wait_addition=0.8)
 
@@ -136,8 +136,8 @@ async def test_an_exit_that_is_gone_is_told_as_a_time_out(monkeypatch: pytest.Mo
 async def test_a_session_goes_on_without_the_directory(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(client_module, "TOPOLOGY_REFRESH", 0.1)
-    monkeypatch.setattr(client_module, "TOPOLOGY_RETRY", 0.1)
+    monkeypatch.setattr(upkeep, "REFRESH", 0.1)
+    monkeypatch.setattr(upkeep, "RETRY", 0.1)
     async with file_server({"/file": content(30_000)}) as port, stage() as on:
         await on.network._directory.stop()
         await eventually(lambda: "keeping the old topology" in caplog.text)
