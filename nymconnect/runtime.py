@@ -1,6 +1,6 @@
 """The rim between pure machines and the operating system: clock, randomness, tasks, and the only outbound doors.
 
-No other module of the mixnet opens an outbound connection: TCP goes through `dial`, HTTP and websockets through
+No other module of the mixnet opens an outbound connection: TCP goes through `dial` and `dial_socket`, HTTP through
 `http_client`. A client never hands `dial` the target of a proxied stream; the requester does, at the exit. Both take an
 `Upstream`, a proxy that resolves the name and opens the connection in our place; then nothing goes around it.
 """
@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import python_socks
@@ -117,6 +117,37 @@ async def dial(
         if upstream is None:
             return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
         return await asyncio.open_connection(sock=await _dial_upstream(host, port, upstream), limit=STREAM_LIMIT)
+
+
+async def dial_socket(host: str, port: int, upstream: Upstream | None = None) -> socket.socket:
+    """A connected, non-blocking TCP socket that nothing reads yet; OSError if it fails. Callers bound the time."""
+    if upstream is not None:
+        return await _dial_upstream(host, port, upstream)
+    transport, _ = await asyncio.get_running_loop().create_connection(_Unread, host, port)
+    try:
+        duplicate: socket.socket = transport.get_extra_info("socket").dup()
+        return duplicate
+    finally:
+        transport.abort()  # closes its own descriptor; the connection lives on with the other
+
+
+class _Unread(asyncio.Protocol):
+    """Leaves all that comes in to whoever takes the socket over."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).pause_reading()
+
+
+async def adopt(connected: socket.socket, protocol: asyncio.Protocol, tls_host: str = "") -> None:
+    """Let the event loop serve a connected socket, with TLS if `tls_host` names its peer; OSError if that fails."""
+    context = ssl.create_default_context() if tls_host else None
+    try:
+        await asyncio.get_running_loop().create_connection(
+            lambda: protocol, sock=connected, ssl=context, server_hostname=tls_host or None
+        )
+    except BaseException:
+        connected.close()
+        raise
 
 
 async def _dial_upstream(host: str, port: int, upstream: Upstream) -> socket.socket:

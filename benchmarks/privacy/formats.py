@@ -24,10 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.privacy import measures
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
-from nymconnect.client.loopix import LoopixEffect
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import PRESETS
-from nymconnect.effects import SendTo
 from nymconnect.errors import WireError
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.framing import Frame, MixPacket
@@ -79,11 +77,9 @@ class WatchedMixnet(VirtualMixnet):
         self.evidence: dict[tuple[str, str], Evidence] = defaultdict(Evidence)
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
 
-    def _perform(self, client: VirtualClient, effects: list[LoopixEffect]) -> None:
-        for effect in effects:
-            if isinstance(effect, SendTo):
-                self._note(client, effect.packet)
-        super()._perform(client, effects)
+    def _send(self, client: VirtualClient, packet: MixPacket) -> None:
+        self._note(client, packet)
+        super()._send(client, packet)
 
     def _note(self, client: VirtualClient, packet: MixPacket) -> None:
         role = self.roles[id(client)]

@@ -1,5 +1,8 @@
 """A client of the mixnet as a service: a `Loopix` machine over a gateway connection that is renewed when it is lost.
 
+Three clocks meet here: the machine's own (`_waker`), the pacer's, which a connection keeps, and that of the `Feeder`,
+which moves packets from the one to the other.
+
 `send` and `reply` wait while their lane is full: that is the back-pressure which a proxied socket feels.
 """
 
@@ -9,12 +12,12 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
+from nymconnect.client.feeder import Feeder
 from nymconnect.client.lanes import GENERAL, Destination
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.loops import LoopStatistics
+from nymconnect.client.pacing import Unused
 from nymconnect.client.packing import ACK_KEY_LENGTH
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.supply import IssuedKey
@@ -22,13 +25,12 @@ from nymconnect.client.upkeep import GatewayRecord, TopologyKeeper
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
-from nymconnect.effects import SendTo
 from nymconnect.errors import NymError, UserError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
 from nymconnect.options import Upstream
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, http_client, unix_offset
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, unix_offset
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +102,8 @@ class MixnetClient:
             keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key, keys.last_timestamp
         )
         self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock(), keys.ack)
+        self._rates = parameters.rates
+        self._feeder = Feeder(self._loopix, self._admit)
         self._keeper = TopologyKeeper(directory, self._use_topology, SYSTEM_RNG)
         self._gateway_record = GatewayRecord()
         self._attempt: asyncio.Task[None] | None = None
@@ -128,7 +132,8 @@ class MixnetClient:
         """Leave; nothing is sent afterwards, and whoever waits in a verb gets a ClientStoppedError."""
         self._stopped = True
         await self._tasks.close()
-        self._waker.cancel()  # last: whatever still came in has armed it
+        self._feeder.detach()  # last, both: whatever still came in has armed them
+        self._waker.cancel()
         for event in self._waiting.values():
             event.set()
         with contextlib.suppress(asyncio.QueueFull):
@@ -138,6 +143,11 @@ class MixnetClient:
     def is_connected(self) -> bool:
         """Whether the gateway link is up."""
         return self._connection is not None and self._connection.is_ready
+
+    @property
+    def pacer_pid(self) -> int | None:
+        """The process that paces, of a paced client whose gateway link is up."""
+        return self._connection.pacer_pid if self._connection is not None else None
 
     def reconnect(self, reason: str) -> None:
         """Give up the gateway link, or the attempt to get one, and try anew at once: the way there has changed."""
@@ -172,13 +182,13 @@ class MixnetClient:
         """Queue `data` for `to`, with so many reply SURBs for an anonymous answer. Waits while the lane is full."""
         await self._room(to, lane)
         self._loopix.send(data, to, clock(), surbs=surbs, lane=lane)
-        self._waker.arm()
+        self._arm()
 
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = GENERAL) -> None:
         """Queue `data` for whoever `sender_tag` stands for. Waits while the lane is full."""
         await self._room(sender_tag, lane)
         self._loopix.reply(data, sender_tag, lane=lane)
-        self._waker.arm()
+        self._arm()
 
     def close_lane(self, lane: int) -> None:
         """Forget what a stream has not sent yet."""
@@ -192,9 +202,13 @@ class MixnetClient:
         return message
 
     def counters(self) -> dict[str, int]:
-        """Packets by kind since the start, and how much waits."""
+        """Packets by kind since the start, slots that this connection left unused and why, and how much waits."""
+        unused = self._connection.unused if self._connection is not None else Unused()
         return {
             **self._loopix.counters,
+            "slots_empty": unused.empty,
+            "slots_stalled": unused.stalled,
+            "slots_late": unused.late,
             "queued": self._loopix.queued,
             "in_flight": self._loopix.in_flight,
         }
@@ -217,8 +231,7 @@ class MixnetClient:
     # --- the machine's driver ----------------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        connection = self._connection
-        self._perform(self._loopix.wake(clock(), may_send=connection is not None and connection.has_room))
+        self._perform(self._loopix.wake(clock()))
 
     def _push(self, content: bytes) -> None:
         self._perform(self._loopix.feed(content, clock()))
@@ -226,9 +239,6 @@ class MixnetClient:
     def _perform(self, effects: list[LoopixEffect]) -> None:
         for effect in effects:
             match effect:
-                case SendTo(packet):
-                    if self._connection is not None:
-                        self._connection.send(packet)
                 case Received():
                     self._take_in(effect)
                 case Undelivered(_, lane):
@@ -238,6 +248,14 @@ class MixnetClient:
                     self._on_alarm(statistics)
         if self._waiting:
             self._admit()
+        self._arm()
+
+    def _departed(self, token: int, at: float) -> None:
+        self._loopix.departed(token, at)
+        self._arm()
+
+    def _arm(self) -> None:
+        self._feeder.arm()
         self._waker.arm()
 
     def _take_in(self, message: Received) -> None:
@@ -250,22 +268,23 @@ class MixnetClient:
 
     async def _stay_connected(self) -> None:
         pause = RECONNECT_FIRST
-        async with http_client(self._upstream) as http:
-            while True:
-                was_up = await self._connect_once(http)
-                self._judge_gateway(was_up)
-                pause = RECONNECT_FIRST if was_up or self._hurry.is_set() else min(pause * 2, RECONNECT_MOST)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause * (0.5 + SYSTEM_RNG.random())):
-                        await self._hurry.wait()
-                self._hurry.clear()
+        while True:
+            was_up = await self._connect_once()
+            self._judge_gateway(was_up)
+            pause = RECONNECT_FIRST if was_up or self._hurry.is_set() else min(pause * 2, RECONNECT_MOST)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause * (0.5 + SYSTEM_RNG.random())):
+                    await self._hurry.wait()
+            self._hurry.clear()
 
-    async def _connect_once(self, http: aiohttp.ClientSession) -> bool:
+    async def _connect_once(self) -> bool:
         """One connection from its start to its end; whether it ever worked."""
         self._connected.clear()
         self._machine.unix_offset = unix_offset()  # asleep, a computer's two clocks drift apart
-        connection = self._connection = GatewayConnection(self._machine, self._ready, self._push)
-        attempt = self._attempt = asyncio.ensure_future(connection.run(http, gateway_url(self.gateway)))
+        connection = self._connection = GatewayConnection(
+            self._machine, self._rates, self._ready, self._push, self._departed
+        )
+        attempt = self._attempt = asyncio.ensure_future(connection.run(gateway_url(self.gateway), self._upstream))
         try:
             await asyncio.wait([attempt])
             attempt.result()
@@ -279,6 +298,7 @@ class MixnetClient:
             attempt.cancel()
             await asyncio.gather(attempt, return_exceptions=True)
             self._connection = self._attempt = None
+            self._feeder.detach()
         self._loopix.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
@@ -294,7 +314,9 @@ class MixnetClient:
         self._keys.shared_key = ready.shared_key
         self._connected.set()
         self._on_link(True, "")
-        self._waker.arm()
+        if self._connection is not None:
+            self._feeder.attach(self._connection)
+        self._arm()
 
     def _crashed(self, error: BaseException) -> None:
         self._failure = f"the mixnet client failed: {error}"
@@ -310,4 +332,5 @@ class MixnetClient:
         if gateway.entry is not None:
             self.gateway = gateway
         self._loopix.use_topology(topology)
+        self._arm()
         return True

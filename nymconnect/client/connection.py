@@ -1,37 +1,32 @@
-"""One websocket to a gateway: performs the effects of a `GatewayClientMachine`.
+"""One websocket to a gateway: performs the effects of a `GatewayClientMachine`, over a carrier that paces.
 
 A connection is used once; `MixnetClient` makes a new one after a loss. Mirrors what nym-gateway-client 1.21 does around
-its socket (`socket_state.rs`).
+its socket (`socket_state.rs`). Every packet is sealed and framed here before its slot comes, so that nothing but the
+pacer's clock decides when it leaves.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from urllib.parse import urlsplit
 
-import aiohttp
-
+from nymconnect.client.carrier import Carrier, LocalCarrier
+from nymconnect.client.pacer_host import ChildCarrier
+from nymconnect.client.pacing import Kind, Rates, Unused
+from nymconnect.client.ready import ReadyPacket
+from nymconnect.client.websocket import Answer, ClientWebSocket, Closed, Message, Opened
 from nymconnect.directory.topology import Node
 from nymconnect.effects import Close, Write, WriteText
-from nymconnect.errors import NymError, UserError, WireError
+from nymconnect.errors import NymError, UsageError, UserError, WireError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Pushed, Ready, Refused
-from nymconnect.packet.framing import MixPacket
-from nymconnect.runtime import Waker, clock
+from nymconnect.options import Upstream
+from nymconnect.runtime import Waker, clock, dial_socket
 
 log = logging.getLogger(__name__)
 
-# Frames that wait for the socket; past this the pacer's slots go unused instead of piling up.
-QUEUE_LIMIT = 32
-# What a pacer that was held up may catch up with at once (2.5 MB); packets beyond are lost and sent again later.
-BURST_LIMIT = 1024
-MAXIMUM_MESSAGE = 1 << 20
 CONNECT_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
-
-_Item = bytes | str
-_T = TypeVar("_T")
 
 
 class LinkLostError(NymError):
@@ -50,98 +45,157 @@ def gateway_url(gateway: Node) -> str:
 
 
 class GatewayConnection:
-    """One connection from connect to close; the machine outlives it."""
+    """One connection from connect to close; the machine outlives it. With a main stream, a pacer process carries it.
+
+    `on_departed` hears the token of each offered packet and when it left.
+    """
 
     def __init__(
         self,
         machine: GatewayClientMachine,
+        rates: Rates,
         on_ready: Callable[[Ready], None],
         on_push: Callable[[bytes], None],
+        on_departed: Callable[[int, float], None],
     ) -> None:
-        self._machine = machine
-        self._on_ready = on_ready
-        self._on_push = on_push
-        self._outgoing: asyncio.Queue[_Item] = asyncio.Queue(BURST_LIMIT + QUEUE_LIMIT)
+        self._machine, self._rates = machine, rates
+        self._on_ready, self._on_push, self._on_departed = on_ready, on_push, on_departed
+        self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
+        self._websocket = ClientWebSocket("")
+        self._stocks: dict[Kind, set[int]] = {Kind.DATA: set(), Kind.COVER: set()}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
         self.is_ready = False
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a packet sent now would leave without waiting for many others."""
-        return self.is_ready and self._outgoing.qsize() < QUEUE_LIMIT
-
-    async def run(self, http: aiohttp.ClientSession, url: str) -> None:
+    async def run(self, url: str, upstream: Upstream | None = None) -> None:
         """Serve until the connection ends, which is always a LinkLostError that says why."""
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                socket = await http.ws_connect(url, max_msg_size=MAXIMUM_MESSAGE, compress=0)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
-        try:
-            self._perform(self._machine.start(clock()))
-            await self._serve(socket)
+            await self._open(url, upstream)
+            await self._ended
         finally:
             self.is_ready = False
+            self._say_farewell()
             self._waker.cancel()
-            with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await socket.close()
+            await self._carrier.close()
 
-    def send(self, packet: MixPacket) -> None:
-        """Hand a packet to the gateway; only after `has_room`. Whatever is not ready or too full any more loses it."""
-        if self.is_ready and self._outgoing.qsize() < BURST_LIMIT:
-            self._perform(self._machine.send(packet, clock()))
-
-    async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """The first of reader, writer and machine to end ends the others."""
-        work = {asyncio.create_task(self._read(socket)), asyncio.create_task(self._write(socket)), self._ended}
+    async def _open(self, url: str, upstream: Upstream | None) -> None:
+        parts = urlsplit(url)
+        host, tls = parts.hostname or "", parts.scheme == "wss"
+        self._websocket = ClientWebSocket(parts.netloc)
         try:
-            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-            for finished in done:
-                await _result(finished)
-        finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-        raise LinkLostError("the gateway closed the connection")
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                connected = await dial_socket(host, parts.port or (443 if tls else 80), upstream)
+                await self._carrier.open(connected, host if tls else "")
+                self._carrier.control(self._websocket.opening())
+                await self._until_opened()
+        except (OSError, TimeoutError, LinkLostError) as error:
+            raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        try:
-            async for message in socket:
-                self._feed(message)
-                if self._ended.done():
-                    return
-        except (aiohttp.ClientError, OSError) as error:  # while it answers a ping
-            raise _broken(error) from error
+    def _say_farewell(self) -> None:
+        """If it is we who end the connection; also see to it that nobody misses the reason if it is not."""
+        if self._ended.cancel() or self._ended.cancelled():
+            if self._opened.is_set():
+                self._control(self._websocket.farewell())
+        else:
+            self._ended.exception()
 
-    def _feed(self, message: aiohttp.WSMessage) -> None:
+    async def _until_opened(self) -> None:
+        opened = asyncio.ensure_future(self._opened.wait())
+        self._ended.add_done_callback(lambda _: opened.cancel())
         try:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                self._perform(self._machine.feed_binary(message.data, clock()))
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                self._perform(self._machine.feed_text(message.data, clock()))
+            await opened
+        except asyncio.CancelledError:
+            if self._ended.done():
+                await self._ended
+            raise
+
+    # --- the pacer's stocks ----------------------------------------------------------------------------------------
+
+    def has_room(self, kind: Kind) -> bool:
+        """Whether the stock of this kind is to be filled."""
+        wanted = self._rates.data_stock if kind is Kind.DATA else self._rates.cover_stock
+        return self.is_ready and len(self._stocks[kind]) < wanted
+
+    def offer(self, kind: Kind, ready: ReadyPacket) -> None:
+        """Seal a packet for its slot; only after `has_room`."""
+        frame, *others = self._machine.send(ready.packet, clock())
+        if not isinstance(frame, Write):
+            raise UsageError("the gateway machine sent no packet")
+        self._stocks[kind].add(ready.token)
+        self._carrier.offer(kind, ready.token, self._websocket.binary(frame.data))
+        self._perform(others)
+
+    def begin(self) -> None:
+        """Let the streams run."""
+        self._carrier.begin(self._rates)
+
+    def expire_covers(self) -> None:
+        """Have the covers in stock replaced."""
+        self._stocks[Kind.COVER].clear()
+        self._carrier.expire_covers()
+
+    @property
+    def unused(self) -> Unused:
+        """Slots that carried nothing."""
+        return self._carrier.unused
+
+    @property
+    def pacer_pid(self) -> int | None:
+        """The pacer's process, where there is one."""
+        return self._carrier.pid
+
+    # --- what the carrier tells ------------------------------------------------------------------------------------
+
+    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+        """See `CarrierUser`."""
+        self._stocks[kind].discard(serial)
+        try:
+            self._on_departed(serial, at)
+        except Exception as error:  # see `fail`
+            self.fail(error)
+
+    def on_end(self, reason: str) -> None:
+        """See `CarrierUser`."""
+        self._end(LinkLostError(reason))
+
+    def on_bytes(self, data: bytes) -> None:
+        """See `CarrierUser`."""
+        if self._ended.done():
+            return
+        try:
+            for event in self._websocket.feed(data):
+                match event:
+                    case Opened():
+                        self._opened.set()
+                        self._perform(self._machine.start(clock()))  # now, for its answers may follow at once
+                    case Message(content):
+                        self._feed(content)
+                    case Answer(answer):
+                        self._control(answer)
+                    case Closed():
+                        self._end(LinkLostError("the gateway closed the connection"))
+        except WireError as error:
+            self._end(LinkLostError(f"the gateway is not understood: {error}"))
+        except Exception as error:  # see `fail`
+            self.fail(error)
+
+    def _feed(self, content: str | bytes) -> None:
+        if self._ended.done():
+            return
+        try:
+            if isinstance(content, bytes):
+                self._perform(self._machine.feed_binary(content, clock()))
+            else:
+                self._perform(self._machine.feed_text(content, clock()))
         except WireError as error:
             log.warning("dropped a message of the gateway: %s", error)
-
-    async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        try:
-            while True:
-                item = await self._outgoing.get()
-                async with asyncio.timeout(WRITE_TIMEOUT):
-                    await (socket.send_bytes(item) if isinstance(item, bytes) else socket.send_str(item))
-        except TimeoutError as error:
-            raise LinkLostError("the gateway does not take what it is sent") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise _broken(error) from error
 
     def _perform(self, effects: Iterable[object]) -> None:
         for effect in effects:
             match effect:
-                case Write(data):
-                    self._queue(data)
                 case WriteText(text):
-                    self._queue(text)
+                    self._control(self._websocket.text(text))
                 case Pushed(content):
                     self._on_push(content)
                 case Ready():
@@ -153,21 +207,17 @@ class GatewayConnection:
                     self._end(LinkLostError(reason or "the gateway connection was given up"))
         self._waker.arm()
 
-    def _queue(self, item: _Item) -> None:
+    def _control(self, frame: bytes) -> None:
         try:
-            self._outgoing.put_nowait(item)
-        except asyncio.QueueFull:
+            self._carrier.control(frame)
+        except UsageError:
             self._end(LinkLostError("the gateway does not take what it is sent"))
 
-    def _end(self, error: NymError) -> None:
+    def fail(self, error: Exception) -> None:
+        """End with an error that is our own: from an event loop's callback it would reach nobody otherwise."""
+        self._end(error)
+
+    def _end(self, error: Exception) -> None:
         self.is_ready = False
         if not self._ended.done():
             self._ended.set_exception(error)
-
-
-def _broken(error: Exception) -> LinkLostError:
-    return LinkLostError(f"the connection to the gateway broke: {error}")
-
-
-async def _result(finished: asyncio.Future[_T]) -> _T:
-    return await finished

@@ -73,10 +73,6 @@ class Lanes:
                 return self._take(key)
         return None
 
-    def any_ready(self, may_go: Callable[[Outgoing], bool]) -> bool:
-        """Whether `pop` would find something."""
-        return any(may_go(queue[0]) for queue in self._queues.values())
-
     def _take(self, key: LaneKey) -> Outgoing:
         queue = self._queues[key]
         outgoing = queue.popleft()

@@ -1,16 +1,16 @@
 """The Loopix sender and receiver of one client, as a machine (Loopix, USENIX Security 2017, section 3).
 
-Two Poisson processes send: the main stream, whose slot carries a waiting fragment if there is one and loop cover if
-there is none, and the loop stream, which is always cover. Each fragment waits for its ack and is sent again over
-another route when that does not come in time. Answers travel over reply SURBs, of which the answering side holds a
-stock and asks for more before it runs out.
+It says what is sent, a pacer says when (`pacing`): `data_packet` and `cover_packet` fill the pacer's stocks, `departed`
+says what has left. Each fragment waits for its ack from then on and is sent again over another route when that does
+not come in time. Answers travel over reply SURBs, of which the answering side holds a stock and asks for more before it
+runs out.
 
 Mirrors nym-client-core 1.21 (`real_messages_control/`, `cover_traffic_stream.rs`, `received_buffer.rs`, `replies/`).
 We differ in three places, all within the wire format: every packet, cover included, is of one Sphinx version, so that
 no hop can tell cover from data; a message carries only the SURBs that fit beside it, the others follow in messages of
 one packet each, so that a single loss delays none of the rest; retransmissions end after a bound.
 
-Effects: `SendTo` (through our gateway), `Received`, `Undelivered`, `LoopAlarm`.
+Effects: `Received`, `Undelivered`, `LoopAlarm`.
 """
 
 from collections import Counter
@@ -31,12 +31,11 @@ from nymconnect.client.loops import LoopMonitor, LoopStatistics
 from nymconnect.client.packing import Packer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
-from nymconnect.client.poisson import PoissonStream
+from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyTable
 from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import RouteError, Topology
-from nymconnect.effects import SendTo
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet import chunking, messages
 from nymconnect.packet.acks import FragmentId
@@ -47,15 +46,10 @@ from nymconnect.packet.envelope import (
     DataFragment,
     open_content,
 )
-from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH
 from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 
 MAINTENANCE_INTERVAL = 1.0
-# An unpaced sender yields after this many packets, so that a burst does not hold up everything else on the loop.
-UNPACED_BURST = 8
-# Before a packet with no route (the topology is gone or lacks our gateway) is tried again.
-NO_ROUTE_PAUSE = 0.5
 _HOPS = 4
 # Message type, sender tag, content tag and the head of an empty batch.
 _REPLIABLE_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + V2_HEADER_LENGTH
@@ -86,7 +80,7 @@ class LoopAlarm:
     statistics: LoopStatistics
 
 
-LoopixEffect = SendTo | Received | Undelivered | LoopAlarm
+LoopixEffect = Received | Undelivered | LoopAlarm
 
 
 class Loopix:
@@ -103,7 +97,8 @@ class Loopix:
         ack_key: bytes | None = None,
     ) -> None:
         self.address = address
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter(cover_sent=0, data_sent=0)
+        self.cover_generation = 0  # rises when covers that have not left yet no longer fit the network
         self._secret = secret
         self._parameters = parameters
         self._rng = rng
@@ -115,8 +110,7 @@ class Loopix:
         self._loops = LoopMonitor()
         self._packer = Packer(address, topology, parameters, rng, self._suspects, ack_key)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
-        self._main = PoissonStream(parameters.message_sending_average_delay, rng, now)
-        self._loop = PoissonStream(parameters.loop_cover_average_delay, rng, now)
+        self._ready = ReadyTable()
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -149,13 +143,22 @@ class Loopix:
         return self._lanes.length(destination, lane) >= self._parameters.lane_limit
 
     def link_lost(self) -> None:
-        """The gateway is gone for now: loops that were under way say nothing about the mixes."""
+        """The gateway is gone for now: what was ready to leave has to be made anew.
+
+        Loops that were under way say nothing about the mixes.
+        """
         self._loops.forget_outstanding()
+        self._ready.forget_covers()
+        for outgoing in self._ready.take_all_data():
+            self._lanes.push(outgoing)
 
     def use_topology(self, topology: Topology) -> None:
         """Draw all further routes from `topology`."""
         if topology.rotation_id != self._packer.topology.rotation_id:
             self._stock.rotated(topology.rotation)
+        if topology != self._packer.topology:
+            self.cover_generation += 1
+            self._ready.forget_covers()
         self._packer.topology = topology
         mixes = {address for layer in self._packer.layers for address in layer}
         self._health.keep_only(mixes)
@@ -176,7 +179,7 @@ class Loopix:
     @property
     def queued(self) -> int:
         """Fragments that wait for a slot."""
-        return len(self._lanes)
+        return len(self._lanes) + self._ready.data_count
 
     @property
     def in_flight(self) -> int:
@@ -188,78 +191,62 @@ class Loopix:
     @property
     def deadline(self) -> float:
         """When `wake` has something to do."""
-        due = [self._maintenance_due]
-        if self._parameters.loop_cover:
-            due.append(self._loop.due)
-        if self._parameters.paced or self._has_work():
-            due.append(self._main.due)
         expiries = (self._pending.deadline, self._loops.deadline)
-        return min([*due, *(expiry for expiry in expiries if expiry is not None)])
+        return min([self._maintenance_due, *(expiry for expiry in expiries if expiry is not None)])
 
-    def wake(self, now: float, *, may_send: bool = True) -> list[LoopixEffect]:
-        """Packets that are due. With `may_send` False (the gateway link is down or full) slots pass unused."""
+    def wake(self, now: float) -> list[LoopixEffect]:
+        """Give up what is overdue, and look after the rest. Data may be ready to be packed afterwards."""
         effects: list[LoopixEffect] = [*self._expire(now)]
         if self._loops.wake(now):
             effects.append(LoopAlarm(self.loop_statistics()))
         if now >= self._maintenance_due:
             self._maintain(now)
         self._ask_for_surbs(self._lanes.tags(), now)
-        if not may_send:
-            self.counters["held_up"] += 1
-            self._main.skip(now)
-            self._loop.skip(now)
-            return effects
-        effects += self._main_slots(now) if self._parameters.paced else self._unpaced(now)
-        if self._parameters.loop_cover:
-            effects += self._loop_slots(now)
         return effects
 
-    def _main_slots(self, now: float) -> Iterator[SendTo]:
-        while self._main.take(now):
-            packet = self._next_data(now) or self._cover(now)
-            if packet is not None:
-                yield SendTo(packet)
-
-    def _loop_slots(self, now: float) -> Iterator[SendTo]:
-        while self._loop.take(now):
-            if (packet := self._cover(now)) is not None:
-                yield SendTo(packet)
-
-    def _unpaced(self, now: float) -> Iterator[SendTo]:
-        for _ in range(UNPACED_BURST):
-            packet = self._next_data(now) if self._main.due <= now else None
-            if packet is None:
-                return
-            yield SendTo(packet)
-
-    def _next_data(self, now: float) -> MixPacket | None:
+    def data_packet(self, now: float) -> ReadyPacket | None:
+        """Pack the fragment whose turn it is; None if none can go now."""
         self._supply_surbs(now)
+        self._ask_for_surbs(self._lanes.tags(), now)
         outgoing = self._lanes.pop(self._rng, self._may_go)
         if outgoing is None:
             return None
         try:
-            return self._transmit(outgoing, now)
+            return self._pack(outgoing, now)
         except RouteError:
             self.counters["no_route"] += 1
             self._lanes.push(outgoing)
-            if not self._parameters.paced:
-                self._main.postpone(now + NO_ROUTE_PAUSE)
-            return None
         except WireError:  # the recipient's address holds a key that nobody can encrypt to
             self.counters["unsendable"] += 1
-            return None
+        return None
 
-    def _has_work(self) -> bool:
-        return bool(self._supply.debts) or self._lanes.any_ready(self._may_go)
+    def cover_packet(self) -> ReadyPacket | None:
+        """A loop of cover; None if the network has no route."""
+        try:
+            loop, selector = self._packer.cover()
+        except RouteError:
+            self.counters["no_route"] += 1
+            return None
+        return self._ready.add(loop.packet, ReadyCover(selector, loop.path, loop.expected))
+
+    def departed(self, token: int, at: float) -> None:
+        """A packet has left at `at`; nothing happens if it was forgotten meanwhile."""
+        match self._ready.take(token):
+            case ReadyData(outgoing, path, expected):
+                self._pending.add(Sent(outgoing, path, at + self._patience(expected, outgoing)))
+                self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
+            case ReadyCover(selector, path, expected):
+                self._loops.start(selector, path, expected, at)
+                self.counters["cover_sent"] += 1
 
     def _may_go(self, outgoing: Outgoing) -> bool:
-        if len(self._pending) >= self._parameters.window:
+        if len(self._pending) + self._ready.data_count >= self._parameters.window:
             return False
         if isinstance(outgoing.destination, Recipient):
             return True
         return self._stock.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
 
-    def _transmit(self, outgoing: Outgoing, now: float) -> MixPacket:
+    def _pack(self, outgoing: Outgoing, now: float) -> ReadyPacket:
         if isinstance(outgoing.destination, Recipient):
             packed = self._packer.data(outgoing.fragment, outgoing.destination, now)
         else:
@@ -267,9 +254,7 @@ class Loopix:
             if surb is None:
                 raise UsageError("a reply was let go without a SURB")
             packed = self._packer.reply(outgoing.fragment, surb, now)
-        self._pending.add(Sent(outgoing, packed.path, now + self._patience(packed.expected, outgoing)))
-        self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
-        return packed.packet
+        return self._ready.add(packed.packet, ReadyData(outgoing, packed.path, packed.expected))
 
     def _patience(self, expected: float, outgoing: Outgoing) -> float:
         """Seconds to wait for an ack; longer after each failure, and jittered so that repeats do not line up."""
@@ -277,16 +262,6 @@ class Loopix:
         if not outgoing.attempt:
             return wait
         return wait * (1 + min(outgoing.attempt, 6) / 2) * (0.75 + self._rng.random() / 2)
-
-    def _cover(self, now: float) -> MixPacket | None:
-        try:
-            loop, selector = self._packer.cover()
-        except RouteError:
-            self.counters["no_route"] += 1
-            return None
-        self.counters["cover_sent"] += 1
-        self._loops.start(selector, loop.path, loop.expected, now)
-        return loop.packet
 
     def _suspects(self, now: float) -> frozenset[NodeAddress]:
         """Mixes that data goes around: dead ones by their missing acks, dropping ones by the loops."""
@@ -370,7 +345,7 @@ class Loopix:
 
     def _settle(self, fid: FragmentId) -> None:
         # An ack that is only late spares the repetition: else a network slower than our patience would drown in them.
-        sent = self._pending.acked(fid) or self._lanes.take_repeat(fid)
+        sent = self._pending.acked(fid) or self._lanes.take_repeat(fid) or self._ready.take_fragment(fid)
         if sent is not None:
             self.counters["acked"] += 1
             self._health.succeeded(sent.path)

@@ -5,6 +5,7 @@ Defaults are those of nym-client-core 1.21 (`config-types/src/lib.rs`), except w
 
 from dataclasses import dataclass
 
+from nymconnect.client.pacing import Rates
 from nymconnect.errors import UsageError
 from nymconnect.packet.params import PacketSize
 
@@ -52,3 +53,11 @@ class TrafficParameters:
             raise UsageError("data does not fit into ack packets")
         if self.message_sending_average_delay <= 0 or self.loop_cover_average_delay <= 0:
             raise UsageError("a stream's mean gap must be positive")
+
+    @property
+    def rates(self) -> Rates:
+        """What the pacer needs to know."""
+        return Rates(
+            self.message_sending_average_delay if self.paced else None,
+            self.loop_cover_average_delay if self.loop_cover else None,
+        )

@@ -1,6 +1,9 @@
 """A Poisson process of sending slots (Loopix, USENIX Security 2017, section 3.2)."""
 
-from nymconnect.crypto import Rng
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `crypto` would bring libraries into the pacer's process that it has no use for
+    from nymconnect.crypto import Rng
 
 # A sender that was held up longer than this (a suspended laptop) starts afresh instead of catching up in a burst.
 MAXIMUM_LATENESS = 1.0
@@ -12,7 +15,7 @@ class PoissonStream:
     Each deadline counts from the one before and not from when it was served, so lateness does not lower the rate.
     """
 
-    def __init__(self, gap: float, rng: Rng, now: float) -> None:
+    def __init__(self, gap: float, rng: "Rng", now: float) -> None:
         self._rate = 1 / gap
         self._rng = rng
         self.due = now
@@ -26,15 +29,6 @@ class PoissonStream:
             return False
         self._advance()
         return True
-
-    def skip(self, now: float) -> None:
-        """Let the slots that are due pass unused."""
-        while self.take(now):
-            pass
-
-    def postpone(self, until: float) -> None:
-        """Have no slot before `until`."""
-        self.due = max(self.due, until)
 
     def _advance(self) -> None:
         self.due += self._rng.expovariate(self._rate)

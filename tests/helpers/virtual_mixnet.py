@@ -1,21 +1,25 @@
 """A mixnet in virtual time: real packets, real keys, no sockets and no waiting.
 
-`VirtualMixnet` carries what `Loopix` machines send through every hop (opening each packet with the node's key), keeps
-the drawn delays on a virtual clock, and can lose packets, stop nodes and record what each hop sees.
+`VirtualMixnet` carries what `Loopix` machines send at the slots of their `Pacer` through every hop (opening each packet
+with the node's key), keeps the drawn delays on a virtual clock, and can lose packets, stop nodes and record what each
+hop sees.
 """
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.pacing import Kind, Pacer
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.ready import ReadyPacket
 from nymconnect.crypto import Ed25519Secret, X25519Secret
-from nymconnect.effects import SendTo
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.addressing import NodeAddress, Recipient
+from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import ACK_CONTENT_LENGTH
 from nymconnect.packet.sphinx import Forward, open_packet
 from tests.helpers.networks import KnownNetwork, known_network
@@ -23,12 +27,34 @@ from tests.helpers.networks import KnownNetwork, known_network
 
 @dataclass(slots=True)
 class VirtualClient:
-    """One machine on the virtual network, and what it has handed to its application."""
+    """The two machines of a client on the virtual network, and what they have handed to its application."""
 
     loopix: Loopix
+    pacer: Pacer
+    parameters: TrafficParameters
     received: list[Received] = field(default_factory=list)
     undelivered: list[Undelivered] = field(default_factory=list)
     alarms: list[LoopAlarm] = field(default_factory=list)
+    ready: dict[int, MixPacket] = field(default_factory=dict)
+
+    @property
+    def deadline(self) -> float:
+        """When one of the machines has something to do."""
+        return min(self.loopix.deadline, self.pacer.deadline if self.pacer.deadline is not None else math.inf)
+
+    def feed_pacer(self, now: float) -> None:
+        """Fill the stocks; a few covers are enough where building them takes no time."""
+        data, covers = self.pacer.stocks
+        rates = self.parameters.rates
+        for _ in range(data, rates.data_stock):
+            self._offer(Kind.DATA, self.loopix.data_packet(now))
+        for _ in range(covers, min(2, rates.cover_stock)):
+            self._offer(Kind.COVER, self.loopix.cover_packet())
+
+    def _offer(self, kind: Kind, ready: ReadyPacket | None) -> None:
+        if ready is not None:
+            self.ready[ready.token] = ready.packet
+            self.pacer.offer(kind, ready.token, b"")
 
 
 class VirtualMixnet:
@@ -50,17 +76,20 @@ class VirtualMixnet:
         """A client of the gateway with this index."""
         identity, encryption = Ed25519Secret.generate(self._rng), X25519Secret.generate(self._rng)
         address = Recipient(identity.public, encryption.public, self.network.gateways[gateway].identity)
-        loopix = Loopix(
-            address, encryption, self.network.topology, parameters or TrafficParameters(), self._rng, self.now
-        )
-        client = self.clients[identity.public] = VirtualClient(loopix)
+        parameters = parameters or TrafficParameters()
+        loopix = Loopix(address, encryption, self.network.topology, parameters, self._rng, self.now)
+        pacer = Pacer(self._rng)
+        pacer.begin(parameters.rates, self.now)
+        client = self.clients[identity.public] = VirtualClient(loopix, pacer, parameters)
         return client
 
     def run_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Let virtual time pass until `condition` holds; False after that many virtual seconds."""
         end = self.now + seconds
         while not condition():
-            due = min([client.loopix.deadline for client in self.clients.values()] + [e[0] for e in self._events[:1]])
+            for client in self.clients.values():
+                client.feed_pacer(self.now)
+            due = min([client.deadline for client in self.clients.values()] + [e[0] for e in self._events[:1]])
             if due > end:
                 self.now = end
                 return condition()
@@ -68,8 +97,7 @@ class VirtualMixnet:
             while self._events and self._events[0][0] <= self.now:
                 heapq.heappop(self._events)[2]()
             for client in self.clients.values():
-                if client.loopix.deadline <= self.now:
-                    self._perform(client, client.loopix.wake(self.now))
+                self._wake(client)
         return True
 
     def run(self, seconds: float) -> None:
@@ -80,11 +108,20 @@ class VirtualMixnet:
         """Push `content` to a client, as its gateway would."""
         self._perform(client, client.loopix.feed(content, self.now))
 
+    def _wake(self, client: VirtualClient) -> None:
+        if client.loopix.deadline <= self.now:
+            self._perform(client, client.loopix.wake(self.now))
+        for departure in client.pacer.wake(self.now):
+            packet = client.ready.pop(departure.serial)
+            client.loopix.departed(departure.serial, self.now)
+            self._send(client, packet)
+
+    def _send(self, client: VirtualClient, packet: MixPacket) -> None:
+        self._hop(packet.next_hop, packet.packet, 0.0)
+
     def _perform(self, client: VirtualClient, effects: list[LoopixEffect]) -> None:
         for effect in effects:
             match effect:
-                case SendTo(packet):
-                    self._hop(packet.next_hop, packet.packet, 0.0)
                 case Received():
                     client.received.append(effect)
                 case Undelivered():

@@ -12,6 +12,7 @@ import pytest
 from nymconnect.client import client as client_module
 from nymconnect.client import upkeep
 from nymconnect.client.client import ClientKeys, ClientStoppedError, MixnetClient, choose_gateway
+from nymconnect.client.pacing import DATA_LIMIT
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Topology
@@ -42,6 +43,14 @@ class Stage:
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
+
+    async def until_ready(self, fragments: int) -> None:
+        """Wait until so many have been packed and wait for their slots."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if self.client._loopix._ready.data_count == fragments:
+                    return
+                await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +108,7 @@ async def test_a_writer_waits_while_its_lane_is_full() -> None:
         client = stage.client
         for number in range(40):
             await client.send(client.address, bytes([number]) * 3000, lane=7)
-            assert client.counters()["queued"] <= 4 + 2
+            assert client.counters()["queued"] <= 4 + 2 + DATA_LIMIT
         received = [await client.receive() for _ in range(40)]
         assert sorted(message.data[0] for message in received) == list(range(40))
         assert len(gateway.packets) == 80
@@ -109,6 +118,8 @@ async def test_a_lane_that_is_closed_lets_its_writer_go_on() -> None:
     slow = replace(QUICK, paced=True, message_sending_average_delay=60.0, lane_limit=1)
     async with running(slow) as (stage, _), asyncio.timeout(PATIENCE):
         client = stage.client
+        await client.send(client.address, b"ready for the slot", lane=6)
+        await stage.until_ready(1)
         await client.send(client.address, b"first", lane=7)
         writer = asyncio.create_task(client.send(client.address, b"second", lane=7))
         other = asyncio.create_task(client.send(client.address, b"third", lane=8))
@@ -116,7 +127,7 @@ async def test_a_lane_that_is_closed_lets_its_writer_go_on() -> None:
         assert not writer.done()
         client.close_lane(7)
         await writer
-        assert client.counters()["queued"] == 2
+        assert client.counters()["queued"] == 3
 
 
 async def test_a_sender_that_was_held_up_keeps_its_connection() -> None:
@@ -250,6 +261,16 @@ async def test_the_topology_is_refreshed_and_kept_while_the_directory_is_away(mo
         assert (await stage.client.receive()).data == b"by the new one"
 
 
+async def test_a_failure_while_packing_is_told_and_ends_the_link() -> None:
+    async with running() as (stage, _):
+        stage.client._loopix.data_packet = None  # type: ignore[method-assign, assignment]
+        await stage.client.send(stage.client.address, b"x")
+        await stage.until(lambda: len(stage.links) == 2)
+        up, reason = stage.links[1]
+        assert not up
+        assert reason.startswith("the mixnet client failed")
+
+
 # --- farewell -------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +278,8 @@ async def test_whoever_waits_is_told_that_the_client_has_stopped() -> None:
     slow = replace(QUICK, paced=True, message_sending_average_delay=60.0, lane_limit=1)
     async with running(slow) as (stage, _), asyncio.timeout(PATIENCE):
         client = stage.client
+        await client.send(client.address, b"ready for the slot", lane=6)
+        await stage.until_ready(1)
         await client.send(client.address, b"first", lane=7)
         waiting = [
             asyncio.create_task(client.send(client.address, b"second", lane=7)),

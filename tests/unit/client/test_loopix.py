@@ -7,7 +7,6 @@ import pytest
 from nymconnect.client.loopix import Loopix, Received, Undelivered
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
-from tests.helpers.networks import known_network
 from tests.helpers.virtual_mixnet import VirtualMixnet
 
 UNPACED = TrafficParameters(paced=False)
@@ -175,20 +174,62 @@ def test_a_client_without_a_route_waits_and_goes_on():
     assert net.run_until(lambda: bool(peer.received), 5.0)
 
 
-def test_slots_pass_unused_while_the_link_is_down():
+def test_nothing_waits_for_an_ack_before_it_has_left():
     net = VirtualMixnet()
-    client = net.add_client()
-    loopix = client.loopix
-    effects = loopix.wake(net.now + 0.9, may_send=False)
-    assert effects == []
-    assert loopix.deadline > net.now + 0.9
+    loopix = net.add_client(QUIET).loopix
+    peer = net.add_client(QUIET, gateway=1)
+    loopix.send(b"x", peer.loopix.address, net.now)
+    data, cover = loopix.data_packet(net.now), loopix.cover_packet()
+    assert data is not None
+    assert cover is not None
+    loopix.wake(net.now + 3600.0)
+    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (1, 0, 0)
+    left = net.now + 3600.0
+    loopix.departed(data.token, left)
+    loopix.departed(cover.token, left)
+    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (0, 1, 1)
+    assert left < loopix.deadline
+    loopix.wake(left + 1.4)
+    assert loopix.in_flight == 1
+    loopix.wake(left + 10.0)
+    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().lost) == (1, 0, 1)
 
 
-def test_a_suspended_client_does_not_catch_up_in_a_burst():
-    net = VirtualMixnet(known_network())
-    client = net.add_client()
-    effects = client.loopix.wake(net.now + 3600.0)
-    assert len(effects) < 5
+def test_what_was_ready_when_the_link_broke_is_packed_anew():
+    net = VirtualMixnet()
+    loopix = net.add_client(QUIET).loopix
+    peer = net.add_client(QUIET, gateway=1)
+    loopix.send(b"x", peer.loopix.address, net.now)
+    old = loopix.data_packet(net.now), loopix.cover_packet()
+    assert loopix.data_packet(net.now) is None
+    loopix.link_lost()
+    for ready in old:
+        assert ready is not None
+        loopix.departed(ready.token, net.now)
+    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (1, 0, 0)
+    assert net.run_until(lambda: bool(peer.received), 10.0)
+    assert peer.received == [Received(b"x")]
+
+
+def test_covers_of_another_topology_are_stale_and_measure_nothing():
+    net = VirtualMixnet()
+    loopix = net.add_client(QUIET).loopix
+    cover = loopix.cover_packet()
+    assert cover is not None
+    loopix.use_topology(replace(net.network.topology))
+    assert loopix.cover_generation == 0
+    loopix.use_topology(replace(net.network.topology, epoch_id=7))
+    assert loopix.cover_generation == 1
+    loopix.departed(cover.token, net.now)
+    assert loopix.loop_statistics().sent == 0
+
+
+def test_ready_fragments_count_for_the_window():
+    net = VirtualMixnet()
+    loopix = net.add_client(replace(QUIET, window=3)).loopix
+    loopix.send(bytes(10_000), net.add_client(QUIET).loopix.address, net.now)
+    ready = [loopix.data_packet(net.now) for _ in range(4)]
+    assert [packet is not None for packet in ready] == [True, True, True, False]
 
 
 def test_a_late_ack_spares_the_repetition():

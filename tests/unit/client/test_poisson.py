@@ -30,10 +30,3 @@ def test_a_long_pause_is_not_caught_up():
     while stream.take(MAXIMUM_LATENESS + 60.0):
         taken += 1
     assert taken < 5
-
-
-def test_a_postponed_stream_has_no_slot_before():
-    stream = PoissonStream(0.02, random.Random(5), 0.0)
-    stream.postpone(7.0)
-    assert not stream.take(6.9)
-    assert stream.take(7.0)

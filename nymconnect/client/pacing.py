@@ -1,0 +1,186 @@
+"""When frames leave, apart from what they carry: the pacer of one gateway link, as a machine.
+
+Two Poisson streams (Loopix, USENIX Security 2017, section 3.2): a slot of the main stream takes data if any is ready,
+else cover; a slot of the loop stream takes cover. The producer keeps two bounded stocks of ready frames filled, and the
+pacer never waits for it: a slot that finds no frame passes unused. So do the slots during which the link takes no
+bytes, and those that come up late, because a burst afterwards would tell of the pause. Whether the owner is active
+shows only in which frames leave, never in when.
+
+This module and `poisson` are all that the pacer's own process needs of the mixnet.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from nymconnect.client.poisson import PoissonStream
+from nymconnect.errors import UsageError
+
+if TYPE_CHECKING:  # `crypto` would bring libraries into the pacer's process that it has no use for
+    from nymconnect.crypto import Rng
+
+DATA_LIMIT = 8  # ready data frames: few, for what is ready has passed the fair draw between lanes
+COVER_LIMIT = 2048
+CONTROL_LIMIT = 64
+COVER_SECONDS = 2.5
+DATA_SECONDS = 0.1  # what a slow sender keeps ready, so that a stream that ends leaves little behind
+# A slot older than this passes unused. Timers are late by less; a process that was kept waiting is late by more.
+TOLERANCE = 0.1  # seconds
+
+
+class Kind(IntEnum):
+    """What a frame is to the pacer. The link cannot tell DATA from COVER."""
+
+    CONTROL = 0  # of the connection itself: leaves at once
+    DATA = 1
+    COVER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Mean gaps in seconds. Without `main` data leaves at once; without `loop` there is no loop stream."""
+
+    main: float | None
+    loop: float | None
+
+    @property
+    def data_stock(self) -> int:
+        """Data frames to keep ready."""
+        return DATA_LIMIT if self.main is None else min(DATA_LIMIT, max(1, math.ceil(DATA_SECONDS / self.main)))
+
+    @property
+    def cover_stock(self) -> int:
+        """Cover frames to keep ready."""
+        slots = sum(COVER_SECONDS / gap for gap in (self.main, self.loop) if gap is not None)
+        return min(COVER_LIMIT, math.ceil(slots) + 1) if slots else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A frame to write now."""
+
+    kind: Kind
+    serial: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Slots that carried nothing: no frame was ready, the link took no bytes, or the pacer was held up."""
+
+    empty: int = 0
+    stalled: int = 0
+    late: int = 0
+
+
+class Pacer:
+    """See the module. Nothing but control frames leaves before `begin`."""
+
+    def __init__(self, rng: "Rng") -> None:
+        self._rng = rng
+        self._rates: Rates | None = None
+        self._main: PoissonStream | None = None
+        self._loop: PoissonStream | None = None
+        self._control: deque[bytes] = deque()
+        self._data: deque[tuple[int, bytes]] = deque()
+        self._cover: deque[tuple[int, bytes]] = deque()
+        self._stale = 0  # of the covers, the first so many
+        self._empty = self._stalled = self._late = 0
+
+    # --- what the producer says ----------------------------------------------------------------------------------
+
+    def begin(self, rates: Rates, now: float) -> None:
+        """Let the streams run from now on."""
+        self._rates = rates
+        self._main = PoissonStream(rates.main, self._rng, now) if rates.main is not None else None
+        self._loop = PoissonStream(rates.loop, self._rng, now) if rates.loop is not None else None
+
+    def control(self, frame: bytes) -> None:
+        """Have `frame` leave before everything else; UsageError when too many wait for the link."""
+        if len(self._control) >= CONTROL_LIMIT:
+            raise UsageError("too many control frames wait")
+        self._control.append(frame)
+
+    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+        """Add a ready frame to the stock of its kind; UsageError when that is full."""
+        stock, limit = (self._data, DATA_LIMIT) if kind is Kind.DATA else (self._cover, COVER_LIMIT)
+        if stock is self._cover and self._stale:
+            self._cover.popleft()
+            self._stale -= 1
+        if len(stock) >= limit:
+            raise UsageError("the stock is full")
+        stock.append((serial, frame))
+
+    def expire_covers(self) -> None:
+        """The covers in stock do not fit the network any more: each new one takes the place of one of them.
+
+        Until then they leave as before, for an empty stock would show on the link.
+        """
+        self._stale = len(self._cover)
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    @property
+    def unused(self) -> Unused:
+        """Slots that carried nothing, so far."""
+        return Unused(self._empty, self._stalled, self._late)
+
+    @property
+    def stocks(self) -> tuple[int, int]:
+        """Ready frames of data and of cover."""
+        return len(self._data), len(self._cover)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `wake` has something to do if the link takes bytes; frames that leave at once are due at any time."""
+        if self._control or (self._leaves_at_once and self._data):
+            return -math.inf
+        stream = self._next()
+        return stream.due if stream else None
+
+    @property
+    def next_slot(self) -> float | None:
+        """When the next slot comes up, whether it can be used or not."""
+        stream = self._next()
+        return stream.due if stream else None
+
+    def wake(self, now: float, *, writable: bool = True) -> list[Departure]:
+        """What leaves now. Unless `writable` the link takes no bytes, and the slots that are due pass unused."""
+        leaving: list[Departure] = []
+        if writable:
+            leaving += [Departure(Kind.CONTROL, 0, frame) for frame in self._control]
+            self._control.clear()
+        while (stream := self._next()) is not None and stream.due <= now:  # in the order of their deadlines
+            is_late = now - stream.due > TOLERANCE
+            stream.take(now)
+            if not writable:
+                self._stalled += 1
+            elif is_late:
+                self._late += 1
+            elif (departure := self._take(may_be_data=stream is self._main)) is not None:
+                leaving.append(departure)
+            else:
+                self._empty += 1
+        if self._leaves_at_once and writable:
+            leaving += [Departure(Kind.DATA, serial, frame) for serial, frame in self._data]
+            self._data.clear()
+        return leaving
+
+    @property
+    def _leaves_at_once(self) -> bool:
+        return self._rates is not None and self._rates.main is None
+
+    def _next(self) -> PoissonStream | None:
+        if self._main is None or self._loop is None:
+            return self._main or self._loop
+        return self._main if self._main.due <= self._loop.due else self._loop
+
+    def _take(self, *, may_be_data: bool) -> Departure | None:
+        if may_be_data and self._data:
+            return Departure(Kind.DATA, *self._data.popleft())
+        if not self._cover:
+            return None
+        self._stale = max(0, self._stale - 1)
+        return Departure(Kind.COVER, *self._cover.popleft())

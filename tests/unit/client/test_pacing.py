@@ -1,0 +1,259 @@
+"""The pacer under a virtual clock: its rates, and that nothing shows when it has data and when it does not."""
+
+import itertools
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from nymconnect.client.pacing import (
+    CONTROL_LIMIT,
+    COVER_LIMIT,
+    DATA_LIMIT,
+    TOLERANCE,
+    Departure,
+    Kind,
+    Pacer,
+    Rates,
+    Unused,
+)
+from nymconnect.errors import UsageError
+
+NYM = Rates(main=0.020, loop=0.200)
+START = 1000.0
+
+
+class Link:
+    """A pacer that is woken at its deadlines; the producer keeps `covers` and `data` frames ready, if there is data."""
+
+    def __init__(
+        self, rates: Rates = NYM, *, seed: int = 5, covers: int = 4, data: Callable[[float], int] | None = None
+    ):
+        self.pacer = Pacer(random.Random(seed))
+        self.pacer.begin(rates, START)
+        self.now = START
+        self.left: list[tuple[float, Departure]] = []
+        self._covers, self._data = covers, data
+        self._serials = itertools.count(1)
+
+    def fill(self) -> None:
+        data, covers = self.pacer.stocks
+        for _ in range(covers, self._covers):
+            self.pacer.offer(Kind.COVER, next(self._serials), b"cover")
+        for _ in range(data, self._data(self.now) if self._data else 0):
+            self.pacer.offer(Kind.DATA, next(self._serials), b"data")
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            self.fill()
+            due = self.pacer.deadline
+            if due is None or due > end:
+                self.now = end
+                return
+            self.wake(max(due, self.now))
+
+    def wake(self, now: float, *, writable: bool = True) -> list[Departure]:
+        self.now = now
+        leaving = self.pacer.wake(now, writable=writable)
+        self.left += [(now, departure) for departure in leaving]
+        return leaving
+
+    @property
+    def times(self) -> list[float]:
+        return [at for at, _ in self.left]
+
+    def count(self, kind: Kind) -> int:
+        return sum(departure.kind is kind for _, departure in self.left)
+
+
+def ks_distance(gaps: list[float], rate: float) -> float:
+    """Kolmogorov and Smirnov's distance between the gaps and Exp(rate)."""
+    gaps = sorted(gaps)
+    fitted = [1 - math.exp(-rate * gap) for gap in gaps]
+    return max(max(abs(f - n / len(gaps)), abs(f - (n + 1) / len(gaps))) for n, f in enumerate(fitted))
+
+
+# --- when -----------------------------------------------------------------------------------------------------------
+
+
+def test_gaps_are_exponential_at_the_sum_of_the_rates():
+    link = Link()
+    link.run(200.0)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(link.times)]
+    assert len(gaps) == pytest.approx(200 * 55, rel=0.03)
+    assert ks_distance(gaps, 55.0) < 1.63 / math.sqrt(len(gaps))  # 1 % level
+
+
+def test_data_takes_the_place_of_cover_at_the_same_times():
+    idle = Link()
+    busy = Link(data=lambda _: 5)
+    on_and_off = Link(data=lambda now: 5 if int(now) % 2 else 0)
+    for link in (idle, busy, on_and_off):
+        link.run(30.0)
+    assert idle.times == busy.times == on_and_off.times
+    assert idle.count(Kind.DATA) == 0
+    assert busy.count(Kind.DATA) == pytest.approx(1500, rel=0.1)
+    assert busy.count(Kind.COVER) == pytest.approx(150, rel=0.3)  # the loop stream carries no data
+    assert 0 < on_and_off.count(Kind.DATA) < busy.count(Kind.DATA)
+
+
+def test_a_clock_that_looks_late_changes_neither_rate_nor_schedule():
+    exact, coarse = Link(covers=100), Link(covers=100)
+    exact.run(20.0)
+    for tick in range(1, 20 * 50 + 1):
+        coarse.fill()
+        coarse.wake(START + tick / 50)
+    assert len(coarse.left) == len(exact.left)
+    assert all(0 <= late - due <= 0.02 + 1e-9 for due, late in zip(exact.times, coarse.times, strict=True))
+
+
+def test_nothing_but_control_leaves_before_the_start():
+    pacer = Pacer(random.Random(1))
+    pacer.offer(Kind.DATA, 1, b"data")
+    pacer.offer(Kind.COVER, 2, b"cover")
+    assert pacer.deadline is None
+    pacer.control(b"hello")
+    assert pacer.deadline == -math.inf
+    assert pacer.wake(START) == [Departure(Kind.CONTROL, 0, b"hello")]
+    assert pacer.wake(START + 10.0) == []
+    assert pacer.unused == Unused()
+
+
+# --- what the pacer does not wait for -------------------------------------------------------------------------------
+
+
+def test_slots_without_a_frame_pass_and_are_counted():
+    full, empty = Link(), Link(covers=0)
+    full.run(10.0)
+    empty.run(10.0)
+    assert empty.left == []
+    assert empty.pacer.unused == Unused(empty=len(full.left))
+
+
+def test_data_does_not_take_the_slots_of_the_loop_stream():
+    link = Link(covers=0, data=lambda _: 5)
+    link.run(20.0)
+    assert link.count(Kind.DATA) == pytest.approx(1000, rel=0.1)
+    assert link.pacer.unused.empty == pytest.approx(100, rel=0.3)
+
+
+def test_a_stalled_link_loses_its_slots_and_gets_no_burst_afterwards():
+    link, free = Link(data=lambda _: 5), Link(data=lambda _: 5)
+    free.run(20.0)
+    link.run(5.0)
+    end = link.now + 5.0
+    while (due := link.pacer.next_slot) is not None and due <= end:
+        assert link.wake(due, writable=False) == []
+    link.now = end
+    assert link.wake(end) == []
+    link.run(10.0)
+    assert link.times == [at for at in free.times if not START + 5.0 < at <= START + 10.0]
+    assert link.pacer.unused == Unused(stalled=len(free.left) - len(link.left))
+
+
+@pytest.mark.parametrize("pause", [TOLERANCE * 3, 0.9, 5.0, 3600.0])
+def test_a_pacer_that_was_held_up_does_not_catch_up(pause):
+    link = Link(covers=200, data=lambda _: DATA_LIMIT)
+    link.fill()
+    leaving = link.wake(START + pause)
+    assert len(leaving) <= 15  # the slots of the last tenth of a second
+    assert link.pacer.unused.late > 0
+    assert link.pacer.deadline is not None
+    assert link.pacer.deadline > START + pause
+
+
+def test_control_frames_leave_first_and_wait_for_a_stalled_link():
+    link = Link()
+    link.fill()
+    link.pacer.control(b"one")
+    link.pacer.control(b"two")
+    due = link.pacer.next_slot
+    assert due is not None
+    assert link.wake(due, writable=False) == []
+    assert [departure.frame for departure in link.wake(due)] == [b"one", b"two"]
+
+
+# --- stocks ---------------------------------------------------------------------------------------------------------
+
+
+def test_frames_of_a_kind_leave_in_their_order():
+    link = Link(covers=50, data=lambda _: 5)
+    link.run(5.0)
+    for kind in (Kind.DATA, Kind.COVER):
+        serials = [departure.serial for _, departure in link.left if departure.kind is kind]
+        assert serials == sorted(serials)
+
+
+def test_stocks_are_bounded():
+    pacer = Pacer(random.Random(1))
+    for kind, limit in ((Kind.DATA, DATA_LIMIT), (Kind.COVER, COVER_LIMIT)):
+        for serial in range(limit):
+            pacer.offer(kind, serial, b"x")
+        with pytest.raises(UsageError):
+            pacer.offer(kind, limit, b"x")
+    assert pacer.stocks == (DATA_LIMIT, COVER_LIMIT)
+    for _ in range(CONTROL_LIMIT):
+        pacer.control(b"x")
+    with pytest.raises(UsageError):
+        pacer.control(b"x")
+
+
+def test_stale_covers_leave_until_newer_ones_have_taken_their_place():
+    pacer = Pacer(random.Random(1))
+    pacer.begin(NYM, START)
+    for serial in range(4):
+        pacer.offer(Kind.COVER, serial, b"old")
+    pacer.expire_covers()
+    leaving: list[Departure] = []
+    while not leaving:
+        leaving = pacer.wake(pacer.deadline or 0.0)
+    assert leaving[0].serial == 0  # better than an empty slot
+    for serial in range(10, 16):
+        pacer.offer(Kind.COVER, serial, b"new")
+    assert pacer.stocks == (0, 6)
+    now = pacer.deadline or 0.0
+    left = []
+    while len(left) < 6:
+        left += pacer.wake(now)
+        now = pacer.deadline or 0.0
+    assert [departure.serial for departure in left] == [10, 11, 12, 13, 14, 15]
+
+
+@pytest.mark.parametrize(
+    ("rates", "data", "cover"),
+    [
+        (NYM, 5, 139),
+        (Rates(0.25, 2.5), 1, 12),
+        (Rates(0.004, 0.2), DATA_LIMIT, 639),
+        (Rates(0.0001, None), DATA_LIMIT, COVER_LIMIT),
+        (Rates(60.0, None), 1, 2),
+        (Rates(None, 0.2), DATA_LIMIT, 14),
+        (Rates(None, None), DATA_LIMIT, 0),
+    ],
+)
+def test_stocks_last_for_two_seconds_of_cover_and_a_moment_of_data(rates, data, cover):
+    assert (rates.data_stock, rates.cover_stock) == (data, cover)
+    assert cover in (0, COVER_LIMIT) or cover >= 2 * sum(1 / gap for gap in (rates.main, rates.loop) if gap)
+
+
+# --- without a main stream ------------------------------------------------------------------------------------------
+
+
+def test_without_a_main_stream_data_leaves_at_once_and_cover_in_its_slots():
+    link = Link(Rates(None, 0.2))
+    for serial in range(3):
+        link.pacer.offer(Kind.DATA, serial, b"data")
+    assert link.pacer.deadline == -math.inf
+    assert link.wake(START, writable=False) == []
+    assert [departure.kind for departure in link.wake(START)] == [Kind.DATA] * 3
+    link.run(20.0)
+    assert link.count(Kind.DATA) == 3
+    assert link.count(Kind.COVER) == pytest.approx(100, rel=0.3)
+
+
+def test_without_any_stream_there_is_no_deadline():
+    link = Link(Rates(None, None))
+    assert link.pacer.deadline is None
+    assert link.wake(START + 1.0) == []
