@@ -1,0 +1,300 @@
+"""The pacer's process from its start to its end: who dies first, what TLS does to it, and how small it is."""
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from python_socks import ProxyError
+
+from nymconnect.client.pacer_host import ChildCarrier
+from nymconnect.client.pacing import Kind, Rates
+from nymconnect.client.parameters import TrafficParameters
+from nymconnect.runtime import dial_socket
+from nymconnect_proxy.states import State
+from tests.helpers.stage import eventually, reach, stage
+from tests.helpers.targets import echo, file_server, tcp_server
+
+PATIENCE = 30.0
+FRAME = bytes(2500)
+PACED = TrafficParameters(average_packet_delay=0.002, average_ack_delay=0.002, loop_cover_average_delay=0.5)
+
+
+@dataclass
+class User:
+    """What a carrier has told."""
+
+    received: bytearray = field(default_factory=bytearray)
+    left: list[tuple[Kind, int, float]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def on_bytes(self, data: bytes) -> None:
+        self.received += data
+
+    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+        self.left.append((kind, serial, at))
+
+    def on_end(self, reason: str) -> None:
+        self.ended.append(reason)
+
+
+@contextlib.asynccontextmanager
+async def carried(
+    port: int, tls_host: str = "", patience: float = PATIENCE
+) -> AsyncIterator[tuple[ChildCarrier, User]]:
+    user = User()
+    carrier = ChildCarrier(user, patience)
+    await carrier.open(await dial_socket("localhost" if tls_host else "127.0.0.1", port), tls_host)
+    try:
+        yield carrier, user
+    finally:
+        await carrier.close()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# --- both directions ------------------------------------------------------------------------------------------------
+
+
+async def test_frames_go_out_and_bytes_come_back() -> None:
+    async with tcp_server(echo) as port, carried(port) as (carrier, user):
+        carrier.control(b"hello ")
+        carrier.offer(Kind.COVER, 2, b"cover")
+        carrier.offer(Kind.DATA, 1, b"data ")
+        before = time.monotonic()
+        carrier.begin(Rates(0.005, None))
+        await eventually(lambda: bytes(user.received) == b"hello data cover")
+        assert [(kind, serial) for kind, serial, _ in user.left] == [(Kind.DATA, 1), (Kind.COVER, 2)]
+        assert before < user.left[0][2] < user.left[1][2] < time.monotonic()
+        assert user.ended == []
+
+
+async def test_a_megabyte_comes_back_whole() -> None:
+    async with tcp_server(echo) as port, carried(port) as (carrier, user):
+        sent = os.urandom(1_000_000)
+        for start in range(0, len(sent), 50_000):
+            carrier.control(sent[start : start + 50_000])
+        await eventually(lambda: len(user.received) >= len(sent))
+        assert bytes(user.received) == sent
+
+
+async def test_a_gateway_that_stalls_gets_no_burst_and_is_given_up() -> None:
+    taken = bytearray()
+    goes_on = asyncio.Event()
+
+    async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await goes_on.wait()
+        taken.extend(await reader.read(-1))
+
+    async with tcp_server(stalling) as port, carried(port, patience=0.5) as (carrier, user):
+        for serial in range(2000):
+            carrier.offer(Kind.COVER, serial, bytes(10_000))
+        carrier.begin(Rates(0.0005, None))
+        await eventually(lambda: bool(user.ended))
+        assert user.ended == ["the gateway does not take what it is sent"]
+        assert carrier.unused.stalled > 100
+        goes_on.set()
+
+
+async def test_a_gateway_that_closes_ends_the_pacer() -> None:
+    async def farewell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x82\x7e\x09")  # the start of a frame
+        writer.close()
+
+    async with tcp_server(farewell) as port, carried(port) as (carrier, user):
+        pid = carrier.pid
+        assert pid is not None
+        await eventually(lambda: bool(user.ended))
+        assert bytes(user.received) == b"\x82\x7e\x09"
+        assert user.ended == ["the gateway closed the connection"]
+        await eventually(lambda: not is_running(pid))
+
+
+# --- who dies first -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_pacer_that_is_killed_ends_the_connection_at_both_ends(number: int) -> None:
+    gone = asyncio.Event()
+
+    async def until_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read(-1)
+        gone.set()
+
+    async with tcp_server(until_end) as port, carried(port) as (carrier, user), asyncio.timeout(PATIENCE):
+        assert carrier.pid is not None
+        os.kill(carrier.pid, number)
+        await eventually(lambda: bool(user.ended))
+        assert user.ended == ["the pacer has ended"]
+        await gone.wait()
+
+
+async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_next() -> None:
+    async with file_server({"/file": b"content"}) as port, stage(PACED) as on:
+        assert await on.fetch(port, "/file") == b"content"
+        assert on.session._client is not None
+        client = on.session._client
+        first = client.pacer_pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await reach(on.session, State.CONNECTING)
+        with pytest.raises(ProxyError):
+            await on.open(port)
+        await reach(on.session, State.CONNECTED)
+        assert client.pacer_pid not in (None, first)
+        assert await on.fetch(port, "/file") == b"content"
+
+
+ORPHAN = """
+import asyncio, sys
+from nymconnect.client.pacer_host import ChildCarrier
+from nymconnect.client.pacing import Rates
+from nymconnect.runtime import dial_socket
+class User:
+    on_bytes = on_left = on_end = lambda *_: None
+async def main():
+    carrier = ChildCarrier(User(), 30.0)
+    await carrier.open(await dial_socket("127.0.0.1", int(sys.argv[1])), "")
+    carrier.begin(Rates(0.01, 0.1))
+    print(carrier.pid, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+async def test_a_parent_that_is_killed_takes_the_pacer_along() -> None:
+    gone = asyncio.Event()
+
+    async def until_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read(-1)
+        gone.set()
+
+    async with tcp_server(until_end) as port, asyncio.timeout(PATIENCE):
+        parent = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", ORPHAN, str(port), stdout=asyncio.subprocess.PIPE
+        )
+        assert parent.stdout is not None
+        pacer = int(await parent.stdout.readline())
+        assert is_running(pacer)
+        parent.kill()
+        await parent.wait()
+        await gone.wait()
+        await eventually(lambda: not is_running(pacer))
+
+
+async def test_a_closed_carrier_leaves_no_process_behind() -> None:
+    async with tcp_server(echo) as port:
+        async with carried(port) as (carrier, _):
+            pid = carrier.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)  # even if it does not listen
+        assert not is_running(pid)
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of localhost, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "localhost.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@contextlib.asynccontextmanager
+async def tls_echo(certificate: Path) -> AsyncIterator[int]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_the_pacer_speaks_tls_itself(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with tls_echo(certificate) as port, carried(port, "localhost") as (carrier, user):
+        carrier.control(b"hello ")
+        for serial in range(20):
+            carrier.offer(Kind.COVER, serial, FRAME)
+        carrier.begin(Rates(0.005, None))
+        await eventually(lambda: len(user.received) == 6 + 20 * len(FRAME))
+        assert user.ended == []
+        assert len(user.left) == 20
+
+
+async def test_an_unknown_certificate_ends_the_connection(certificate: Path) -> None:
+    async with tls_echo(certificate) as port, carried(port, "localhost") as (carrier, user):
+        carrier.control(b"secret")
+        await eventually(lambda: bool(user.ended))
+        assert user.ended[0].startswith("TLS with the gateway failed")
+        assert not user.received
+
+
+# --- size -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pacer_loads_neither_cryptography_nor_an_event_loop() -> None:
+    code = "import sys, nymconnect.client.pacer_process; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(output.stdout.split())
+    assert "nymconnect.client.pacing" in loaded
+    assert not loaded & {"cryptography", "nacl", "aiohttp", "asyncio", "ssl", "msgspec", "nymconnect.crypto"}
+
+
+def test_a_packaged_program_is_its_own_pacer() -> None:
+    ours, theirs = socket.socketpair()
+    gateway, end = socket.socketpair()
+    with ours, theirs, gateway, end:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nymconnect_proxy", "pacer", str(theirs.fileno()), str(gateway.fileno())],
+            pass_fds=(theirs.fileno(), gateway.fileno()),
+        )
+        theirs.close()
+        gateway.close()
+        ours.close()
+        assert end.recv(1) == b""
+        assert process.wait(PATIENCE) == 0
