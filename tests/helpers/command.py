@@ -110,14 +110,15 @@ class Command:
         return code, "".join(self._complaints)
 
 
-def children_of(pid: int) -> list[int]:
-    """Process ids of its children, as Linux tells them."""
-    children = []
+def children_of(pid: int) -> dict[str, int]:
+    """Process ids of its children by what they are, "network" or "pacer", as Linux tells them."""
+    children = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             after_name = (process / "stat").read_text().rpartition(")")[2]
             if int(after_name.split()[1]) == pid:
-                children.append(int(process.name))
+                arguments = (process / "cmdline").read_bytes().split(b"\0")
+                children["network" if b"network" in arguments else "pacer"] = int(process.name)
     return children
 
 

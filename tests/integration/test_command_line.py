@@ -43,11 +43,12 @@ def test_connect_tells_its_states_and_counters_and_leaves_at_ctrl_c(tmp_path: Pa
         assert stats["cover_sent"] > 50
         assert {"streams", "queued", "in_flight"} <= stats.keys()
 
-        (child,) = children_of(command.pid)
-        watch = Watch(child)
+        children = children_of(command.pid)
+        assert children.keys() == {"network", "pacer"}
+        watches = [Watch(child) for child in children.values()]
         command.interrupt()
         assert command.end() == (0, "")
-        assert watch.ended()
+        assert all(watch.ended() for watch in watches)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(connected["socks"].split(":")[1])))
 
@@ -60,21 +61,20 @@ def test_connect_tells_a_person_that_a_practice_network_hides_nothing(tmp_path: 
         assert command.end() == (0, "")
 
 
-def test_the_network_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:
+def test_the_children_end_with_their_parent_however_that_ends(tmp_path: Path) -> None:
     with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
         command.event("state", state="connected")
-        (child,) = children_of(command.pid)
-        watch = Watch(child)
+        watches = [Watch(child) for child in children_of(command.pid).values()]
+        assert len(watches) == 2
         command.signal(signal.SIGKILL)
         command.end()
-        assert watch.ended()
+        assert all(watch.ended() for watch in watches)
 
 
 def test_connect_fails_with_its_network(tmp_path: Path) -> None:
     with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
         command.event("state", state="connected")
-        (child,) = children_of(command.pid)
-        os.kill(child, signal.SIGKILL)
+        os.kill(children_of(command.pid)["network"], signal.SIGKILL)
         assert command.event("state", state="failed")["reason"] == "the practice network has ended"
         assert command.end() == (1, "nymconnect: the practice network has ended\n")
 
@@ -110,7 +110,7 @@ async def test_a_client_attaches_to_a_network_that_runs_elsewhere(tmp_path: Path
             async with file_server({"/file": b"content"}) as target:
                 fetched = await fetch_through(Endpoint(host, int(port)), "localhost", target, "/file", PATIENCE)
             assert fetched.body == b"content"
-            assert children_of(command.pid) == []
+            assert children_of(command.pid).keys() == {"pacer"}
             command.interrupt()
             assert command.end() == (0, "")
         network.signal(signal.SIGTERM)

@@ -105,12 +105,12 @@ def test_one_list_without_the_gateway_is_forgiven() -> None:
 async def test_a_directory_that_does_not_answer_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
-    async def sleep(seconds: float) -> None:
+    async def pass_the_time(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 9:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(upkeep.asyncio, "sleep", sleep)
+    monkeypatch.setattr(upkeep.asyncio, "sleep", pass_the_time)
     with pytest.raises(asyncio.CancelledError):
         await keeper(Directory(None, refuses=7)).run()
     assert pauses == [REFRESH, 10.0, 20.0, 40.0, 80.0, 160.0, REFRESH, REFRESH, REFRESH]
