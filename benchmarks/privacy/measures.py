@@ -143,9 +143,17 @@ def stratified_auc(folds: Sequence[Fold]) -> float:
 
 
 def auc_interval(folds: Sequence[Fold], rng: random.Random, resamples: int = 1000) -> tuple[float, float]:
-    """95 % bootstrap interval of `stratified_auc`; windows are drawn anew within each fold and class."""
+    """95 % bootstrap interval of `stratified_auc`: folds are drawn anew, and windows within each fold and class.
+
+    The folds too, because windows of one fold share a classifier and whatever else went on at that time.
+    """
     drawn = sorted(
-        stratified_auc([(_resample(negatives, rng), _resample(positives, rng)) for negatives, positives in folds])
+        stratified_auc(
+            [
+                (_resample(negatives, rng), _resample(positives, rng))
+                for negatives, positives in rng.choices(folds, k=len(folds))
+            ]
+        )
         for _ in range(resamples)
     )
     return drawn[int(0.025 * resamples)], drawn[int(0.975 * resamples)]

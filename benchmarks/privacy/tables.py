@@ -61,10 +61,11 @@ def _wire(document: Document) -> Iterator[str]:
     yield ""
     parameters = document["parameters"]
     unmet = [check["name"] for check in document["checks"] if check["met"] is False]
-    yield f"Classifier: {parameters['classifier']}. Not met: {', '.join(unmet) if unmet else 'nothing'}."
-    unjudged = sum(check["met"] is None for check in document["checks"])
-    if unjudged:
-        yield f"Reported without a promise: {unjudged} of {len(document['checks'])} figures."
+    judged = sum(check["met"] is not None for check in document["checks"])
+    yield (
+        f"Classifier: {parameters['classifier']}, {parameters['cycles']} cycles. Judged, since promised by the preset: "
+        f"{judged} of {len(document['checks'])} figures; of these not met: {', '.join(unmet) if unmet else 'none'}."
+    )
 
 
 def _auc(values: Document) -> str:

@@ -101,6 +101,13 @@ def test_auc_interval_covers_chance_and_not_a_difference() -> None:
     assert measures.auc_interval(apart, random.Random(1), 300)[0] > 0.55
 
 
+def test_auc_interval_is_wide_where_the_folds_disagree() -> None:
+    folds = [([0.0] * 50, [1.0] * 50), ([1.0] * 50, [0.0] * 50)] * 2
+    low, high = measures.auc_interval(folds, random.Random(1), 300)
+    assert low < 0.1
+    assert high > 0.9
+
+
 def test_mutual_information_in_bits() -> None:
     assert measures.mutual_information([(0, "a"), (1, "b")] * 10) == pytest.approx(1.0)
     assert measures.mutual_information([(a, b) for a in (0, 1) for b in "xy"]) == 0.0
