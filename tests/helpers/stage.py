@@ -68,7 +68,7 @@ async def curl(socks: Endpoint, *arguments: str) -> tuple[int, bytes, str]:
     """Run curl through the SOCKS port: exit code, output, complaints."""
     program = shutil.which("curl")
     assert program is not None, "curl is not installed"
-    command = [program, "-q", "--silent", "--show-error", "--max-time", str(PATIENCE * 2)]
+    command = [program, "-q", "--silent", "--show-error", "--max-time", str(PATIENCE * 4)]
     process = await asyncio.create_subprocess_exec(
         *command,
         "--socks5-hostname",

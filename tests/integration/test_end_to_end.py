@@ -21,6 +21,7 @@ def content(length: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(length)
 
 
+@pytest.mark.timeout(300)
 async def test_five_megabytes_arrive_byte_for_byte_through_curl() -> None:
     body = content(5 * MEGABYTE)
     async with file_server({"/file": body}) as port, stage() as on:
@@ -33,7 +34,7 @@ async def test_five_megabytes_arrive_byte_for_byte_through_curl() -> None:
 async def test_fifty_downloads_at_once_arrive_byte_for_byte() -> None:
     files = {f"/{number}": content(20_000, number) for number in range(50)}
     async with file_server(files) as port, stage() as on:
-        bodies = await asyncio.gather(*(on.fetch(port, path) for path in files))
+        bodies = await asyncio.gather(*(on.fetch(port, path, patience=100) for path in files))
         assert bodies == list(files.values())
         await eventually(lambda: not on.open_streams)
 
