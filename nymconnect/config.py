@@ -17,15 +17,13 @@ from typing import Any
 
 import tomlkit
 
-from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.parameters import Downlink, TrafficParameters
+from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset, chosen
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint, Kind, Option, Upstream, Value
 from nymconnect.packet.params import PacketSize
 from nymconnect.storage import write_private
 
-PRESETS: Mapping[str, TrafficParameters] = {
-    "nym-compatible": TrafficParameters(),
-}
 PACKET_SIZES: Mapping[str, PacketSize] = {
     "regular": PacketSize.REGULAR,
     "extended8": PacketSize.EXTENDED8,
@@ -117,9 +115,10 @@ class Settings:
     preset: str = _row(
         "traffic",
         Kind.CHOICE,
-        "nym-compatible",
-        "The traffic parameters as a set, shared by all who choose it.",
-        choices=tuple(PRESETS),
+        AUTOMATIC,
+        "The traffic parameters as a set, shared by all who choose it; `automatic` is *Balanced* on a network of our "
+        "own and *Nym-compatible* everywhere else.",
+        choices=(AUTOMATIC, *PRESETS),
     )
     average_packet_delay: float | None = _traffic_row(
         Kind.DURATION, "Mean delay of a packet at each mix node.", minimum=0.0, maximum=10.0
@@ -152,9 +151,12 @@ class Settings:
             if value is not None:
                 option.check(value)
 
-    @property
-    def traffic(self) -> TrafficParameters:
-        """The preset with this person's changes."""
+    def chosen_preset(self, *, own_network: bool) -> Preset:
+        """The preset that is in force; `own_network` says whether the directory calls the network one of ours."""
+        return chosen(self.preset, own_network=own_network)
+
+    def traffic(self, *, own_network: bool) -> TrafficParameters:
+        """That preset with this person's changes."""
         changes: dict[str, Any] = {
             option.name: getattr(self, option.name)
             for option in OPTIONS
@@ -164,7 +166,9 @@ class Settings:
             changes["packet_size"] = PACKET_SIZES[changes["packet_size"]]
         if "average_packet_delay" in changes:
             changes["average_ack_delay"] = changes["average_packet_delay"]  # acks must not be told apart by delay
-        return replace(PRESETS[self.preset], **changes)
+        if "loop_cover_average_delay" in changes:
+            changes["loop_cover"] = True
+        return replace(self.chosen_preset(own_network=own_network).traffic, **changes)
 
 
 OPTIONS: tuple[Option, ...] = tuple(Option(row.name, **row.metadata) for row in fields(Settings))
@@ -308,10 +312,20 @@ def manual() -> str:
         "",
         "## Presets",
         "",
-        "| preset | delay per hop | main stream | loop cover | packet |",
-        "|---|---|---|---|---|",
+        "Delay is what the mixes add on the way, one way and on average; a request and its answer take twice that.",
+        "Packets leave at all times, in use or not, and GB a day is what that adds up to; about as much comes back.",
+        "*Useful* is how fast one's own data can leave at most.",
+        "",
+        "| preset | delay | packets a second, main + loop | GB a day up | useful | the downlink | for |",
+        "|---|---|---|---|---|---|---|",
     ]
-    lines += [_preset_row(name, preset) for name, preset in PRESETS.items()]
+    lines += [_preset_row(preset) for preset in PRESETS.values()]
+    lines += [
+        "",
+        "*The downlink* is what comes in: it follows the data, so that a download shows on your line, or has a rate of",
+        "its own, kept by the requester or by requester and gateway. Both have to be ours for that; the status says",
+        "whether it is so (`downlink_hidden`).",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -319,10 +333,21 @@ def _manual_row(option: Option) -> str:
     return f"| `{option.name}` | {option.kind.value} | {_default(option)} | {option.bounds} | {option.help} |"
 
 
-def _preset_row(name: str, preset: TrafficParameters) -> str:
-    delays = (preset.average_packet_delay, preset.message_sending_average_delay, preset.loop_cover_average_delay)
-    per_hop, main, loop = (f"{delay * 1000:g} ms" for delay in delays)
-    return f"| `{name}` | {per_hop} | every {main} | every {loop} | {preset.packet_size.packet} bytes |"
+def _preset_row(preset: Preset) -> str:
+    traffic = preset.traffic
+    loop = 1 / traffic.loop_cover_average_delay if traffic.loop_cover else 0
+    packets = f"{1 / traffic.message_sending_average_delay:g} + {loop:g}"
+    rate = f", {traffic.downlink_rate:g} a second" if traffic.downlink is not Downlink.FOLLOWS_DATA else ""
+    cells = (
+        f"`{preset.name}`" + ("" if preset.is_safe else " (**unsafe**)"),
+        Option("", "", Kind.DURATION, None, "").format(preset.one_way_delay),
+        packets,
+        f"{preset.gigabytes_per_day:.3g}",
+        f"{preset.useful_rate / 1000:.3g} kB/s",
+        traffic.downlink.value + rate,
+        preset.sentence,
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.privacy import stage, workload
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
-from nymconnect.config import PRESETS
+from nymconnect.client.presets import PRESETS
 from nymconnect.runtime import clock
 
 USEFUL_PAYLOAD = 1604  # bytes of a message in a packet of the regular class: its fragment without the header
@@ -87,7 +87,7 @@ def upload_rate(arrivals: list[tuple[float, int]]) -> float:
 
 
 async def measure(preset: str, seconds: float, transfer: float) -> dict[str, Any]:
-    rate = 1 / PRESETS[preset].message_sending_average_delay
+    rate = 1 / PRESETS[preset].traffic.message_sending_average_delay
     async with stage.network() as net, stage.target() as served, stage.client(net, preset) as client:
         idle = await idle_cost(client, seconds)
         return {"idle": idle, "goodput": await goodput(client, served, rate, transfer) if transfer else None}
@@ -97,7 +97,7 @@ def checks_of(preset: str, results: dict[str, Any]) -> list[Check]:
     idle = results["idle"]
     parts = ", ".join(f"{process['role']} {process['cpu']:.1%}" for process in idle["processes"])
     memory = ", ".join(f"{process['role']} {process['rss']:.0f} MB" for process in idle["processes"])
-    rate = 1 / PRESETS[preset].message_sending_average_delay
+    rate = 1 / PRESETS[preset].traffic.message_sending_average_delay
     checks = [
         Check(
             f"CPU idle, {preset}",

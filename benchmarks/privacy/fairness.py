@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.privacy import measures, stage, workload
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
-from nymconnect.config import PRESETS
+from nymconnect.client.presets import PRESETS
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint
 from nymconnect.runtime import clock

@@ -25,7 +25,7 @@ from benchmarks.privacy import measures
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.config import PRESETS
+from nymconnect.client.presets import PRESETS
 from nymconnect.errors import WireError
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.framing import Frame, MixPacket
@@ -191,7 +191,7 @@ def plot(preset: str, net: WatchedMixnet) -> str:
 
 
 def run(preset: str, packets: int, label: str) -> None:
-    net = collect(PRESETS[preset], packets)
+    net = collect(PRESETS[preset].traffic, packets)
     rng = random.Random(SEED)
     judged = {f"{role}, {hop}": judge(evidence, rng) for (role, hop), evidence in net.evidence.items()}
     Report(

@@ -30,7 +30,7 @@ from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
 from benchmarks.privacy.stage import HERE, Child, Target, child, network, target
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.config import PRESETS
+from nymconnect.client.presets import PRESETS
 from nymconnect.options import Endpoint
 
 CONDITIONS = ("idle", "downloads", "pages", "busy window", "other load")
@@ -98,7 +98,10 @@ async def observe(preset: str, cycles: int, seconds: float, guard: float) -> Obs
         output, control_output = Path(home) / "frames", Path(home) / "control"
         async with network() as net, target() as served:
             tap_flags = [str(HERE / "capture.py"), f"--port={net.gateway_port}", f"--output={output}"]
-            async with child(tap_flags, home) as tap, control(nominal_rate(PRESETS[preset]), home, control_output):
+            async with (
+                child(tap_flags, home) as tap,
+                control(nominal_rate(PRESETS[preset].traffic), home, control_output),
+            ):
                 await tap.said()
                 async with child([str(HERE / "watched_client.py"), *net.flags(preset)], home) as watched:
                     host, _, port = (await watched.said())["socks"].rpartition(":")
@@ -292,7 +295,7 @@ def main() -> None:
         blocks_of(records, seen.phases, direction)
         for records, direction in ((seen.client, UP), (seen.client, DOWN), (seen.control, UP))
     )
-    parameters = PRESETS[flags.preset]
+    parameters = PRESETS[flags.preset].traffic
     rate = nominal_rate(parameters)
     pure, allowed = ({condition: purity(blocks[condition], rate) for condition in CONDITIONS} for blocks in (up, bare))
     compared, bare_compared = (

@@ -4,6 +4,7 @@ Defaults are those of nym-client-core 1.21 (`config-types/src/lib.rs`), except w
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from nymconnect.client.pacing import Rates
 from nymconnect.errors import UsageError
@@ -24,12 +25,23 @@ class SurbParameters:
     maximum_key_age: float = 24 * 3600.0  # seconds
 
 
+class Downlink(Enum):
+    """Who keeps the traffic towards the client at one rate, whatever it carries."""
+
+    FOLLOWS_DATA = "follows data"
+    REQUESTER = "requester"
+    GATEWAY = "requester and gateway"
+
+
 @dataclass(frozen=True, slots=True)
 class TrafficParameters:
     """Rates and waits; every duration in seconds, every delay a mean of an exponential distribution.
 
     `paced` False sends data as soon as there is some, without a main Poisson stream: for a requester (as nym-node's
-    does by default) and for measuring; it hides nothing about when its owner sends.
+    does by default) and for measuring; it hides nothing about when its owner sends. `adaptive` lets the main stream
+    slow down while the link takes no more bytes, as Nym's own client does; a rate that gives way tells who can slow
+    the link something. `drop_share` is the share of cover that ends at a gateway instead of coming back, where the
+    network has a place for it. `downlink_rate` is in packets a second; 0 where nothing paces the downlink.
     """
 
     average_packet_delay: float = 0.015
@@ -38,6 +50,10 @@ class TrafficParameters:
     loop_cover_average_delay: float = 0.200
     paced: bool = True
     loop_cover: bool = True
+    adaptive: bool = False
+    drop_share: float = 0.0
+    downlink: Downlink = Downlink.FOLLOWS_DATA
+    downlink_rate: float = 0.0
     ack_wait_multiplier: float = 1.5
     ack_wait_addition: float = 1.5
     # Finite, unlike the reference: a peer that is gone must not be written to for ever.
@@ -53,6 +69,15 @@ class TrafficParameters:
             raise UsageError("data does not fit into ack packets")
         if self.message_sending_average_delay <= 0 or self.loop_cover_average_delay <= 0:
             raise UsageError("a stream's mean gap must be positive")
+        if not 0 <= self.drop_share <= 1:
+            raise UsageError("the share of drop cover lies between 0 and 1")
+        if self.downlink_rate < 0 or (self.downlink_rate > 0) is not self.symmetric:
+            raise UsageError("a downlink has a rate if, and only if, somebody paces it")
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the downlink keeps its rate as the uplink does, so that neither shows what is received."""
+        return self.downlink is not Downlink.FOLLOWS_DATA
 
     @property
     def rates(self) -> Rates:

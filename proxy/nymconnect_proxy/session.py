@@ -51,11 +51,13 @@ class Session:
         directories: Directories | None = None,
     ) -> None:
         self._settings = settings
-        self._traffic = traffic or settings.traffic
+        own_network = settings.network == "embedded"
+        self._traffic = traffic or settings.traffic(own_network=own_network)
         self._on_status = on_status
         self._directories = directories
         rates = Rates.of(self._traffic)
-        self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, settings.preset, rates)
+        preset = settings.chosen_preset(own_network=own_network).name
+        self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)
         self._tasks = TaskSet("session", self._crashed)
         self._listener: SocksListener | None = None
         self._client: MixnetClient | None = None

@@ -3,13 +3,15 @@
 import argparse
 import io
 from contextlib import redirect_stderr
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.parameters import Downlink
+from nymconnect.client.presets import PRESETS
 from nymconnect.config import OPTIONS, Settings, add_flags, manual, read_settings, settings_from, write_settings
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.errors import UserError
@@ -34,7 +36,7 @@ OTHER = {
     "socks": Endpoint("::1", 0),
     "connection_start_surbs": 10,
     "per_request_surbs": 7,
-    "preset": "nym-compatible",
+    "preset": "wallet",
     "average_packet_delay": 0.05,
     "message_sending_average_delay": 0.004,
     "loop_cover_average_delay": 2000.0,
@@ -63,12 +65,11 @@ def write(path: Path, text: str) -> Path:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     settings = Settings()
-    assert (settings.network, settings.preset) == ("embedded", "nym-compatible")
+    assert (settings.network, settings.preset) == ("embedded", "automatic")
     assert str(settings.socks) == "127.0.0.1:1080"
     assert (settings.connection_start_surbs, settings.per_request_surbs) == (20, 3)
-    assert settings.traffic == TrafficParameters()
-    assert settings.traffic.average_packet_delay == 0.015
-    assert (settings.traffic.ack_wait_multiplier, settings.traffic.ack_wait_addition) == (1.5, 1.5)
+    assert settings.traffic(own_network=True) == PRESETS["balanced"].traffic
+    assert settings.traffic(own_network=False) == PRESETS["nym-compatible"].traffic
 
 
 def test_every_option_appears_in_the_test_data() -> None:
@@ -136,7 +137,7 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("max_retransmissions", True, "expected a count"),
         ("max_retransmissions", [1], "expected a count"),
         ("packet_size", "ack", "is not one of regular, extended8, extended16, extended32"),
-        ("preset", "fast", "is not one of nym-compatible"),
+        ("preset", "fastest", "is not one of automatic, nym-compatible, balanced, high, wallet, bulk, fast"),
         ("socks", "127.0.0.1:65536", "is not a port"),
         ("socks", "::1:1080", "does not read HOST:PORT"),
         ("socks", ":1080", "does not read HOST:PORT"),
@@ -223,11 +224,28 @@ def test_settings_made_by_code_are_checked_too() -> None:
 
 
 def test_a_changed_traffic_parameter_replaces_the_presets() -> None:
-    traffic = Settings(packet_size="extended8", average_packet_delay=0.05, max_retransmissions=3).traffic
+    settings = Settings(preset="high", packet_size="extended8", average_packet_delay=0.07, max_retransmissions=3)
+    traffic = settings.traffic(own_network=True)
     assert traffic.packet_size is PacketSize.EXTENDED8
-    assert traffic.average_packet_delay == traffic.average_ack_delay == 0.05
+    assert traffic.average_packet_delay == traffic.average_ack_delay == 0.07
     assert traffic.max_retransmissions == 3
-    assert traffic.loop_cover_average_delay == TrafficParameters().loop_cover_average_delay
+    assert traffic.downlink is Downlink.GATEWAY
+
+
+def test_a_rate_for_loops_brings_them_back_where_the_preset_has_none() -> None:
+    assert not Settings(preset="fast").traffic(own_network=False).loop_cover
+    assert Settings(preset="fast", loop_cover_average_delay=5.0).traffic(own_network=False).loop_cover
+
+
+def test_a_chosen_preset_does_not_ask_whose_the_network_is() -> None:
+    settings = Settings(preset="bulk")
+    assert settings.chosen_preset(own_network=False) is settings.chosen_preset(own_network=True) is PRESETS["bulk"]
+
+
+def test_a_settings_file_from_before_the_other_presets_still_reads(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", '[traffic]\npreset = "nym-compatible"\nmax_retransmissions = 5\n')
+    traffic = read_settings(path).traffic(own_network=True)
+    assert traffic == replace(PRESETS["nym-compatible"].traffic, max_retransmissions=5)
 
 
 def test_an_absent_file_means_defaults(tmp_path: Path) -> None:
