@@ -12,7 +12,7 @@ offset  size  field
 kind  message     direction  fields (integers and floats are big-endian)
 ====  ==========  =========  ==========================================================================
 0     Setup       to pacer   patience f64, host name for TLS in UTF-8 (empty: no TLS)
-1     Begin       to pacer   mean gap of the main stream f64, of the loop stream f64; 0 stands for none
+1     Begin       to pacer   mean gap of the main stream f64, of the loop stream f64; 0 stands for none; adaptive u8
 2     Control     to pacer   the frame
 3     Offer       to pacer   kind of frame u8, serial u64, the frame
 4     Expire      to pacer   –
@@ -34,7 +34,7 @@ MAXIMUM_BODY = 1 << 20
 MAXIMUM_REASON = 200  # characters
 _HEAD = struct.Struct(">IB")
 _SETUP = struct.Struct(">d")
-_BEGIN = struct.Struct(">dd")
+_BEGIN = struct.Struct(">ddB")
 _OFFER = struct.Struct(">BQ")
 _LEFT = struct.Struct(">BQd")
 _SLOTS = struct.Struct(">QQQ")
@@ -63,14 +63,16 @@ class Begin:
     rates: Rates
 
     def encode(self) -> bytes:
-        return _framed(1, _BEGIN.pack(self.rates.main or 0.0, self.rates.loop or 0.0))
+        return _framed(1, _BEGIN.pack(self.rates.main or 0.0, self.rates.loop or 0.0, self.rates.adaptive))
 
     @classmethod
     def decode(cls, body: bytes) -> "Begin":
-        main, loop = _BEGIN.unpack(body)
+        main, loop, adaptive = _BEGIN.unpack(body)
         if not (main >= 0 and loop >= 0):
             raise WireError("a gap is negative")
-        return cls(Rates(main or None, loop or None))
+        if adaptive > 1:
+            raise WireError("a yes or no is neither")
+        return cls(Rates(main or None, loop or None, bool(adaptive)))
 
 
 @dataclass(frozen=True, slots=True)

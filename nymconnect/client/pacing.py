@@ -6,7 +6,10 @@ pacer never waits for it: a slot that finds no frame passes unused. So do the sl
 bytes, and those that come up late, because a burst afterwards would tell of the pause. Whether the owner is active
 shows only in which frames leave, never in when.
 
-This module and `poisson` are all that the pacer's own process needs of the mixnet.
+A main stream that adapts (`congestion`) is the exception: the frames of slots during which the link takes no bytes wait
+in a short queue, and while that is full the stream slows down.
+
+This module, `congestion` and `poisson` are all that the pacer's own process needs of the mixnet.
 """
 
 import math
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from nymconnect.client.congestion import QUEUE_LIMIT, Multiplier
 from nymconnect.client.poisson import PoissonStream
 from nymconnect.errors import UsageError
 
@@ -40,10 +44,14 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Mean gaps in seconds. Without `main` data leaves at once; without `loop` there is no loop stream."""
+    """Mean gaps in seconds. Without `main` data leaves at once; without `loop` there is no loop stream.
+
+    `adaptive` lets the main stream slow down while the link takes no bytes.
+    """
 
     main: float | None
     loop: float | None
+    adaptive: bool = False
 
     @property
     def data_stock(self) -> int:
@@ -87,6 +95,9 @@ class Pacer:
         self._data: deque[tuple[int, bytes]] = deque()
         self._cover: deque[tuple[int, bytes]] = deque()
         self._stale = 0  # of the covers, the first so many
+        self._multiplier: Multiplier | None = None
+        self._queue: deque[Departure] = deque()  # of an adaptive stream, in front of the link
+        self._is_held = False  # the main stream found that queue full
         self._empty = self._stalled = self._late = 0
 
     # --- what the producer says ----------------------------------------------------------------------------------
@@ -96,6 +107,7 @@ class Pacer:
         self._rates = rates
         self._main = PoissonStream(rates.main, self._rng, now) if rates.main is not None else None
         self._loop = PoissonStream(rates.loop, self._rng, now) if rates.loop is not None else None
+        self._multiplier = Multiplier(now) if rates.adaptive and rates.main is not None else None
 
     def control(self, frame: bytes) -> None:
         """Have `frame` leave before everything else; UsageError when too many wait for the link."""
@@ -135,7 +147,7 @@ class Pacer:
     @property
     def deadline(self) -> float | None:
         """When `wake` has something to do if the link takes bytes; frames that leave at once are due at any time."""
-        if self._control or (self._leaves_at_once and self._data):
+        if self._control or self._queue or (self._leaves_at_once and self._data):
             return -math.inf
         stream = self._next()
         return stream.due if stream else None
@@ -152,21 +164,49 @@ class Pacer:
         if writable:
             leaving += [Departure(Kind.CONTROL, 0, frame) for frame in self._control]
             self._control.clear()
+            leaving += self._take_queued()
+        is_open = writable and not self._queue
         while (stream := self._next()) is not None and stream.due <= now:  # in the order of their deadlines
             is_late = now - stream.due > TOLERANCE
+            is_main = stream is self._main
+            if is_main:
+                self._adapt(now)
             stream.take(now)
-            if not writable:
+            if not is_open and not self._may_queue(is_main=is_main):
                 self._stalled += 1
             elif is_late:
                 self._late += 1
-            elif (departure := self._take(may_be_data=stream is self._main)) is not None:
-                leaving.append(departure)
-            else:
+            elif (departure := self._take(may_be_data=is_main)) is None:
                 self._empty += 1
+            else:
+                (leaving if is_open else self._queue).append(departure)
         if self._leaves_at_once and writable:
             leaving += [Departure(Kind.DATA, serial, frame) for serial, frame in self._data]
             self._data.clear()
         return leaving
+
+    # --- a main stream that adapts ---------------------------------------------------------------------------------
+
+    def _take_queued(self) -> list[Departure]:
+        """One at a time, so that what the link does not take yet goes on waiting here, where it counts."""
+        self._is_held = self._is_held and not self._queue
+        return [self._queue.popleft()] if self._queue else []
+
+    def _may_queue(self, *, is_main: bool) -> bool:
+        if self._multiplier is None:
+            return False
+        has_room = len(self._queue) < QUEUE_LIMIT
+        self._is_held = self._is_held or (is_main and not has_room)
+        return has_room
+
+    def _adapt(self, now: float) -> None:
+        """A stream that waits for room in the queue looks at nothing until there is some."""
+        if self._multiplier is None or self._is_held or self._rates is None or self._main is None:
+            return
+        assert self._rates.main is not None
+        self._main.gap = self._rates.main * self._multiplier.look(len(self._queue), now)
+
+    # --- slots and stocks ------------------------------------------------------------------------------------------
 
     @property
     def _leaves_at_once(self) -> bool:

@@ -85,4 +85,5 @@ class TrafficParameters:
         return Rates(
             self.message_sending_average_delay if self.paced else None,
             self.loop_cover_average_delay if self.loop_cover else None,
+            self.adaptive,
         )

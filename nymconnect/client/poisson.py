@@ -10,13 +10,13 @@ MAXIMUM_LATENESS = 1.0
 
 
 class PoissonStream:
-    """Slots with exponential gaps of mean `gap` seconds.
+    """Slots with exponential gaps of mean `gap` seconds, which may change: then it holds from the next slot on.
 
     Each deadline counts from the one before and not from when it was served, so lateness does not lower the rate.
     """
 
     def __init__(self, gap: float, rng: "Rng", now: float) -> None:
-        self._rate = 1 / gap
+        self.gap = gap
         self._rng = rng
         self.due = now
         self._advance()
@@ -31,4 +31,4 @@ class PoissonStream:
         return True
 
     def _advance(self) -> None:
-        self.due += self._rng.expovariate(self._rate)
+        self.due += self._rng.expovariate(1 / self.gap)

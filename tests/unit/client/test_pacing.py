@@ -257,3 +257,78 @@ def test_without_any_stream_there_is_no_deadline():
     link = Link(Rates(None, None))
     assert link.pacer.deadline is None
     assert link.wake(START + 1.0) == []
+
+
+# --- a main stream that adapts --------------------------------------------------------------------------------------
+
+ADAPTIVE = Rates(main=0.020, loop=0.200, adaptive=True)
+
+
+def drive(link: Link, seconds: float, packets_per_second: float) -> None:
+    """The link takes so many packets a second and no more; the pacer is woken for each, and for each slot."""
+    end, room_at = link.now + seconds, link.now
+    while link.now < end:
+        link.fill()
+        slot = link.pacer.next_slot
+        assert slot is not None
+        waits = link.pacer.deadline == -math.inf
+        now = max(link.now, min(slot, room_at) if waits else slot)
+        if link.wake(now, writable=now >= room_at):
+            room_at = now + 1 / packets_per_second
+
+
+def test_on_a_free_link_an_adaptive_pacer_sends_what_any_other_does():
+    plain, adaptive = Link(covers=20), Link(ADAPTIVE, covers=20)
+    plain.run(60.0)
+    adaptive.run(60.0)
+    assert plain.times == adaptive.times
+
+
+def test_an_adaptive_stream_slows_down_to_what_the_link_takes_and_recovers():
+    link = Link(ADAPTIVE, covers=50)
+    drive(link, 30.0, packets_per_second=20)
+    assert len(link.left) == pytest.approx(30 * 20, rel=0.1)
+    before, stalled = len(link.left), link.pacer.unused.stalled
+    drive(link, 30.0, packets_per_second=20)
+    # 50/3 + 5 slots a second nearly fit the link; 55 would lose 35 of them each second
+    assert link.pacer.unused.stalled - stalled < 30 * 10
+    assert len(link.left) - before == pytest.approx(30 * 20, rel=0.1)
+    drive(link, 30.0, packets_per_second=1000)
+    before = len(link.left)
+    drive(link, 30.0, packets_per_second=1000)
+    assert len(link.left) - before == pytest.approx(30 * 55, rel=0.1)
+
+
+def test_no_more_than_nyms_queue_leaves_at_once_after_a_stall_and_one_by_one():
+    link = Link(ADAPTIVE, covers=200)
+    link.fill()
+    while link.now < START + 10.0:
+        link.fill()
+        assert link.wake(link.pacer.next_slot or 0.0, writable=False) == []
+    after: list[Departure] = []
+    while link.pacer.deadline == -math.inf:
+        leaving = link.wake(link.now)
+        assert len(leaving) == 1
+        after += leaving
+    assert len(after) == 32
+    assert link.pacer.unused.stalled > 400
+    assert [departure.serial for departure in after] == sorted(departure.serial for departure in after)
+
+
+def test_a_total_stall_changes_nothing_that_an_adaptive_stream_does_afterwards_for_long():
+    """Nothing is looked at while the main stream waits, so a stall of a minute counts as one look."""
+    link = Link(ADAPTIVE, covers=50)
+    while link.now < START + 60.0:
+        link.fill()
+        link.wake(link.pacer.next_slot or 0.0, writable=False)
+    link.run(10.0)
+    before = len(link.left)
+    link.run(20.0)
+    assert len(link.left) - before == pytest.approx(20 * 55, rel=0.15)
+
+
+def test_other_presets_keep_their_rate_on_a_slow_link():
+    link = Link(covers=50)
+    drive(link, 30.0, packets_per_second=20)
+    slots = len(link.left) + link.pacer.unused.stalled + link.pacer.unused.empty
+    assert slots == pytest.approx(30 * 55, rel=0.1)
