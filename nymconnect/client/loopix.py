@@ -7,8 +7,8 @@ runs out.
 
 Mirrors nym-client-core 1.21 (`real_messages_control/`, `cover_traffic_stream.rs`, `received_buffer.rs`, `replies/`).
 We differ in three places, all within the wire format: every packet, cover included, is of one Sphinx version, so that
-no hop can tell cover from data; a message carries only the SURBs that fit beside it, the others follow in messages of
-one packet each, so that a single loss delays none of the rest; retransmissions end after a bound.
+no hop can tell cover from data; a message carries only the SURBs that fit into its last packet, the others follow in
+messages of one packet each, so that a single loss delays none of the rest; retransmissions end after a bound.
 
 Effects: `Received`, `Undelivered`, `LoopAlarm`.
 """
@@ -97,7 +97,7 @@ class Loopix:
         ack_key: bytes | None = None,
     ) -> None:
         self.address = address
-        self.counters: Counter[str] = Counter(cover_sent=0, data_sent=0)
+        self.counters: Counter[str] = Counter(cover_sent=0, drop_cover_sent=0, data_sent=0)
         self.cover_generation = 0  # rises when covers that have not left yet no longer fit the network
         self._secret = secret
         self._parameters = parameters
@@ -120,7 +120,7 @@ class Loopix:
         if not surbs:
             self._enqueue(messages.Plain(data), to, lane)
             return
-        beside = min(surbs, self._surbs_that_fit_beside(len(data)))
+        beside = min(surbs, self._surbs_to_go_with(len(data)))
         content = messages.DataWithSurbs(self._supply.give(to, beside, now), data)
         self._enqueue(messages.Repliable(self._supply.tag_for(to), content), to, lane)
         self._supply.promise(to, surbs - beside)
@@ -221,13 +221,18 @@ class Loopix:
         return None
 
     def cover_packet(self) -> ReadyPacket | None:
-        """A loop of cover; None if the network has no route."""
+        """A loop, or cover that ends at a gateway; None if the network has no route."""
         try:
+            if self._drops_next():
+                return self._ready.add(self._packer.drop_cover(), ReadyCover())
             loop, selector = self._packer.cover()
         except RouteError:
             self.counters["no_route"] += 1
             return None
         return self._ready.add(loop.packet, ReadyCover(selector, loop.path, loop.expected))
+
+    def _drops_next(self) -> bool:
+        return bool(self._packer.topology.drop_places) and self._rng.random() < self._parameters.drop_share
 
     def departed(self, token: int, at: float) -> None:
         """A packet has left at `at`; nothing happens if it was forgotten meanwhile."""
@@ -236,8 +241,11 @@ class Loopix:
                 self._pending.add(Sent(outgoing, path, at + self._patience(expected, outgoing)))
                 self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
             case ReadyCover(selector, path, expected):
-                self._loops.start(selector, path, expected, at)
                 self.counters["cover_sent"] += 1
+                if selector is None:
+                    self.counters["drop_cover_sent"] += 1
+                else:
+                    self._loops.start(selector, path, expected, at)
 
     def _may_go(self, outgoing: Outgoing) -> bool:
         if len(self._pending) + self._ready.data_count >= self._parameters.window:
@@ -283,6 +291,13 @@ class Loopix:
         return isinstance(destination, Recipient) or self._stock.knows(destination)
 
     # --- reply SURBs -------------------------------------------------------------------------------------------
+
+    def _surbs_to_go_with(self, length: int) -> int:
+        """SURBs for a message of `length` data bytes: at least one, if it takes another packet.
+
+        An answer to a tag of which no SURB has come yet is dropped, and the message may be there before all others.
+        """
+        return self._surbs_that_fit_beside(length) or 1 + self._surbs_that_fit_beside(length + _SURB_LENGTH)
 
     def _surbs_that_fit_beside(self, length: int) -> int:
         """SURBs that a repliable message of `length` data bytes can carry without taking another packet."""

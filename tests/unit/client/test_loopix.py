@@ -66,6 +66,17 @@ def test_an_anonymous_message_is_answered_without_knowing_the_sender():
     assert client.received == [Received(b"you are a tag", source=peer.loopix.address)]
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("length", [1122, 1581, 2726, 3000])  # in their last packets there is no room for a SURB
+def test_a_message_can_be_answered_the_moment_it_is_there(length, seed):
+    net = VirtualMixnet(seed=seed)
+    client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
+    client.loopix.send(bytes(length), peer.loopix.address, net.now, surbs=1)
+    assert net.run_until(lambda: bool(peer.received), 10.0)
+    peer.loopix.reply(b"at once", peer.received[0].sender_tag or b"")
+    assert net.run_until(lambda: bool(client.received), 10.0)
+
+
 def test_a_long_answer_asks_for_the_surbs_that_it_needs():
     net = VirtualMixnet()
     client, peer = net.add_client(UNPACED), net.add_client(UNPACED, gateway=1)
