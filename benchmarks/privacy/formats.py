@@ -5,9 +5,9 @@ send real packets through a network in virtual time whose keys we hold. Each pac
 hop could note down is paired with what the packet really was. Exact views (sizes, versions, flags, rotation) must
 tell nothing at all; drawn ones (delays, next hops) nothing beyond chance.
 
-The last mix sees to which gateway a packet goes, and that gateway to which client. A loop goes to its sender's own, so
-these two differ between cover and data by what they are, not by their form: reported, not judged. Neither hop sees
-where the packet comes from.
+The last mix sees to which gateway a packet goes, and that gateway to which client. A loop goes to its sender's own and
+drop cover to nobody at any of them, so these two differ between cover and data by what they are, not by their form:
+reported, not judged. Neither hop sees where the packet comes from.
 """
 
 import argparse
@@ -26,11 +26,13 @@ from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS
+from nymconnect.directory.topology import Feature
 from nymconnect.errors import WireError
 from nymconnect.packet.acks import split_surb_ack
+from nymconnect.packet.addressing import DROP_DESTINATION
 from nymconnect.packet.framing import Frame, MixPacket
 from nymconnect.packet.sphinx import Final, open_packet
-from tests.helpers.networks import KnownNetwork
+from tests.helpers.networks import KnownNetwork, known_network
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
 SEED = 7
@@ -72,7 +74,7 @@ class WatchedMixnet(VirtualMixnet):
     """Opens every packet at all its hops when it is sent, besides carrying it."""
 
     def __init__(self) -> None:
-        super().__init__(seed=SEED)
+        super().__init__(known_network(2, 2, features=frozenset({Feature.DROP_COVER})), seed=SEED)
         self.roles: dict[int, str] = {}
         self.evidence: dict[tuple[str, str], Evidence] = defaultdict(Evidence)
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
@@ -85,7 +87,7 @@ class WatchedMixnet(VirtualMixnet):
         role = self.roles[id(client)]
         views = list(walk(self.network, packet))
         # Whoever sends to itself sends cover: nobody here has anything else to say to itself.
-        kind = "cover" if views.pop() == client.loopix.address.identity else "data"
+        kind = "cover" if views.pop() in (client.loopix.address.identity, DROP_DESTINATION) else "data"
         self.counts[role, kind] += 1
         for view in views:
             assert isinstance(view, View)

@@ -12,7 +12,7 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.topology import Topology
 from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.chunking import Fragment
-from nymconnect.packet.envelope import seal_cover, seal_fragment, seal_reply_fragment
+from nymconnect.packet.envelope import seal_cover, seal_drop_cover, seal_fragment, seal_reply_fragment
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.route import Route
@@ -83,6 +83,13 @@ class Packer:
         ack_route = self.topology.route_to(gateway, parameters.average_ack_delay, self._rng)
         packet, selector = seal_cover(self._address, self.ack_key, route, ack_route, parameters.packet_size, self._rng)
         return Packed(packet, _mixes(route), route.expected_delay), selector
+
+    def drop_cover(self) -> MixPacket:
+        """Cover that ends at a random gateway of those that take it."""
+        gateway, parameters = self._rng.choice(self.topology.drop_places), self._parameters
+        route = self.topology.route_to(gateway, parameters.average_packet_delay, self._rng)
+        ack_route = self.topology.route_to(self._address.gateway, parameters.average_ack_delay, self._rng)
+        return seal_drop_cover(self._address, self.ack_key, route, ack_route, parameters.packet_size, self._rng)
 
     def surb(self, now: float) -> ReplySurb:
         """A reply SURB back to this client."""

@@ -30,11 +30,14 @@ class ReadyData:
 
 @dataclass(frozen=True, slots=True)
 class ReadyCover:
-    """By what the loop is known when it comes back, the mixes that it visits, and the seconds that those hold it."""
+    """By what the loop is known when it comes back, the mixes that it visits, and the seconds that those hold it.
 
-    selector: bytes
-    path: tuple[NodeAddress, ...]
-    expected: float
+    Drop cover has none of it, for it does not come back.
+    """
+
+    selector: bytes | None = None
+    path: tuple[NodeAddress, ...] = ()
+    expected: float = 0.0
 
 
 class ReadyTable:

@@ -21,7 +21,7 @@ from nymconnect.directory.models import (
     RewardedSet,
     SemiSkimmedRow,
 )
-from nymconnect.directory.topology import EntryPoint, Layer, Node, Roles, Topology, canonical_ip
+from nymconnect.directory.topology import EntryPoint, Feature, Layer, Node, Roles, Topology, canonical_ip
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 
@@ -125,6 +125,7 @@ def node_from(row: NodeRow, noise_key: bytes | None = None) -> Node:
         noise_key,
         _performance(row.performance),
         Roles(roles.mixnode, roles.entry, roles.exit_nr and roles.exit_ipr),
+        frozenset(feature for feature in Feature if feature in (row.features or ())),
     )
 
 

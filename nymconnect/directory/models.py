@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from nymconnect.base58 import b58decode, b58encode
 from nymconnect.crypto import KEY_LENGTH, SIGNATURE_LENGTH, Ed25519Secret, ed25519_verify
@@ -41,6 +41,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # msgspec bounds nothing beyon
 Text = Annotated[str, Meta(max_length=512)]
 Utc = Annotated[datetime, Meta(tz=True)]
 NodeIds = Annotated[list[U32], Meta(max_length=MAX_NODES)]
+Features = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=16)]
 
 _Document = TypeVar("_Document")
 
@@ -146,7 +147,10 @@ class MixnodeRole(Struct, frozen=True):
 
 
 class NodeRow(Struct, frozen=True):
-    """One skimmed node. `role` is for people: layers come from the rewarded set only."""
+    """One skimmed node. `role` is for people: layers come from the rewarded set only.
+
+    `features` is ours alone: what a node of our own software can do beyond the protocol (`topology.Feature`).
+    """
 
     node_id: U32
     ed25519_identity_pubkey: Text
@@ -157,6 +161,7 @@ class NodeRow(Struct, frozen=True):
     role: MixnodeRole | Text = "Inactive"
     supported_roles: DeclaredRoles = DeclaredRoles()
     entry: EntryInfo | None = None
+    features: Features | UnsetType = field(default=UNSET, name="nymconnect")
 
 
 class NoiseKey(Struct, frozen=True):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
+from msgspec import UNSET
+
 from nymconnect.base58 import b58encode
 from nymconnect.crypto import KEY_LENGTH
 from nymconnect.directory.models import (
@@ -29,7 +31,7 @@ from nymconnect.directory.models import (
     SemiSkimmedRow,
     Span,
 )
-from nymconnect.directory.topology import canonical_ip
+from nymconnect.directory.topology import Feature, canonical_ip
 from nymconnect.errors import NymError, UsageError
 
 EPOCH_DURATION = 3600.0
@@ -98,6 +100,7 @@ class NodeRecord:
     noise_key: bytes | None = None
     requester: str | None = None
     performance: float = 1.0
+    features: frozenset[Feature] = frozenset()
 
     def __post_init__(self) -> None:
         keys = [self.identity, *(key.public for key in self.sphinx_keys)]
@@ -123,6 +126,7 @@ class NodeRecord:
             self.assignment.role,
             self.roles,
             self.entry if self.roles.entry else None,
+            sorted(self.features) or UNSET,
         )
 
     def noise(self) -> NoiseKey | None:

@@ -11,6 +11,7 @@ and half from the new network.
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from nymconnect.base58 import b58encode
@@ -47,6 +48,12 @@ class Roles:
     exit: bool = False
 
 
+class Feature(StrEnum):
+    """What a node of our own software can do that the protocol of others has no place for."""
+
+    DROP_COVER = "drop-cover"  # a gateway that takes cover in and lets it end there
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One node. Keys have 32 bytes, `ips` are canonical texts, `performance` runs from 0 to 1."""
@@ -60,6 +67,7 @@ class Node:
     noise_key: bytes | None = None
     performance: float = 1.0
     roles: Roles = Roles()
+    features: frozenset[Feature] = frozenset()
 
     @property
     def name(self) -> str:
@@ -94,6 +102,16 @@ class Topology:
             yield from layer
         yield from self.gateways.values()
         yield from self.others
+
+    @cached_property
+    def drop_places(self) -> tuple[bytes, ...]:
+        """Identities of the gateways at which drop cover may end."""
+        return tuple(identity for identity, node in self.gateways.items() if Feature.DROP_COVER in node.features)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is a network of our own, as its directory says."""
+        return bool(self.drop_places)
 
     def is_routable(self) -> bool:
         """Whether every layer has a node and some gateway is rewarded."""

@@ -8,6 +8,7 @@ too slow, waits in the mailbox. What clients send passes the same routing filter
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from nymconnect.crypto import Rng
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.state import NodeRecord
-from nymconnect.directory.topology import Topology
+from nymconnect.directory.topology import Feature, Topology
 from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.node.doorman import Doorman
@@ -30,6 +31,7 @@ from nymconnect.storage import Document
 
 log = logging.getLogger(__name__)
 
+FEATURES = frozenset({Feature.DROP_COVER})
 CLIENTS_FILE = "clients.json"
 MAX_CONNECTIONS = 8192
 HOUSEKEEPING_INTERVAL = 1.0
@@ -91,7 +93,8 @@ class Gateway:
     @property
     def description(self) -> NodeRecord:
         """This node for the directory, without an assignment; UsageError unless started."""
-        return self._relay.describe(DeclaredRoles(mixnode=self._forwards, entry=True), EntryInfo(self.ws_port))
+        roles = DeclaredRoles(mixnode=self._forwards, entry=True)
+        return replace(self._relay.describe(roles, EntryInfo(self.ws_port)), features=FEATURES)
 
     @property
     def counters(self) -> Mapping[str, int]:

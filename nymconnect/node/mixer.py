@@ -9,6 +9,7 @@ Mirrors nym-node 1.31 (`node/mixnet/`) and nym-sphinx-framing 1.21 (`processing.
 5. forward hop: the next hop must be a known node; wait min(delay, 10 s) from arrival, then send with the same label
 6. final hop: an ack packet goes to the client whole; else the SURB-ack is split off, the rest goes to the client, and
    the ack leaves at once under the label of the packet that brought it
+7. drop cover, which is ours alone, is a packet to nobody: its ack leaves like any other, the rest ends here
 
 A packet that fails is dropped and counted, whatever is wrong with it.
 """
@@ -25,7 +26,7 @@ from nymconnect.errors import WireError
 from nymconnect.node.keys import SphinxKeys
 from nymconnect.node.replay import ReplayFilter
 from nymconnect.packet.acks import split_surb_ack
-from nymconnect.packet.addressing import NodeAddress
+from nymconnect.packet.addressing import DROP_DESTINATION, NodeAddress
 from nymconnect.packet.framing import Frame, MixPacket
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.sphinx import Final, Forward, OpenedPacket, open_packet
@@ -43,6 +44,7 @@ class MixerCount(StrEnum):
     FORWARDED = "forwarded"
     DELIVERED = "delivered"
     ACKS_SENT = "acks_sent"
+    COVER_ENDED = "cover_ended"
     DROPPED_EXPIRED_KEY = "dropped_expired_key"
     DROPPED_BAD_HEADER = "dropped_bad_header"
     DROPPED_REPLAY = "dropped_replay"
@@ -174,14 +176,19 @@ class Mixer:
         if not self._delivers:
             raise _DroppedError(MixerCount.DROPPED_NOT_DELIVERING)
         if frame.size is PacketSize.ACK:
-            self._counts[MixerCount.DELIVERED] += 1
-            return [Push(step.destination, step.message)]
+            return self._hand_over(step.destination, step.message)
         try:
             ack, content = split_surb_ack(step.message)
         except WireError:
             raise _DroppedError(MixerCount.DROPPED_BAD_ACK) from None
+        return [*self._hand_over(step.destination, content), *self._send_ack(ack, frame.rotation)]
+
+    def _hand_over(self, client: bytes, content: bytes) -> list[Effect]:
+        if client == DROP_DESTINATION:
+            self._counts[MixerCount.COVER_ENDED] += 1
+            return []
         self._counts[MixerCount.DELIVERED] += 1
-        return [Push(step.destination, content), *self._send_ack(ack, frame.rotation)]
+        return [Push(client, content)]
 
     def _send_ack(self, ack: MixPacket, rotation: KeyRotation) -> list[Effect]:
         if not self._may_send_to(ack.next_hop):

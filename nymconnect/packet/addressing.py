@@ -10,6 +10,9 @@ zero-padded to 32 bytes as a Sphinx hop address and to 19 in front of a SURB-ack
 
 Recipient, 96 bytes: Ed25519 identity ‖ X25519 encryption key ‖ gateway's Ed25519 identity; as text
 ``identity.encryption@gateway``, each in base58.
+
+The destination of drop cover, ours alone, is a text in place of a client's identity. It is not a point of the curve, so
+no client can have it.
 """
 
 import ipaddress
@@ -25,6 +28,7 @@ from nymconnect.packet.params import ROUTING_ADDRESS_LENGTH
 NODE_ADDRESS_LENGTH = 32
 RECIPIENT_LENGTH = 96
 SENDER_TAG_LENGTH = 16
+DROP_DESTINATION = b"nymconnect: the cover ends here!"  # no curve point
 _IPV4, _IPV6 = 4, 6
 _LENGTH_BY_VERSION = {_IPV4: 7, _IPV6: 19}
 _MAX_PORT = 65535

@@ -14,6 +14,9 @@ data, loop cover   fresh X25519 public key          HKDF-BLAKE3 of the exchange 
 reply              BLAKE3 digest of the reply key   the reply key
 =================  ===============================  ======================================================
 
+Drop cover, ours alone, is addressed to nobody (`DROP_DESTINATION`) at any gateway that takes it: random bytes take the
+place of selector and ciphertext, since nobody reads them; the ack inside is one as in any other packet.
+
 No type bit separates the two: the recipient looks the digest up first. The last hop removes the SURB-ack. Where we
 differ from the reference: cover packets have the Sphinx version of all others, so that no hop can tell them apart, and
 content of any length but that of an ack or of a size class is refused.
@@ -25,7 +28,7 @@ from dataclasses import dataclass
 from nymconnect.crypto import KEY_LENGTH, Rng, X25519Secret, aes_ctr, hkdf_blake3, x25519_exchange, x25519_public
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId, build_surb_ack, open_ack
-from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.addressing import DROP_DESTINATION, Recipient
 from nymconnect.packet.chunking import Fragment
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, SELECTOR_LENGTH, PacketSize
@@ -83,7 +86,7 @@ def seal_fragment(
     of `to` is not usable.
     """
     sealed = _seal(_check_full(fragment, size), to.encryption_key, rng)
-    return _wrap(sealed, fragment.fid, to, sender, ack_key, route, ack_route, size, rng)
+    return _wrap(sealed, fragment.fid, to.identity, sender, ack_key, route, ack_route, size, rng)
 
 
 def seal_reply_fragment(
@@ -113,8 +116,16 @@ def seal_cover(
     """
     text = (COVER_TEXT + b"\x01").ljust(_fragment_length(size), b"\0")
     sealed = _seal(text, sender.encryption_key, rng)
-    packet = _wrap(sealed, COVER_FRAGMENT_ID, sender, sender, ack_key, route, ack_route, size, rng)
+    packet = _wrap(sealed, COVER_FRAGMENT_ID, sender.identity, sender, ack_key, route, ack_route, size, rng)
     return packet, sealed[:SELECTOR_LENGTH]
+
+
+def seal_drop_cover(
+    sender: Recipient, ack_key: bytes, route: Route, ack_route: Route, size: PacketSize, rng: Rng
+) -> MixPacket:
+    """A packet to nobody that no node before its last gateway, where `route` leads, can tell from data."""
+    noise = rng.randbytes(SELECTOR_LENGTH + _fragment_length(size))
+    return _wrap(noise, COVER_FRAGMENT_ID, DROP_DESTINATION, sender, ack_key, route, ack_route, size, rng)
 
 
 def _seal(plaintext: bytes, recipient_key: bytes, rng: Rng) -> bytes:
@@ -126,7 +137,7 @@ def _seal(plaintext: bytes, recipient_key: bytes, rng: Rng) -> bytes:
 def _wrap(
     sealed: bytes,
     fid: FragmentId,
-    to: Recipient,
+    destination: bytes,
     sender: Recipient,
     ack_key: bytes,
     route: Route,
@@ -137,7 +148,7 @@ def _wrap(
     if route.rotation != ack_route.rotation:
         raise UsageError("a packet and its ack must be built for one key rotation")
     ack = build_surb_ack(sender, ack_key, fid, ack_route, rng)
-    return MixPacket(route.first_hop, build_packet(route, to.identity, ack + sealed, size, rng), route.rotation)
+    return MixPacket(route.first_hop, build_packet(route, destination, ack + sealed, size, rng), route.rotation)
 
 
 def _check_full(fragment: Fragment, size: PacketSize) -> bytes:

@@ -49,12 +49,16 @@ class Passage:
     def __init__(
         self,
         settings: Settings,
-        traffic: TrafficParameters,
+        traffic: TrafficParameters | None,
         directories: Directories | None,
         watcher: Watcher,
     ) -> None:
         self._settings = settings
-        self._traffic = traffic
+        self._own_traffic = traffic
+        # What the network's name lets expect; the directory knows better.
+        own_network = settings.network == "embedded"
+        self.preset = settings.chosen_preset(own_network=own_network).name
+        self.traffic = traffic or settings.traffic(own_network=own_network)
         self._directories = directories
         self._watcher = watcher
         self._network: NetworkProcess | None = None
@@ -103,6 +107,8 @@ class Passage:
         stack.callback(self._entry.close)
         self._entry.open()
         self._topology = await self._directory.topology()
+        self.preset = self._settings.chosen_preset(own_network=self._topology.is_ours).name
+        self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
 
     async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
         chosen = self._settings.network
@@ -160,7 +166,7 @@ class Passage:
             entrance.gateway,
             topology,
             entrance.keys,
-            self._traffic,
+            self.traffic,
             self._watcher.on_link,
             self._watcher.on_alarm,
             self._upstream,

@@ -51,12 +51,12 @@ class Session:
         directories: Directories | None = None,
     ) -> None:
         self._settings = settings
-        own_network = settings.network == "embedded"
-        self._traffic = traffic or settings.traffic(own_network=own_network)
+        self._traffic = traffic
         self._on_status = on_status
         self._directories = directories
-        rates = Rates.of(self._traffic)
+        own_network = settings.network == "embedded"  # as long as no directory has said so
         preset = settings.chosen_preset(own_network=own_network).name
+        rates = Rates.of(traffic or settings.traffic(own_network=own_network))
         self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)
         self._tasks = TaskSet("session", self._crashed)
         self._listener: SocksListener | None = None
@@ -198,7 +198,12 @@ class Session:
             self._settings, self._traffic, self._directories, Watcher(self._link_changed, self._alarmed, self._tell)
         )
         await passage.open(stack)
-        self._status = replace(self._status, requester=str(passage.requester))
+        self._status = replace(
+            self._status,
+            requester=str(passage.requester),
+            preset=passage.preset,
+            rates=Rates.of(passage.traffic),
+        )
         reason: str | None = ""
         while reason is not None:
             async with contextlib.AsyncExitStack() as visit:

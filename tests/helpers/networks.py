@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
-from nymconnect.directory.topology import EntryPoint, Node, Roles, Topology
+from nymconnect.directory.topology import EntryPoint, Feature, Node, Roles, Topology
 from nymconnect.packet.addressing import NodeAddress
 
 FIRST_MIX_PORT = 1801
@@ -41,8 +41,11 @@ def known_network(
     epoch_id: int = 130,
     noise: bool = False,
     one_ip: bool = True,
+    features: frozenset[Feature] = frozenset(),
 ) -> KnownNetwork:
     """3 × `mixes_per_layer` mix nodes and `gateways` gateways, all from `seed`; ids count from 1, mixes first.
+
+    The gateways have `features`.
 
     All listen on 127.0.0.1 at ports 1801…, or with `one_ip=False` each has an address of its own, 10.0.0.<id>:1789.
     """
@@ -57,6 +60,7 @@ def known_network(
 
     layers = (layer(), layer(), layer())
     nodes = [_node(keys, rng, ids, is_gateway=True, noise=noise, one_ip=one_ip) for _ in range(gateways)]
+    nodes = [replace(node, features=features) for node in nodes]
     topology = Topology(layers, {node.identity: node for node in nodes}, rotation_id, epoch_id)
     return KnownNetwork(topology, keys.sphinx, keys.identities, keys.noise)
 

@@ -419,7 +419,7 @@ async def test_a_status_says_what_the_session_does() -> None:
         await reach(made, State.CONNECTED)
         await fetch(made, port)
         status = made.status
-        assert status.preset == "nym-compatible"
+        assert status.preset == "balanced"
         assert status.rates.main is None  # these tests send data as it comes
         assert status.rates.loop == pytest.approx(10.0)
         assert status.gateway == identity_of(running, 0)

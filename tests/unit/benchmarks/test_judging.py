@@ -77,7 +77,7 @@ def test_features_of_windows_with_few_frames() -> None:
 
 
 def test_no_hop_learns_the_kind_of_a_packet() -> None:
-    net = formats.collect(TrafficParameters(), 20)
+    net = formats.collect(TrafficParameters(drop_share=0.5), 20)
     judged = {hop: formats.judge(evidence, random.Random(1)) for hop, evidence in net.evidence.items()}
     assert len(judged) == 20
     assert all(values["bits"] == 0 and values["packets"] >= 40 for values in judged.values())

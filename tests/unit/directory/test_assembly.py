@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec import UNSET, UnsetType
 
 from nymconnect.base58 import b58encode
 from nymconnect.directory.assembly import build_node_topology, build_topology, node_from, nodes_of
@@ -41,6 +42,16 @@ def test_topology_has_layers_of_the_rewarded_set_and_gateways() -> None:
     assert ids(topology.gateways.values()) == [4]
     assert (topology.rotation_id, topology.epoch_id) == (5, 130)
     assert topology.is_routable()
+
+
+@pytest.mark.parametrize(
+    ("features", "is_place"), [(UNSET, False), ([], False), (["later"], False), (["later", "drop-cover"], True)]
+)
+def test_a_network_is_ours_if_a_gateway_takes_drop_cover(features: list[str] | UnsetType, is_place: bool) -> None:
+    rows = [gateway_row(4), gateway_row(5, features=features), gateway_row(6, "0.1", features=["drop-cover"])]
+    topology = build_topology(METADATA, REWARDED, MIXES, rows)
+    assert topology.drop_places == ((identity_of(5).public,) if is_place else ())
+    assert topology.is_ours is is_place
 
 
 def test_topology_ignores_the_role_in_rows() -> None:

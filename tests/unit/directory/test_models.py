@@ -86,6 +86,7 @@ DOCUMENTS: list[tuple[Callable[[bytes], object], dict[str, Any]]] = [
     (decode_address_reply, {"existence": {"127.0.0.1": 4, "127.0.0.2": None}}),
     (decode_refresh_request, REFRESH),
 ]
+DOCUMENTS += [(decode_node_list, NODES | {"nodes": NODES["nodes"] | {"data": [ROW | {"nymconnect": ["drop-cover"]}]}})]
 each_document = pytest.mark.parametrize(
     ("decode", "document"), DOCUMENTS, ids=[decode.__name__ for decode, _ in DOCUMENTS]
 )

@@ -7,8 +7,9 @@ import pytest
 
 from nymconnect.base58 import b58encode
 from nymconnect.directory import state as state_module
-from nymconnect.directory.models import MixLayer, MixnodeRole, RefreshRequest
+from nymconnect.directory.models import MixLayer, MixnodeRole, RefreshRequest, encode
 from nymconnect.directory.state import Assignment, Calendar, NetworkState, RefreshRefusedError, SphinxKey
+from nymconnect.directory.topology import Feature
 from nymconnect.errors import UsageError, WireError
 from tests.helpers.directories import (
     ROTATION,
@@ -92,6 +93,15 @@ def test_rows_tell_keys_role_and_ports() -> None:
     assert rows[3].entry is not None
     assert rows[3].entry.ws_port == 9004
     assert rows[0].entry is None
+
+
+def test_rows_tell_what_only_our_own_nodes_can_do_and_nothing_of_the_others() -> None:
+    state = small_state()
+    record = next(record for record in state if record.node_id == 4)
+    state.add(replace(record, features=frozenset({Feature.DROP_COVER})))
+    rows = state.rows(START)
+    assert b'"nymconnect":["drop-cover"]' in encode(rows[3])
+    assert b"nymconnect" not in encode(rows[:3])
 
 
 def test_semi_skimmed_rows_add_noise_keys() -> None:

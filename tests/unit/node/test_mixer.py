@@ -13,7 +13,7 @@ from nymconnect.node.keys import SphinxKeys
 from nymconnect.node.mixer import Mixer, MixerCount
 from nymconnect.node.replay import ReplayFilter
 from nymconnect.packet.acks import FragmentId, build_surb_ack, seal_ack
-from nymconnect.packet.addressing import NodeAddress, Recipient
+from nymconnect.packet.addressing import DROP_DESTINATION, NodeAddress, Recipient
 from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, KeyRotation, PacketSize
 from nymconnect.packet.route import Hop, Route
@@ -68,11 +68,15 @@ def surb_ack(first_hop: NodeAddress = NEXT) -> bytes:
 
 
 def packet_for_client(
-    plaintext: bytes, *, size: PacketSize = PacketSize.REGULAR, rotation: KeyRotation = KeyRotation.UNKNOWN
+    plaintext: bytes,
+    *,
+    size: PacketSize = PacketSize.REGULAR,
+    rotation: KeyRotation = KeyRotation.UNKNOWN,
+    to: bytes = CLIENT,
 ) -> Frame:
     """A packet whose last hop we are."""
     route = Route((Hop(HERE, KEY.public),), (0,))
-    return Frame.of(build_packet(route, CLIENT, plaintext, size, RNG), rotation)
+    return Frame.of(build_packet(route, to, plaintext, size, RNG), rotation)
 
 
 def only_drop(machine: Mixer) -> MixerCount:
@@ -288,6 +292,28 @@ def test_ack_packet_goes_to_the_client_whole() -> None:
     content = seal_ack(ACK_KEY, FragmentId(7, 1), RNG)
     assert mixer().feed(packet_for_client(content, size=PacketSize.ACK), 0.0) == [Push(CLIENT, content)]
     assert len(content) == ACK_CONTENT_LENGTH
+
+
+def test_drop_cover_ends_here_and_its_ack_goes_home_as_any_other() -> None:
+    machine = mixer()
+    blob, content = surb_ack(), RNG.randbytes(PacketSize.REGULAR.message)
+    (send,) = machine.feed(packet_for_client(blob + content, to=DROP_DESTINATION), 0.0)
+    assert isinstance(send, SendTo)
+    assert send.packet.packet == blob[19:]
+    counters = machine.counters
+    assert counters[MixerCount.COVER_ENDED] == counters[MixerCount.ACKS_SENT] == 1
+    assert counters[MixerCount.DELIVERED] == 0
+
+
+def test_an_ack_to_nobody_ends_here_too() -> None:
+    content = seal_ack(ACK_KEY, FragmentId(7, 1), RNG)
+    assert mixer().feed(packet_for_client(content, size=PacketSize.ACK, to=DROP_DESTINATION), 0.0) == []
+
+
+def test_drop_cover_without_a_readable_ack_is_dropped_like_anything_else() -> None:
+    machine = mixer()
+    assert machine.feed(packet_for_client(bytes(600), to=DROP_DESTINATION), 0.0) == []
+    assert only_drop(machine) is MixerCount.DROPPED_BAD_ACK
 
 
 def test_ack_towards_a_stranger_is_dropped_but_not_the_message() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nymconnect.crypto import X25519Secret, aes_ctr, blake3_digest, hkdf_blake3
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId, seal_ack, split_surb_ack
-from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.addressing import DROP_DESTINATION, Recipient
 from nymconnect.packet.chunking import Fragment, FragmentHeader
 from nymconnect.packet.envelope import (
     COVER_TEXT,
@@ -22,6 +22,7 @@ from nymconnect.packet.envelope import (
     DataFragment,
     open_content,
     seal_cover,
+    seal_drop_cover,
     seal_fragment,
     seal_reply_fragment,
 )
@@ -75,6 +76,11 @@ def send_cover(size: PacketSize = REGULAR) -> MixPacket:
     return seal_cover(ALICE.address, ALICE.ack_key, TO_ALICE.route, ACK_TO_ALICE.route, size, rng)[0]
 
 
+def send_drop_cover(size: PacketSize = REGULAR) -> MixPacket:
+    rng = random.Random(8)
+    return seal_drop_cover(ALICE.address, ALICE.ack_key, TO_BOB.route, ACK_TO_ALICE.route, size, rng)
+
+
 def send_reply(size: PacketSize = REGULAR, version: int = 259) -> tuple[MixPacket, ReplySurb]:
     """Bob answers Alice with a SURB of hers."""
     surb = ReplySurb.create(ALICE.address, TO_ALICE.route, random.Random(9), version)
@@ -126,10 +132,24 @@ def test_cover_comes_round_and_so_does_its_ack(size: PacketSize) -> None:
 
 
 @pytest.mark.parametrize("size", DATA_SIZES, ids=lambda size: size.name)
+def test_drop_cover_is_for_nobody_and_its_ack_comes_back(size: PacketSize) -> None:
+    final, content, ack, _ = arrive(send_drop_cover(size), TO_BOB, ACK_TO_ALICE)
+    assert final.destination == DROP_DESTINATION
+    assert len(content) == size.message
+    assert ack.destination == ALICE.address.identity
+    assert open_for(ALICE, ack.message) == Ack(COVER_FRAGMENT_ID)
+
+
+def test_nobody_can_be_where_drop_cover_ends() -> None:
+    with pytest.raises(WireError):
+        Recipient.decode(DROP_DESTINATION + ALICE.address.encode()[32:])
+
+
+@pytest.mark.parametrize("size", DATA_SIZES, ids=lambda size: size.name)
 def test_no_hop_can_tell_cover_from_data_or_reply(size: PacketSize) -> None:
-    data, cover, (reply, _) = send_data(size), send_cover(size), send_reply(size)
+    data, cover, (reply, _), dropped = send_data(size), send_cover(size), send_reply(size), send_drop_cover(size)
     expected = [Seen(kind, 259, size.packet) for kind in ("Forward", "Forward", "Forward", "Final")]
-    for packet, way in ((data, TO_BOB), (cover, TO_ALICE), (reply, TO_ALICE)):
+    for packet, way in ((data, TO_BOB), (cover, TO_ALICE), (reply, TO_ALICE), (dropped, TO_BOB)):
         assert packet.rotation is KeyRotation.EVEN
         assert carry(packet, way)[1] == expected
         assert len(carry(packet, way)[0].message) == size.plaintext
