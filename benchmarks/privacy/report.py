@@ -40,6 +40,14 @@ class Report:
         """Write the files and print the checks."""
         RESULTS.mkdir(parents=True, exist_ok=True)
         path = RESULTS / f"{self.benchmark}{'-' + label if label else ''}.json"
+        self.write(path, label)
+        if plot is not None:
+            path.with_suffix(".svg").write_text(plot, encoding="utf-8")
+        self._print(path)
+        return path
+
+    def write(self, path: Path, label: str = "") -> None:
+        """The JSON file alone, replaced as a whole."""
         document = {
             "benchmark": self.benchmark,
             "label": label,
@@ -55,17 +63,15 @@ class Report:
                 for check in self.checks
             ],
         }
-        path.write_text(json.dumps(_rounded(document), indent=1) + "\n", encoding="utf-8")
-        if plot is not None:
-            path.with_suffix(".svg").write_text(plot, encoding="utf-8")
-        self._print(path)
-        return path
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(_rounded(document), indent=1) + "\n", encoding="utf-8")
+        beside.replace(path)
 
     def _print(self, path: Path) -> None:
         for check in self.checks:
             verdict = {True: "ok    ", False: "NOT MET", None: "      "}[check.met]
             print(f"{verdict} {check.name}: {check.measured} (required: {check.required})")
-        print(f"written: {path.relative_to(REPOSITORY)}", flush=True)
+        print(f"written: {path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path}", flush=True)
 
 
 def revision() -> str:

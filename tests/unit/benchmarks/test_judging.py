@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.privacy import classifier, cost, formats, loops, report, soak, wire
+from benchmarks.privacy import classifier, cost, counted, formats, loops, report, soak, wire
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.packet.addressing import NodeAddress
 
@@ -133,8 +133,35 @@ def test_upload_rate_leaves_the_start_out() -> None:
 def test_growth_leaves_the_warm_up_out() -> None:
     course = [(float(at), 50.0 if at >= 20 else 10.0) for at in range(0, 100, 2)]
     grown = soak.growth(course)
-    assert grown["slope_mb_per_hour"] == pytest.approx(0.0, abs=1e-6)
-    assert grown["first_mb"] == 10.0
+    assert grown["slope_per_hour"] == pytest.approx(0.0, abs=1e-6)
+    assert grown["first"] == 10.0
+
+
+def test_growth_of_client_and_pacer_is_judged_and_that_of_the_network_told() -> None:
+    watch = soak.Watch()
+    for at in range(0, 1200, 30):
+        watch.note("client", at, 50.0 + at / 600 + at % 60 / 100)
+        watch.note("pacer", at, 14.0 + at % 60 / 100)
+        watch.note("network", at, 60.0 + at / 600)
+    watch.censuses["client"] = [
+        {"at": float(at), "blocks": 100_000 + at, "objects": 5000, "entries": 900} for at in range(0, 1200, 300)
+    ]
+    outcome = soak.report(watch, "balanced", minutes=20.0)
+    verdicts = {check.name: check.met for check in outcome.checks}
+    assert verdicts["growth of the client"] is False  # by 6 MB an hour
+    assert verdicts["growth of the pacer"] is True
+    assert verdicts["growth of the network"] is None
+    assert outcome.results["counts"]["client_blocks"]["last"] == 100_900
+    short = soak.report(watch, "balanced", minutes=5.0)
+    assert {check.met for check in short.checks} == {None}
+
+
+def test_a_census_sees_what_a_process_holds() -> None:
+    before = counted.census()
+    held = [[index] for index in range(2000)]
+    after = counted.census()
+    assert after["objects"] - before["objects"] >= 2000
+    assert after["entries"] - before["entries"] >= 2 * len(held)
 
 
 def test_a_report_is_written_with_its_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
