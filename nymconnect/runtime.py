@@ -71,9 +71,12 @@ class TaskSet:
     async def close(self) -> None:
         """Cancel every task and wait until the last one has ended."""
         current = asyncio.current_task()
-        tasks = [task for task in self._tasks if task is not current]
-        for task in tasks:
-            task.cancel()
+        try:
+            await asyncio.sleep(0)  # a task that is cancelled before it has begun does not even clean up after itself
+        finally:
+            tasks = [task for task in self._tasks if task is not current]
+            for task in tasks:
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -162,11 +165,14 @@ async def _dial_upstream(host: str, port: int, upstream: Upstream) -> socket.soc
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
-    """Close a stream and wait for it, whatever state the peer is in."""
-    with contextlib.suppress(OSError, TimeoutError):
-        writer.close()
-        async with asyncio.timeout(1.0):
-            await writer.wait_closed()
+    """Close a stream and wait for it, whatever state the peer is in; cancelled meanwhile, it is closed all the same."""
+    try:
+        with contextlib.suppress(OSError, TimeoutError):
+            writer.close()
+            async with asyncio.timeout(1.0):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 def http_client(upstream: Upstream | None = None) -> aiohttp.ClientSession:

@@ -104,8 +104,10 @@ class LocalCarrier(asyncio.Protocol):
         self._forget_stall()
         if (transport := self._transport) is not None:
             transport.close()
-            await asyncio.sleep(0)  # the farewell goes out with the loop's next turn, if it can
-            transport.abort()
+            try:
+                await asyncio.sleep(0)  # the farewell goes out with the loop's next turn, if it can
+            finally:
+                transport.abort()
 
     # --- the event loop's side -------------------------------------------------------------------------------------
 

@@ -93,6 +93,14 @@ class ChildCarrier(asyncio.Protocol):
         self._has_ended = True
         if self._transport is not None:
             self._transport.close()
+        try:
+            await self._end_process()
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def _end_process(self) -> None:
+        """It ends by itself when it has lost us; being cancelled while waiting for that does not leave it behind."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -100,11 +108,12 @@ class ChildCarrier(asyncio.Protocol):
             async with asyncio.timeout(STOP_TIMEOUT):
                 await process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        if self._transport is not None:
-            self._transport.abort()
+            log.debug("the pacer does not end")
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
 
     # --- the event loop's side -------------------------------------------------------------------------------------
 

@@ -173,7 +173,6 @@ class _Link:
             if watch is not None:
                 watch.cancel()
             await hang_up(writer)
-            writer.transport.abort()
 
     async def _shake_hands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> NoiseInitiator | None:
         """The established initiator, or None for a plain link; OSError, EOFError or WireError if it fails."""

@@ -125,7 +125,6 @@ class InboundListener:
         finally:
             self._last_heard.pop(writer, None)
             await hang_up(writer)
-            writer.transport.abort()
 
     def _responder(self, writer: asyncio.StreamWriter) -> NoiseResponder | None:
         peer = writer.get_extra_info("peername")

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from nymconnect.runtime import TaskSet
+
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 UPLOAD_LIMIT = 64 * 1024 * 1024
 
@@ -39,18 +41,23 @@ async def file_server(files: Mapping[str, bytes]) -> AsyncIterator[int]:
 async def tcp_server(handler: Handler) -> AsyncIterator[int]:
     """Whatever `handler` does with each connection; it is closed when that returns."""
     writers: set[asyncio.StreamWriter] = set()
+    connections = TaskSet("target")
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
         with contextlib.suppress(OSError):
             await handler(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        connections.spawn(handle(reader, writer), "connection")
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await connections.close()
         for writer in writers:
             writer.transport.abort()
 

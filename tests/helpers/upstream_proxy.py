@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import AsyncIterator
 
 from nymconnect.options import Upstream
-from nymconnect.runtime import dial, hang_up
+from nymconnect.runtime import TaskSet, dial, hang_up
 
 
 class UpstreamProxy:
@@ -17,7 +17,7 @@ class UpstreamProxy:
         self.targets: list[tuple[str, int]] = []
         self.refused = 0
         self._scheme, self._login = scheme, login
-        self._open: set[asyncio.Task[None]] = set()
+        self._connections = TaskSet("upstream proxy")
 
     @property
     def upstream(self) -> Upstream:
@@ -26,25 +26,22 @@ class UpstreamProxy:
         return Upstream(self._scheme, "127.0.0.1", self._port, username, password)
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._connections.spawn(self._accept(reader, writer), "connection")
+
+        self._server = await asyncio.start_server(accept, "127.0.0.1", 0)
         self._port: int = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         self._server.close()
-        for task in list(self._open):
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await self._connections.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
         try:
             await self._serve(reader, writer)
-        except* (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        except* (OSError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._open.discard(task)
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

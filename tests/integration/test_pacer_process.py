@@ -85,7 +85,7 @@ async def test_frames_go_out_and_bytes_come_back() -> None:
         carrier.begin(Rates(0.005, None))
         await eventually(lambda: bytes(user.received) == b"hello data cover")
         assert [(kind, serial) for kind, serial, _ in user.left] == [(Kind.DATA, 1), (Kind.COVER, 2)]
-        assert before < user.left[0][2] < user.left[1][2] < time.monotonic()
+        assert before < user.left[0][2] <= user.left[1][2] < time.monotonic()  # together, where the pacer was late
         assert user.ended == []
 
 
