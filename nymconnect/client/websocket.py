@@ -22,7 +22,7 @@ from wsproto.utilities import ProtocolError
 
 from nymconnect.errors import WireError
 
-MAXIMUM_MESSAGE = 1 << 20
+MAXIMUM_MESSAGE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ class ClientWebSocket:
     def __init__(self, host: str) -> None:
         self._host = host  # for the Host header, with the port
         self._connection = WSConnection(ConnectionType.CLIENT)
-        self._parts: list[str | bytes] = []
-        self._length = 0
+        self._message = bytearray()  # of one that is not complete: as large as what has come, in however many parts
 
     def opening(self) -> bytes:
         """The request to send first."""
@@ -102,13 +101,10 @@ class ClientWebSocket:
         return None
 
     def _join(self, part: str | bytes, is_last: bool) -> Message | None:
-        self._parts.append(part)
-        self._length += len(part)
-        if self._length > MAXIMUM_MESSAGE:
+        self._message += part.encode() if isinstance(part, str) else part
+        if len(self._message) > MAXIMUM_MESSAGE:
             raise WireError("the message is too long")
         if not is_last:
             return None
-        parts, self._parts, self._length = self._parts, [], 0
-        if isinstance(part, str):
-            return Message("".join(part for part in parts if isinstance(part, str)))
-        return Message(b"".join(part for part in parts if isinstance(part, bytes)))
+        message, self._message = bytes(self._message), bytearray()
+        return Message(message.decode() if isinstance(part, str) else message)
