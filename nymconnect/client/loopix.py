@@ -174,7 +174,7 @@ class Loopix:
 
     def loop_statistics(self) -> LoopStatistics:
         """What the loops say of the network."""
-        return self._loops.statistics(self._packer.layers)
+        return self._loops.statistics()
 
     @property
     def queued(self) -> int:
@@ -273,8 +273,7 @@ class Loopix:
 
     def _suspects(self, now: float) -> frozenset[NodeAddress]:
         """Mixes that data goes around: dead ones by their missing acks, dropping ones by the loops."""
-        dropping = self._loops.suspects(self._packer.layers) if self._loops.dropping else frozenset()
-        return self._health.suspects(now) | dropping
+        return self._health.suspects(now) | self._loops.suspects
 
     def _expire(self, now: float) -> Iterator[Undelivered]:
         for sent in self._pending.expired(now):
@@ -351,7 +350,8 @@ class Loopix:
                 self._settle(fid)
             case Cover(selector):
                 self.counters["cover_received"] += 1
-                self._loops.back(selector, now)
+                if self._loops.back(selector, now):
+                    yield LoopAlarm(self.loop_statistics())
             case DataFragment(fragment, _):
                 self.counters["data_received"] += 1
                 message = self._reassembler.add(fragment, now)

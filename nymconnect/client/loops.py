@@ -1,59 +1,29 @@
 """Own loops as a test of the network: how much is lost, how long the way is, and whether somebody drops packets.
 
-Every cover packet of ours comes back to us, so each one measures the mixes that it visits (Loopix, USENIX Security
-2017, section 4.2). A sequential test (Wald, 1945) weighs the losses seen against two hypotheses: the base loss of an
-honest network, and that loss with a tenth of the packets dropped on top. At a base loss of 1 % it needs about 54 loops.
-A client sends millions of loops a day, so one verdict is not an alarm: `CONFIRMATIONS` tests in a row have to agree.
+Cover that comes back to us measures the mixes that it visits (Loopix, USENIX Security 2017, section 4.2). `dropping`
+weighs what becomes of the loops; this module decides what has become of them.
 
-Who drops shows in comparison with the same layer only, since a mix that drops also spoils the loops of all mixes in the
-other layers: a node is suspected when it loses significantly more than the other nodes of its layer together.
+A loop is lost when others that should have come back later have come back, some of them over each of its mixes, and it
+has not. So a link, a mix or a machine that stands still for a moment, which holds up all that is there, loses none.
+Where nothing comes back at all, time decides. A loop that comes back after all is taken back.
 """
 
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum
 
+from nymconnect.client.dropping import DropTest, LayerTallies
 from nymconnect.packet.addressing import NodeAddress
 
-ALPHA, BETA = 1e-4, 1e-2  # chances that one test raises a false alarm, and that it misses
-DETECTABLE_DROP = 0.1
-CONFIRMATIONS = 2
-MINIMUM_BASE_LOSS, MAXIMUM_BASE_LOSS = 0.01, 0.05
 WINDOW = 1000  # loops that loss and delay are told from
 MAXIMUM_OUTSTANDING = MAXIMUM_GIVEN_UP = 16_384
+# Seconds beyond the drawn delays after which a loop is lost, whatever the others do …
 MINIMUM_PATIENCE, MAXIMUM_PATIENCE = 1.5, 30.0
-# A node is named from this many loops through it and this many standard deviations above its layer.
-NAMED_AFTER, NAMED_ABOVE = 40, 4.0
-# Old evidence fades, so that a node which has recovered is cleared.
-EVIDENCE = 2000
-
-
-class Verdict(Enum):
-    """What one sequential test has found."""
-
-    HONEST = "honest"
-    DROPPING = "dropping"
-
-
-class DropTest:
-    """Wald's sequential probability ratio test, started again after each verdict."""
-
-    def __init__(self) -> None:
-        self._log_ratio = 0.0
-
-    def observe(self, lost: bool, base_loss: float) -> Verdict | None:
-        """Take one loop in; None while the test goes on."""
-        dropped_loss = 1 - (1 - base_loss) * (1 - DETECTABLE_DROP)
-        chance, chance_dropping = (base_loss, dropped_loss) if lost else (1 - base_loss, 1 - dropped_loss)
-        self._log_ratio += math.log(chance_dropping / chance)
-        if math.log(BETA / (1 - ALPHA)) < self._log_ratio < math.log((1 - BETA) / ALPHA):
-            return None
-        verdict = Verdict.DROPPING if self._log_ratio > 0 else Verdict.HONEST
-        self._log_ratio = 0.0
-        return verdict
+# … and seconds by which another one has overtaken it.
+MINIMUM_LEAD, MAXIMUM_LEAD = 0.25, 5.0
+LOOPS_TO_TELL_A_RATE, UNKNOWN_RATE = 50, 55.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +37,6 @@ class LoopStatistics:
     delay: float | None
     dropping: bool
     suspects: frozenset[NodeAddress]
-
-
-@dataclass(slots=True)
-class _Tally:
-    returned: float = 0.0
-    lost: float = 0.0
-
-    @property
-    def total(self) -> float:
-        return self.returned + self.lost
-
-    def fade(self) -> None:
-        if self.total > EVIDENCE:
-            self.returned /= 2
-            self.lost /= 2
 
 
 @dataclass(slots=True)
@@ -100,6 +55,11 @@ class Way:
         """Seconds beyond the drawn delays after which a packet counts as lost."""
         return min(MINIMUM_PATIENCE + self.beyond + 4 * self.deviation, MAXIMUM_PATIENCE)
 
+    @property
+    def lead(self) -> float:
+        """Seconds by which a packet may be overtaken."""
+        return min(MINIMUM_LEAD + 4 * self.deviation, MAXIMUM_LEAD)
+
     def took(self, beyond: float) -> None:
         """A packet came round, so many seconds beyond its drawn delays."""
         if not self._known:
@@ -112,8 +72,7 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class _Loop:
     path: tuple[NodeAddress, ...]
-    sent_at: float
-    expected: float
+    due: float  # when it is back if nothing but the mixes delays it
 
 
 @dataclass(slots=True)
@@ -123,71 +82,94 @@ class LoopMonitor:
     sent: int = 0
     returned: int = 0
     lost: int = 0
-    dropping: bool = False
-    base_loss: float = MINIMUM_BASE_LOSS
+    suspects: frozenset[NodeAddress] = frozenset()  # nodes that lose significantly more than the rest of their layer
     _test: DropTest = field(default_factory=DropTest)
-    _agreeing: int = 0
+    _told: bool = False
+    _began: float = 0.0
+    _latest: float = 0.0
     _way: Way = field(default_factory=Way)
     _outstanding: dict[bytes, _Loop] = field(default_factory=dict)
     _given_up: dict[bytes, _Loop] = field(default_factory=dict)
-    _due: list[tuple[float, bytes]] = field(default_factory=list)
+    _by_due: list[tuple[float, bytes]] = field(default_factory=list)
+    _overtaken: dict[bytes, _Loop] = field(default_factory=dict)  # by some loop, but perhaps not on each of its mixes
+    _progress: float = -math.inf  # the latest that a loop which is back should have come back
+    _progress_of: dict[NodeAddress, float] = field(default_factory=dict)  # the same of the loops over one mix
     _recent: deque[float | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    _tallies: dict[NodeAddress, _Tally] = field(default_factory=dict)
+    _layers: list[LayerTallies] = field(default_factory=list)
 
     def start(self, selector: bytes, path: tuple[NodeAddress, ...], expected: float, now: float) -> None:
-        """A loop leaves over the mixes in `path`, whose drawn delays sum to `expected` seconds."""
+        """A loop leaves over the mixes in `path`, one of each layer, whose drawn delays sum to `expected` seconds."""
         if len(self._outstanding) >= MAXIMUM_OUTSTANDING:
             return
+        if not self.sent:
+            self._began = now
         self.sent += 1
-        self._outstanding[selector] = _Loop(path, now, expected)
-        heapq.heappush(self._due, (now + expected + self._way.patience, selector))
+        self._latest = now
+        while len(self._layers) < len(path):
+            self._layers.append(LayerTallies())
+        loop = self._outstanding[selector] = _Loop(path, now + expected)
+        heapq.heappush(self._by_due, (loop.due, selector))
 
-    def back(self, selector: bytes, now: float) -> None:
-        """A cover packet has come back; nothing happens if it was given up or is none of ours."""
+    def back(self, selector: bytes, now: float) -> bool:
+        """A cover packet has come back; True if that has changed `dropping`. Nothing happens if it is none of ours."""
         loop = self._outstanding.pop(selector, None)
+        self._overtaken.pop(selector, None)
         if loop is not None:
+            self.returned += 1
             self._conclude(loop, lost=False)
-        elif (loop := self._given_up.pop(selector, None)) is None:
-            return
-        # One that comes late stays counted as lost, but makes us wait longer for the next ones.
-        beyond = max(0.0, now - loop.sent_at - loop.expected)
+        elif (loop := self._given_up.pop(selector, None)) is not None:
+            self._take_back(loop)
+        else:
+            return False
+        beyond = max(0.0, now - loop.due)
         self._way.took(beyond)
-        self.returned += 1
         self._recent.append(beyond)
+        self._advance(loop)
+        return self._has_changed()
 
     @property
     def deadline(self) -> float | None:
         """When the next loop counts as lost."""
-        while self._due and self._due[0][1] not in self._outstanding:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        dues = [loop.due for loop in self._overtaken.values()]
+        if (oldest := self._oldest()) is not None:
+            dues.append(oldest)
+        return min(dues) + self._way.patience if dues else None
 
     def wake(self, now: float) -> bool:
-        """Give up the loops that are due; True if that or what came back since has changed `dropping`."""
-        before = self.dropping
-        while (deadline := self.deadline) is not None and deadline <= now:
-            selector = heapq.heappop(self._due)[1]
-            loop = self._given_up[selector] = self._outstanding.pop(selector)
-            if len(self._given_up) > MAXIMUM_GIVEN_UP:
-                del self._given_up[next(iter(self._given_up))]
-            self.lost += 1
-            self._recent.append(None)
-            self._conclude(loop, lost=True)
-        return self.dropping is not before
+        """Give up the loops that are due; True if that has changed `dropping`."""
+        patience = self._way.patience
+        while (oldest := self._oldest()) is not None and oldest + patience <= now:
+            self._overtake_oldest()
+        for selector in [selector for selector, loop in self._overtaken.items() if loop.due + patience <= now]:
+            self._give_up(selector)
+        return self._has_changed()
 
     def forget_outstanding(self) -> None:
         """The link was lost: what is under way says nothing about the mixes."""
         self._outstanding.clear()
         self._given_up.clear()
-        self._due.clear()
+        self._by_due.clear()
+        self._overtaken.clear()
+
+    # --- what it says ----------------------------------------------------------------------------------------------
+
+    @property
+    def dropping(self) -> bool:
+        """Whether somebody drops packets: too many are lost in all, or a node loses more than its layer."""
+        return self._test.dropping or bool(self.suspects)
+
+    @property
+    def base_loss(self) -> float:
+        """The share that is taken for honest loss."""
+        return self._test.base.share
 
     @property
     def loss(self) -> float | None:
         """Share of the last loops that were lost."""
         return sum(delay is None for delay in self._recent) / len(self._recent) if self._recent else None
 
-    def statistics(self, layers: Sequence[Sequence[NodeAddress]]) -> LoopStatistics:
-        """A snapshot; `layers` are the mixes of the current topology."""
+    def statistics(self) -> LoopStatistics:
+        """A snapshot."""
         delays = [delay for delay in self._recent if delay is not None]
         return LoopStatistics(
             self.sent,
@@ -196,46 +178,75 @@ class LoopMonitor:
             self.loss,
             sum(delays) / len(delays) if delays else None,
             self.dropping,
-            self.suspects(layers),
+            self.suspects,
         )
 
     def keep_only(self, nodes: Iterable[NodeAddress]) -> None:
         """Forget nodes that left the network."""
         known = set(nodes)
-        self._tallies = {node: tally for node, tally in self._tallies.items() if node in known}
+        for layer in self._layers:
+            layer.keep_only(known)
+        self._progress_of = {node: due for node, due in self._progress_of.items() if node in known}
+        self._name()
 
-    def suspects(self, layers: Sequence[Sequence[NodeAddress]]) -> frozenset[NodeAddress]:
-        """Nodes that lose significantly more than the rest of their layer."""
-        return frozenset(node for layer in layers for node in layer if self._stands_out(node, layer))
+    # --- what becomes of a loop ------------------------------------------------------------------------------------
 
-    def _stands_out(self, node: NodeAddress, layer: Sequence[NodeAddress]) -> bool:
-        own = self._tallies.get(node, _Tally())
-        others = [self._tallies[other] for other in layer if other != node and other in self._tallies]
-        total, lost = sum(tally.total for tally in others), sum(tally.lost for tally in others)
-        if own.total < NAMED_AFTER or total < NAMED_AFTER:
-            return False
-        # The difference of two shares, in standard deviations; half a loss more keeps the deviation from being zero.
-        pooled = (own.lost + lost + 0.5) / (own.total + total + 1)
-        deviation = math.sqrt(pooled * (1 - pooled) * (1 / own.total + 1 / total))
-        return own.lost / own.total - lost / total > max(NAMED_ABOVE * deviation, DETECTABLE_DROP / 2)
+    def _oldest(self) -> float | None:
+        while self._by_due and self._by_due[0][1] not in self._outstanding:
+            heapq.heappop(self._by_due)
+        return self._by_due[0][0] if self._by_due else None
+
+    def _advance(self, loop: _Loop) -> None:
+        """`loop` is back: give up those that it was the last to overtake."""
+        self._progress = max(self._progress, loop.due)
+        for node in loop.path:
+            self._progress_of[node] = max(self._progress_of.get(node, -math.inf), loop.due)
+        lead = self._way.lead
+        while (oldest := self._oldest()) is not None and oldest <= self._progress - lead:
+            self._overtake_oldest()
+        for selector, other in list(self._overtaken.items()):
+            if all(self._progress_of.get(node, -math.inf) >= other.due + lead for node in other.path):
+                self._give_up(selector)
+
+    def _overtake_oldest(self) -> None:
+        selector = heapq.heappop(self._by_due)[1]
+        self._overtaken[selector] = self._outstanding[selector]
+
+    def _give_up(self, selector: bytes) -> None:
+        del self._overtaken[selector]
+        loop = self._given_up[selector] = self._outstanding.pop(selector)
+        if len(self._given_up) > MAXIMUM_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+        self.lost += 1
+        self._recent.append(None)
+        self._conclude(loop, lost=True)
 
     def _conclude(self, loop: _Loop, *, lost: bool) -> None:
-        for node in loop.path:
-            tally = self._tallies.setdefault(node, _Tally())
-            tally.lost += lost
-            tally.returned += not lost
-            tally.fade()
-        match self._test.observe(lost, self.base_loss):
-            case Verdict.DROPPING:
-                self._agreeing += 1
-            case Verdict.HONEST:
-                self._agreeing = 0
-                self._learn_base_loss()
-            case None:
-                return
-        self.dropping = self._agreeing >= CONFIRMATIONS
+        for layer, node in zip(self._layers, loop.path, strict=False):
+            layer.of(node).count(lost)
+        self._test.observe(lost, self._rate)
+        if lost or self.suspects:
+            self._name()
 
-    def _learn_base_loss(self) -> None:
-        """Follow the loss of a network that passes for honest, slowly and within bounds."""
-        learned = 0.95 * self.base_loss + 0.05 * (self.loss or 0.0)
-        self.base_loss = min(max(learned, MINIMUM_BASE_LOSS), MAXIMUM_BASE_LOSS)
+    def _take_back(self, loop: _Loop) -> None:
+        self.lost -= 1
+        self.returned += 1
+        if None in self._recent:
+            self._recent.remove(None)
+        for layer, node in zip(self._layers, loop.path, strict=False):
+            layer.of(node).take_back()
+        self._test.take_back()
+        self._name()
+
+    @property
+    def _rate(self) -> float:
+        """Loops a second."""
+        passed = self._latest - self._began
+        return self.sent / passed if self.sent >= LOOPS_TO_TELL_A_RATE and passed > 0 else UNKNOWN_RATE
+
+    def _name(self) -> None:
+        self.suspects = frozenset().union(*(layer.named() for layer in self._layers))
+
+    def _has_changed(self) -> bool:
+        changed, self._told = self.dropping is not self._told, self.dropping
+        return changed
