@@ -75,7 +75,7 @@ async def test_a_task_that_has_not_begun_cleans_up_all_the_same() -> None:
 
 async def test_whoever_is_cancelled_while_closing_tasks_has_cancelled_them() -> None:
     tasks = TaskSet("test")
-    work = tasks.spawn(asyncio.sleep(3600), "work")
+    work = tasks.spawn(asyncio.Event().wait(), "work")
     closing = asyncio.create_task(tasks.close())
     await cancelled_after_turns(1, closing)
     await asyncio.gather(work, return_exceptions=True)
