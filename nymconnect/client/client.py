@@ -202,10 +202,13 @@ class MixnetClient:
         return message
 
     def counters(self) -> dict[str, int]:
-        """Packets by kind since the start, slots that this connection left unused and why, and how much waits."""
+        """Packets by kind since the start, what came in and was of no use, slots that this connection left unused and
+        why, and how much waits."""
         unused = self._connection.unused if self._connection is not None else Unused()
         return {
             **self._loopix.counters,
+            **self._loopix.reassembly,
+            "gateway_rejected": self._machine.rejected,
             "slots_empty": unused.empty,
             "slots_stalled": unused.stalled,
             "slots_late": unused.late,

@@ -177,6 +177,19 @@ class Loopix:
         return self._loops.statistics()
 
     @property
+    def reassembly(self) -> dict[str, int]:
+        """Fragments that were of no use and why, sets that never became whole, and what is held of unfinished ones."""
+        seen = self._reassembler.counters
+        return {
+            "fragments_duplicate": seen.duplicates + seen.late,
+            "fragments_inconsistent": seen.inconsistent,
+            "sets_expired": seen.expired,
+            "sets_evicted": seen.evicted,
+            "sets_open": seen.open_sets,
+            "set_bytes_held": seen.held_bytes,
+        }
+
+    @property
     def queued(self) -> int:
         """Fragments that wait for a slot."""
         return len(self._lanes) + self._ready.data_count
@@ -361,9 +374,11 @@ class Loopix:
     def _settle(self, fid: FragmentId) -> None:
         # An ack that is only late spares the repetition: else a network slower than our patience would drown in them.
         sent = self._pending.acked(fid) or self._lanes.take_repeat(fid) or self._ready.take_fragment(fid)
-        if sent is not None:
-            self.counters["acked"] += 1
-            self._health.succeeded(sent.path)
+        if sent is None:
+            self.counters["unknown_ack"] += 1
+            return
+        self.counters["acked"] += 1
+        self._health.succeeded(sent.path)
 
     def _dispatch(self, padded: bytes, source: Recipient | None, now: float) -> Iterator[LoopixEffect]:
         match messages.recover(padded):
@@ -380,6 +395,7 @@ class Loopix:
 
     def _grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Answer a request only if it came over a SURB of ours, from the one to whom we gave that SURB."""
+        self.counters["surb_request"] += 1
         if source != recipient or not self._supply.grant(recipient, amount):
             self.counters["refused_surb_request"] += 1
 
