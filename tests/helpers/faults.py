@@ -1,7 +1,10 @@
 """Ways to break an embedded network."""
 
+import asyncio
+import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.packet.framing import MixPacket
@@ -33,3 +36,83 @@ def lose_packets(network: EmbeddedNetwork, chance: float, seed: int = 1) -> Loss
         links = node._relay.links
         links.send = lossy(links.send)  # type: ignore[method-assign, assignment]
     return losses
+
+
+# --- every link impaired ----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Impairment:
+    """Chances, the longest time (seconds) that an overtaken packet is held, and what has come of them so far."""
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+    hold: float = 0.2
+    seed: int = 1
+    offered: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    held: int = 0
+    _rng: random.Random = field(init=False)
+    _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._rng = random.Random(self.seed)
+
+    def carry(self, deliver: Callable[[], None]) -> None:
+        """Take one packet over the link, or two, or none; sometimes later than those that come after it."""
+        self.offered += 1
+        copies = 1
+        if self._rng.random() < self.duplication:
+            self.duplicated += 1
+            copies = 2
+        for _ in range(copies):
+            if self._rng.random() < self.loss:
+                self.lost += 1
+            elif self._rng.random() < self.reordering:
+                self.held += 1
+                self._later(deliver)
+            else:
+                deliver()
+
+    def _later(self, deliver: Callable[[], None]) -> None:
+        def fire() -> None:
+            self._timers.discard(timer)
+            deliver()
+
+        timer = asyncio.get_running_loop().call_later(self._rng.uniform(0.0, self.hold), fire)
+        self._timers.add(timer)
+
+    def stop(self) -> None:
+        """What is still held is lost."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+
+@contextlib.contextmanager
+def impaired(network: EmbeddedNetwork, impairment: Impairment) -> Iterator[Impairment]:
+    """Impair every link until the end of the block: between nodes, from clients into the mixnet, and to clients.
+
+    What runs between a client and its gateway is TCP, which neither loses nor reorders. So there it is the packet that
+    is impaired: on its way from the gateway's session to the first mix, and as a push on its way back to the session.
+    """
+
+    def impair_send(send: Callable[[MixPacket], None]) -> Callable[[MixPacket], None]:
+        return lambda packet: impairment.carry(lambda: send(packet))
+
+    def impair_push(push: Callable[[bytes, bytes], None]) -> Callable[[bytes, bytes], None]:
+        return lambda client, content: impairment.carry(lambda: push(client, content))
+
+    before = [(node._relay, node._relay._push, node._relay.links.send) for node in network._nodes]
+    for relay, push, send in before:
+        relay._push = impair_push(push)
+        relay.links.send = impair_send(send)  # type: ignore[method-assign]
+    try:
+        yield impairment
+    finally:
+        impairment.stop()
+        for relay, push, send in before:
+            relay._push = push
+            relay.links.send = send  # type: ignore[method-assign]

@@ -49,9 +49,11 @@ class Stage:
         """A file of a target on this machine, through the mixnet."""
         return (await fetch_through(self.socks, host, port, path, patience)).body
 
-    async def open(self, port: int, host: str = "localhost") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def open(
+        self, port: int, host: str = "localhost", patience: float = PATIENCE
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to a target; python_socks.ProxyError if it is refused."""
-        sock = await Proxy.from_url(f"socks5://{self.socks}", rdns=True).connect(host, port, timeout=PATIENCE)
+        sock = await Proxy.from_url(f"socks5://{self.socks}", rdns=True).connect(host, port, timeout=patience)
         return await asyncio.open_connection(sock=sock)
 
     async def curl(self, *arguments: str) -> tuple[int, bytes, str]:
