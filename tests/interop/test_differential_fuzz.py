@@ -30,7 +30,7 @@ from tests.interop.fuzz_documents import Document
 from tests.interop.fuzz_sources import ZERO_POINT, Source, seal_routing, sources
 
 GENERATOR = os.environ.get(
-    "NYMCONNECT_VECTORS", str(Path.home() / ".cache/nymconnect/vectors-target/debug/nymconnect-vectors")
+    "NYMCONNECT_VECTORS", str(Path.home() / ".cache/nymconnect/rust-target/debug/nymconnect-vectors")
 )
 SEED = os.environ.get("NYMCONNECT_FUZZ_SEED", "1")
 COUNT = int(os.environ.get("NYMCONNECT_FUZZ_COUNT", "300"))

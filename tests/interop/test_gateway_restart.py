@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,14 @@ from nymconnect.base58 import b58encode
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.loopix import Received
 from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.models import EntryInfo
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.runtime import http_client
 from nymconnect_proxy.requester import embedded_requester
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.live_client import live_client
 from tests.helpers.rust_peer import PATIENCE, RustPeer
+from tests.interop.front import Front
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,13 +36,19 @@ class Setup:
 
 
 @contextlib.asynccontextmanager
-async def set_up(state: Path, traffic: list[str]) -> AsyncIterator[Setup]:
+async def set_up(state: Path, traffic: list[str], *, fronted: bool) -> AsyncIterator[Setup]:
     """A network with one more gateway, in a process of its own, and behind it the Rust client."""
     network = EmbeddedNetwork(embedded_requester, mixes_per_layer=1, gateways=1)
     await network.start()
     gateway = GatewayProcess(network.api_url, state, network.gateways[0].description.sphinx_keys[0].rotation_id)
-    network.state.add(gateway.record)
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(network.stop)
+        stack.push_async_callback(gateway.stop)
+        if fronted:
+            front = await stack.enter_async_context(Front(gateway.ws_port))
+            network.state.add(replace(gateway.record, entry=EntryInfo(front.port)))
+        else:
+            network.state.add(gateway.record)
         async with http_client() as http:
             topology = await DirectoryClient([network.api_url], http).semi_skimmed()
         for mixnode in network.mixnodes:
@@ -51,9 +59,6 @@ async def set_up(state: Path, traffic: list[str]) -> AsyncIterator[Setup]:
         home = network.gateways[0].description.identity
         async with live_client(network.api_url, home) as python, RustPeer("mixnet", *options) as rust:
             yield Setup(gateway, rust, python)
-    finally:
-        await gateway.stop()
-        await network.stop()
 
 
 async def converse(setup: Setup) -> None:
@@ -78,15 +83,24 @@ async def heard(client: MixnetClient) -> Received:
         return await client.receive()
 
 
-# A client that sends all the time, at a gateway that ends in good order; and one that sends only messages, at a gateway
-# that is killed between them: else it is chance whether the killed connection ends or is reset.
+PACED: list[str] = []
+QUIET = ["--quiet"]
+
+
+# A connection to a process that is killed ends, or is reset if something that the client sent was still unread: with a
+# client that sends all the time that is left to chance, unless another server stands in front of the gateway.
 @pytest.mark.parametrize(
-    ("traffic", "end"), [([], GatewayProcess.stop), (["--quiet"], GatewayProcess.kill)], ids=["stopped", "killed"]
+    ("traffic", "fronted", "end"),
+    [
+        pytest.param(PACED, False, GatewayProcess.stop, id="stopped"),
+        pytest.param(QUIET, False, GatewayProcess.kill, id="killed-quiet"),
+        pytest.param(PACED, True, GatewayProcess.kill, id="killed-fronted"),
+    ],
 )
 async def test_rust_client_goes_on_when_the_gateway_is_back(
-    tmp_path: Path, traffic: list[str], end: Callable[[GatewayProcess], Awaitable[None]]
+    tmp_path: Path, traffic: list[str], fronted: bool, end: Callable[[GatewayProcess], Awaitable[None]]
 ) -> None:
-    async with set_up(tmp_path, traffic) as setup:
+    async with set_up(tmp_path, traffic, fronted=fronted) as setup:
         await converse(setup)
         await setup.gateway.remember()
         await end(setup.gateway)
