@@ -14,10 +14,10 @@ from enum import Enum
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.addresses import Target
+from nymconnect_proxy.handshake import Reply
 from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES
 from nymconnect_proxy.requests import Connect, Send, encode_request
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, StreamResponse
-from nymconnect_proxy.socks import Reply
 from nymconnect_proxy.streams import (
     KEEP_ALIVE,
     READ_SIZE,

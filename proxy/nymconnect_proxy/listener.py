@@ -19,10 +19,11 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, in_use
 from nymconnect_proxy.addresses import Target
 from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientStream, Opened, Refused
+from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, FrontDoor
+from nymconnect_proxy.handshake import FrontEffect, Requested
 from nymconnect_proxy.mixnet import Mixnet
 from nymconnect_proxy.pipe import Pipe, PipeOptions, linger_close
 from nymconnect_proxy.responses import StreamResponse, decode_response
-from nymconnect_proxy.socks import HANDSHAKE_TIMEOUT, Reply, Requested, SocksEffect, SocksServer
 from nymconnect_proxy.streams import READ_SIZE, SendMessage
 
 log = logging.getLogger(__name__)
@@ -161,8 +162,8 @@ class SocksListener:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            socks = SocksServer(clock(), self._options.handshake_timeout)
-            target = await self._handshake(socks, reader, writer)
+            door = FrontDoor(clock(), self._options.handshake_timeout)
+            target = await self._handshake(door, reader, writer)
             if target is not None and not self._serving and self._hold is not None:
                 await self._hold()
             route = self._route
@@ -170,22 +171,22 @@ class SocksListener:
                 self._refused += 1
             elif route is None or not self._serving:
                 self._refused += 1
-                _write(writer, socks.refuse(Reply.GENERAL_FAILURE))
+                _write(writer, door.turn_away())
             else:
-                await self._proxy(socks, target, route, reader, writer)
+                await self._proxy(door, target, route, reader, writer)
                 return
             await linger_close(reader, writer, self._options.pipes.flush_timeout, self._options.pipes.linger)
         finally:
             writer.transport.abort()
 
     async def _handshake(
-        self, socks: SocksServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, door: FrontDoor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Target | None:
         """The target that the application asks for, or None if the handshake came to nothing."""
         with contextlib.suppress(OSError):  # TimeoutError is one
             async with asyncio.timeout(self._options.handshake_timeout):
                 while data := await reader.read(READ_SIZE):
-                    effects = socks.feed(data, clock())
+                    effects = door.feed(data, clock())
                     _write(writer, effects)
                     for effect in effects:
                         if isinstance(effect, Requested):
@@ -197,7 +198,7 @@ class SocksListener:
 
     async def _proxy(
         self,
-        socks: SocksServer,
+        door: FrontDoor,
         target: Target,
         route: _Route,
         reader: asyncio.StreamReader,
@@ -213,16 +214,16 @@ class SocksListener:
 
         def answer(effect: ClientEffect) -> None:
             if isinstance(effect, Opened):
-                _write(writer, socks.succeed())
+                _write(writer, door.succeed())
             elif isinstance(effect, Refused):
                 self._refused += 1
-                _write(writer, socks.refuse(effect.code))
+                _write(writer, door.refuse(effect.code))
 
         pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
         route.streams[connection_id] = stream, pipe
         try:
             pipe.perform(stream.open(clock()))
-            if early := socks.take_rest():
+            if early := door.take_rest():
                 pipe.bytes_read += len(early)
                 pipe.perform(stream.feed_local(early, clock()))
             pipe.attach(reader, writer)
@@ -266,7 +267,7 @@ class SocksListener:
             pipe.perform(stream.feed(response, clock()))
 
 
-def _write(writer: asyncio.StreamWriter, effects: Sequence[SocksEffect]) -> None:
+def _write(writer: asyncio.StreamWriter, effects: Sequence[FrontEffect]) -> None:
     for effect in effects:
         if isinstance(effect, Write) and not writer.transport.is_closing():
             writer.write(effect.data)

@@ -16,10 +16,10 @@ from nymconnect_proxy.client_streams import (
     Refused,
     reply_for,
 )
+from nymconnect_proxy.handshake import Reply
 from nymconnect_proxy.ordering import WINDOW
 from nymconnect_proxy.requests import Connect, Request, Send, decode_request
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData
-from nymconnect_proxy.socks import Reply
 from nymconnect_proxy.streams import Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.versions import LEGACY
 from tests.helpers.mixnet_pair import make_recipient
