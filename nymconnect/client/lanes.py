@@ -93,6 +93,12 @@ class Lanes:
                     return outgoing
         return None
 
+    def pop_for(self, destination: Destination, rng: Rng) -> Outgoing | None:
+        """Take the head of a lane drawn among those of one destination; None if nothing waits for it."""
+        if not self._by_destination[destination]:
+            return None
+        return self.pop(rng, lambda outgoing: outgoing.destination == destination)
+
     def length(self, destination: Destination, lane: int) -> int:
         """Fragments waiting in one lane."""
         return len(self._queues.get((destination, lane), ()))

@@ -3,7 +3,7 @@
 It says what is sent, a pacer says when (`pacing`): `data_packet` and `cover_packet` fill the pacer's stocks, `departed`
 says what has left. Each fragment waits for its ack from then on and is sent again over another route when that does
 not come in time. Answers travel over reply SURBs, of which the answering side holds a stock and asks for more before it
-runs out.
+runs out. A side that has promised to answer at a constant rate (`replying`) does so, with cover for want of data.
 
 Mirrors nym-client-core 1.21 (`real_messages_control/`, `cover_traffic_stream.rs`, `received_buffer.rs`, `replies/`).
 We differ in three places, all within the wire format: every packet, cover included, is of one Sphinx version, so that
@@ -31,7 +31,8 @@ from nymconnect.client.loops import LoopMonitor, LoopStatistics
 from nymconnect.client.packing import Packer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
-from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyTable
+from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyReplyCover, ReadyTable
+from nymconnect.client.replying import PacedReplies
 from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
@@ -111,6 +112,7 @@ class Loopix:
         self._packer = Packer(address, topology, parameters, rng, self._suspects, ack_key)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._ready = ReadyTable()
+        self._replying = PacedReplies(rng)
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -134,6 +136,17 @@ class Loopix:
             return
         self._enqueue(messages.Reply(messages.ReplyData(data)), tag, lane)
 
+    def pace_replies(self, tag: bytes, rate: float, seconds: float, now: float) -> bool:
+        """Answer `tag` at `rate` packets a second for so many `seconds`, data or cover; False if we do not.
+
+        Nothing else goes to `tag` meanwhile, and no SURBs are asked for: whoever wants this supplies them at that rate.
+        """
+        return self._stock.knows(tag) and self._replying.pace(tag, rate, seconds, now)
+
+    def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
+        """Give `to` SURBs for `rate` answers a second, before all else that we send; 0 ends that."""
+        self._supply.supply_steadily(to, rate, now)
+
     def close_lane(self, lane: int) -> None:
         """Forget what has not been sent of a stream; what was sent is still repeated until its ack comes."""
         self._lanes.drop_lane(lane)
@@ -148,6 +161,7 @@ class Loopix:
         Loops that were under way say nothing about the mixes.
         """
         self._loops.forget_outstanding()
+        self._replying.forget_slots()
         self._ready.forget_covers()
         for outgoing in self._ready.take_all_data():
             self._lanes.push(outgoing)
@@ -204,12 +218,13 @@ class Loopix:
     @property
     def deadline(self) -> float:
         """When `wake` has something to do."""
-        expiries = (self._pending.deadline, self._loops.deadline)
+        expiries = (self._pending.deadline, self._loops.deadline, self._replying.deadline)
         return min([self._maintenance_due, *(expiry for expiry in expiries if expiry is not None)])
 
     def wake(self, now: float) -> list[LoopixEffect]:
         """Give up what is overdue, and look after the rest. Data may be ready to be packed afterwards."""
         effects: list[LoopixEffect] = [*self._expire(now)]
+        self._replying.wake(now)
         if self._loops.wake(now):
             effects.append(LoopAlarm(self.loop_statistics()))
         if now >= self._maintenance_due:
@@ -221,9 +236,28 @@ class Loopix:
         """Pack the fragment whose turn it is; None if none can go now."""
         self._supply_surbs(now)
         self._ask_for_surbs(self._lanes.tags(), now)
-        outgoing = self._lanes.pop(self._rng, self._may_go)
-        if outgoing is None:
+        while (tag := self._replying.take_slot(now)) is not None:
+            if (answer := self._paced_reply(tag, now)) is not None:
+                return answer
+        outgoing = self._lanes.pop(self._rng, self._is_steady_supply) or self._lanes.pop(self._rng, self._may_go)
+        return None if outgoing is None else self._try_to_pack(outgoing, now)
+
+    def _paced_reply(self, tag: bytes, now: float) -> ReadyPacket | None:
+        """What fills a slot of a constant rate: a fragment, or cover."""
+        if not self._stock.can_take(tag):
+            self.counters["reply_slots_starved"] += 1
             return None
+        outgoing = self._lanes.pop_for(tag, self._rng)
+        if outgoing is not None:
+            return self._try_to_pack(outgoing, now)
+        surb = self._stock.take(tag)
+        try:
+            return None if surb is None else self._ready.add(self._packer.reply_cover(surb, now), ReadyReplyCover())
+        except RouteError:
+            self.counters["no_route"] += 1
+            return None
+
+    def _try_to_pack(self, outgoing: Outgoing, now: float) -> ReadyPacket | None:
         try:
             return self._pack(outgoing, now)
         except RouteError:
@@ -259,12 +293,19 @@ class Loopix:
                     self.counters["drop_cover_sent"] += 1
                 else:
                     self._loops.start(selector, path, expected, at)
+            case ReadyReplyCover():
+                self.counters["reply_cover_sent"] += 1
+
+    def _is_steady_supply(self, outgoing: Outgoing) -> bool:
+        return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination) and self._may_go(outgoing)
 
     def _may_go(self, outgoing: Outgoing) -> bool:
         if len(self._pending) + self._ready.data_count >= self._parameters.window:
             return False
         if isinstance(outgoing.destination, Recipient):
             return True
+        if outgoing.destination in self._replying:
+            return False  # its slots serve it
         return self._stock.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
 
     def _pack(self, outgoing: Outgoing, now: float) -> ReadyPacket:
@@ -322,15 +363,27 @@ class Loopix:
             if self._lanes.length(to, SURB_SUPPLY):
                 continue
             amount = min(owed, self._surbs_that_fit_beside(0))
-            try:
-                content = messages.AdditionalSurbs(self._supply.give(to, amount, now))
-            except RouteError:
+            if not self._give_surbs(to, amount, now):
                 return
             self._supply.settle(to, amount)
-            self._enqueue(messages.Repliable(self._supply.tag_for(to), content), to, SURB_SUPPLY)
+        whole = self._surbs_that_fit_beside(0)
+        for to in self._supply.steadily_due(whole, now):
+            if not self._lanes.length(to, SURB_SUPPLY) and self._give_surbs(to, whole, now):
+                self._supply.settle_steadily(to, whole)
+
+    def _give_surbs(self, to: Recipient, amount: int, now: float) -> bool:
+        """Queue a packet of so many SURBs; False if there is no route for them."""
+        try:
+            content = messages.AdditionalSurbs(self._supply.give(to, amount, now))
+        except RouteError:
+            return False
+        self._enqueue(messages.Repliable(self._supply.tag_for(to), content), to, SURB_SUPPLY)
+        return True
 
     def _ask_for_surbs(self, tags: Iterable[bytes], now: float) -> None:
         for tag in tags:
+            if tag in self._replying:
+                continue
             amount = self._stock.amount_to_request(tag, self._lanes.queued_for(tag), now)
             if amount:
                 self.counters["surbs_requested"] += amount
@@ -361,12 +414,15 @@ class Loopix:
         match open_content(content, self._secret, take_reply_key, self._packer.ack_key):
             case Ack(fid):
                 self._settle(fid)
+            case Cover(_, via_reply=True):
+                self.counters["reply_cover_received"] += 1
             case Cover(selector):
                 self.counters["cover_received"] += 1
                 if self._loops.back(selector, now):
                     yield LoopAlarm(self.loop_statistics())
-            case DataFragment(fragment, _):
+            case DataFragment(fragment, via_reply):
                 self.counters["data_received"] += 1
+                self.counters["reply_data_received"] += via_reply
                 message = self._reassembler.add(fragment, now)
                 if message is not None:
                     yield from self._dispatch(message, source, now)
@@ -412,4 +468,5 @@ class Loopix:
         self._ask_for_surbs(self._stock.tags(), now)
         for tag in self._stock.silent(now):
             self._stock.drop(tag)
+            self._replying.drop(tag)
             self.counters["starved"] += self._lanes.drop_destination(tag)

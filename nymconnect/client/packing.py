@@ -12,7 +12,13 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.topology import Topology
 from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.chunking import Fragment
-from nymconnect.packet.envelope import seal_cover, seal_drop_cover, seal_fragment, seal_reply_fragment
+from nymconnect.packet.envelope import (
+    seal_cover,
+    seal_drop_cover,
+    seal_fragment,
+    seal_reply_cover,
+    seal_reply_fragment,
+)
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.route import Route
@@ -72,6 +78,13 @@ class Packer:
         )
         guess = (surb.hops - 1) * self._parameters.average_packet_delay
         return Packed(packet, _mixes(ack_route), guess + ack_route.expected_delay)
+
+    def reply_cover(self, surb: ReplySurb, now: float) -> MixPacket:
+        """Nothing, for whoever made `surb`."""
+        parameters = self._parameters
+        return seal_reply_cover(
+            surb, self._address, self.ack_key, self._ack_route(now), parameters.packet_size, self._rng
+        )
 
     def cover(self) -> tuple[Packed, bytes]:
         """Loop cover, and the selector by which it is known again; `path` and `expected` are the loop's alone.

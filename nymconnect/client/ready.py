@@ -40,20 +40,28 @@ class ReadyCover:
     expected: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyReplyCover:
+    """Cover in place of an answer: there is nothing to remember."""
+
+
+Ready = ReadyData | ReadyCover | ReadyReplyCover
+
+
 class ReadyTable:
     """By token. As long as the pacer's stocks, which the one who fills them bounds."""
 
     def __init__(self) -> None:
         self._next_token = 0
         self._data: dict[int, ReadyData] = {}
-        self._cover: dict[int, ReadyCover] = {}
+        self._cover: dict[int, ReadyCover | ReadyReplyCover] = {}
 
     @property
     def data_count(self) -> int:
         """Fragments that wait."""
         return len(self._data)
 
-    def add(self, packet: MixPacket, ready: ReadyData | ReadyCover) -> ReadyPacket:
+    def add(self, packet: MixPacket, ready: Ready) -> ReadyPacket:
         """Remember `ready` until its packet has left."""
         self._next_token += 1
         if isinstance(ready, ReadyData):
@@ -62,7 +70,7 @@ class ReadyTable:
             self._cover[self._next_token] = ready
         return ReadyPacket(self._next_token, packet)
 
-    def take(self, token: int) -> ReadyData | ReadyCover | None:
+    def take(self, token: int) -> Ready | None:
         """What has left; None if it was forgotten."""
         return self._data.pop(token, None) or self._cover.pop(token, None)
 

@@ -3,6 +3,9 @@
 Each correspondent knows us by a random tag of his own. SURBs are made only when there is a slot for them, so that their
 routes are fresh and a greedy request costs no more than the slots that it waits for. Mirrors nym-client-core 1.21
 (`replies/reply_storage`, `message_handler.rs`), with every table bounded.
+
+Who answers at a constant rate (`replying`) is supplied at a constant rate, whatever it asks for: else our own slots, in
+which SURBs take the place of cover, would show what it sends.
 """
 
 from collections import OrderedDict
@@ -16,6 +19,11 @@ from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
 MAXIMUM_KEYS = 200_000
+# A steady supply exceeds what is used up, for packets are lost; what is too much is dropped where it arrives.
+STEADY_SURPLUS = 1.05
+STEADY_BURST = 2.0  # seconds of supply that may be owed at once
+# Keys of a steady supply: what is not used within this time was dropped.
+STEADY_KEY_AGE = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,13 @@ class _Correspondent:
     owed: int = 0
 
 
+@dataclass(slots=True)
+class _Steady:
+    rate: float  # SURBs a second
+    due: float  # SURBs
+    counted_at: float
+
+
 class SurbSupply:
     """Tags, debts and keys; `make` draws one SURB with a fresh route."""
 
@@ -42,6 +57,8 @@ class SurbSupply:
         self._rng = rng
         self._correspondents: OrderedDict[Recipient, _Correspondent] = OrderedDict()
         self._keys = ReplyKeys(parameters.maximum_key_age)
+        self._steady: dict[Recipient, _Steady] = {}
+        self._steady_keys = ReplyKeys(min(parameters.maximum_key_age, STEADY_KEY_AGE))
 
     def tag_for(self, to: Recipient) -> bytes:
         """The tag (16 bytes) by which `to` knows us."""
@@ -50,19 +67,23 @@ class SurbSupply:
     def give(self, to: Recipient, amount: int, now: float) -> tuple[ReplySurb, ...]:
         """SURBs that leave for `to` now. RouteError if none can be made."""
         surbs = tuple(self._make(now) for _ in range(amount))
+        keys = self._steady_keys if to in self._steady else self._keys
         for surb in surbs:
-            self._keys.add(surb, to, now)
+            keys.add(surb, to, now)
         return surbs
 
     def promise(self, to: Recipient, amount: int) -> None:
-        """Owe `to` this many more."""
-        self._correspondent(to).owed += amount
+        """Owe `to` this many more; a steady supply takes no notice."""
+        if to not in self._steady:
+            self._correspondent(to).owed += amount
 
     def grant(self, to: Recipient, amount: int) -> bool:
         """Owe what `to` has asked for, within the bound; False if we never wrote to `to`."""
         correspondent = self._correspondents.get(to)
         if correspondent is None:
             return False
+        if to in self._steady:
+            return True
         correspondent.owed = min(correspondent.owed + amount, self._parameters.maximum_answered)
         return True
 
@@ -75,20 +96,50 @@ class SurbSupply:
         """Who is owed SURBs, and how many."""
         return [(to, correspondent.owed) for to, correspondent in self._correspondents.items() if correspondent.owed]
 
+    def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
+        """Give `to` what it needs to answer at `rate` packets a second, and nothing beyond; 0 ends that."""
+        if rate <= 0:
+            self._steady.pop(to, None)
+            return
+        self._correspondent(to).owed = 0
+        known = self._steady.get(to)
+        if known is None:
+            self._steady[to] = _Steady(rate * STEADY_SURPLUS, rate * STEADY_BURST, now)
+        else:
+            known.rate = rate * STEADY_SURPLUS
+
+    def is_steady(self, to: object) -> bool:
+        """Whether `to` is supplied at a constant rate."""
+        return to in self._steady
+
+    def steadily_due(self, amount: int, now: float) -> list[Recipient]:
+        """Whose steady supply owes at least `amount` SURBs now."""
+        for steady in self._steady.values():
+            steady.due += (now - steady.counted_at) * steady.rate
+            # Not less than one packet's worth: it would never come together.
+            steady.due = min(steady.due, max(steady.rate * STEADY_BURST, 2.0 * amount))
+            steady.counted_at = now
+        return [to for to, steady in self._steady.items() if steady.due >= amount]
+
+    def settle_steadily(self, to: Recipient, amount: int) -> None:
+        """`amount` of the steady supply have been given."""
+        self._steady[to].due -= amount
+
     def take_key(self, digest: bytes) -> tuple[bytes, Recipient] | None:
         """The key (16 bytes) of the SURB with this digest, once, and to whom it was given."""
-        return self._keys.take(digest)
+        return self._steady_keys.take(digest) or self._keys.take(digest)
 
     def purge(self, now: float) -> None:
         """Drop what is too old."""
         self._keys.purge(now)
+        self._steady_keys.purge(now)
 
     def issued(self, now: float) -> list[IssuedKey]:
         """What a later run needs to read the answers that are still to come, oldest first.
 
         Tags and debts are left out: who holds our SURBs shall not see that two runs are of one client.
         """
-        return self._keys.issued(now)
+        return sorted([*self._keys.issued(now), *self._steady_keys.issued(now)], key=lambda issued: -issued.age)
 
     def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
         """Take in what `issued` gave an earlier run, before any SURB of this one; what is too old stays out."""

@@ -15,7 +15,8 @@ reply              BLAKE3 digest of the reply key   the reply key
 =================  ===============================  ======================================================
 
 Drop cover, ours alone, is addressed to nobody (`DROP_DESTINATION`) at any gateway that takes it: random bytes take the
-place of selector and ciphertext, since nobody reads them; the ack inside is one as in any other packet.
+place of selector and ciphertext, since nobody reads them; the ack inside is one as in any other packet. Cover in place
+of an answer, for a rate that is constant, is the text of loop cover over a reply SURB.
 
 No type bit separates the two: the recipient looks the digest up first. The last hop removes the SURB-ack. Where we
 differ from the reference: cover packets have the Sphinx version of all others, so that no hop can tell them apart, and
@@ -51,9 +52,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover packet of ours has come round: the one that `seal_cover` gave this selector (32 bytes)."""
+    """A cover packet of ours has come round: the one that `seal_cover` gave this selector (32 bytes).
+
+    With `via_reply` it is cover that somebody sent over one of our SURBs, whose digest the selector is.
+    """
 
     selector: bytes
+    via_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +107,28 @@ def seal_reply_fragment(
 
     The ack finds its way back for certain only if `ack_route` is of the rotation of the SURB.
     """
-    sealed = reply_surb.digest + aes_ctr(reply_surb.key, _check_full(fragment, size))
-    ack = build_surb_ack(sender, ack_key, fragment.fid, ack_route, rng)
+    return _wrap_reply(_check_full(fragment, size), fragment.fid, reply_surb, sender, ack_key, ack_route, size, rng)
+
+
+def seal_reply_cover(
+    reply_surb: ReplySurb, sender: Recipient, ack_key: bytes, ack_route: Route, size: PacketSize, rng: Rng
+) -> MixPacket:
+    """A packet to the owner of `reply_surb` that carries nothing, and that only its owner can tell from an answer."""
+    return _wrap_reply(_cover_text(size), COVER_FRAGMENT_ID, reply_surb, sender, ack_key, ack_route, size, rng)
+
+
+def _wrap_reply(
+    plaintext: bytes,
+    fid: FragmentId,
+    reply_surb: ReplySurb,
+    sender: Recipient,
+    ack_key: bytes,
+    ack_route: Route,
+    size: PacketSize,
+    rng: Rng,
+) -> MixPacket:
+    sealed = reply_surb.digest + aes_ctr(reply_surb.key, plaintext)
+    ack = build_surb_ack(sender, ack_key, fid, ack_route, rng)
     return MixPacket(reply_surb.surb.first_hop, reply_surb.surb.use(ack + sealed, size), reply_surb.rotation)
 
 
@@ -114,8 +139,7 @@ def seal_cover(
 
     Both routes lead to our own gateway.
     """
-    text = (COVER_TEXT + b"\x01").ljust(_fragment_length(size), b"\0")
-    sealed = _seal(text, sender.encryption_key, rng)
+    sealed = _seal(_cover_text(size), sender.encryption_key, rng)
     packet = _wrap(sealed, COVER_FRAGMENT_ID, sender.identity, sender, ack_key, route, ack_route, size, rng)
     return packet, sealed[:SELECTOR_LENGTH]
 
@@ -158,6 +182,10 @@ def _check_full(fragment: Fragment, size: PacketSize) -> bytes:
     return data
 
 
+def _cover_text(size: PacketSize) -> bytes:
+    return (COVER_TEXT + b"\x01").ljust(_fragment_length(size), b"\0")
+
+
 def _fragment_length(size: PacketSize) -> int:
     if not size.fragment:
         raise UsageError(f"a packet of class {size.name} carries no fragment")
@@ -184,5 +212,5 @@ def open_content(
     key = hkdf_blake3(secret.exchange(selector), CONTENT_KEY_LENGTH) if reply_key is None else reply_key
     plaintext = aes_ctr(key, sealed)
     if plaintext.startswith(COVER_TEXT):
-        return Cover(bytes(selector))
+        return Cover(bytes(selector), via_reply=reply_key is not None)
     return DataFragment(Fragment.decode(plaintext), via_reply=reply_key is not None)
