@@ -190,6 +190,17 @@ class MixnetClient:
         self._loopix.reply(data, sender_tag, lane=lane)
         self._arm()
 
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
+        """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
+        granted = self._loopix.pace_replies(sender_tag, rate, seconds, clock())
+        self._arm()
+        return granted
+
+    def supply_steadily(self, to: Recipient, rate: float) -> None:
+        """Give `to` reply SURBs for `rate` answers a second, before all else that we send; 0 ends that."""
+        self._loopix.supply_steadily(to, rate, clock())
+        self._arm()
+
     def close_lane(self, lane: int) -> None:
         """Forget what a stream has not sent yet."""
         self._loopix.close_lane(lane)

@@ -40,6 +40,9 @@ class Mixnet(Protocol):
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
         """As `send`, to whoever wrote with this tag, over the SURBs that came along."""
 
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
+        """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
+
     def close_lane(self, lane: int) -> None:
         """Drop what the lane still holds: only for streams whose rest nobody waits for."""
 

@@ -31,12 +31,13 @@ from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
 from nymconnect_proxy.pipe import Pipe, PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
-from nymconnect_proxy.requests import Connect, Control, Send, decode_request
+from nymconnect_proxy.requests import Connect, Control, Pace, Send, decode_request
 from nymconnect_proxy.responses import (
     BinaryInfo,
     BuildInformation,
     ControlAnswer,
     Healthy,
+    Paced,
     SupportedVersions,
     encode_response,
 )
@@ -171,8 +172,9 @@ class NetworkRequester:
             self._send(request, received.sender_tag)
         elif received.sender_tag is None:
             raise WireError("a question without reply SURBs cannot be answered")
-        elif isinstance(request, Control):
-            answer = encode_response(self._control_answer(request), versions)
+        elif isinstance(request, Control | Pace):
+            control = self._control_answer(request, received.sender_tag)
+            answer = encode_response(control, versions)
             self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
         elif versions.outer is None:
             raise WireError("the answer to a query does not exist in Legacy form")
@@ -219,12 +221,20 @@ class NetworkRequester:
             return DescriptionAnswer(self._options.description)
         return ExitPolicyAnswer(True, self._options.policy_url, self._policy)
 
-    def _control_answer(self, control: Control) -> ControlAnswer:
+    def _control_answer(self, control: Control | Pace, sender_tag: bytes) -> ControlAnswer:
+        if isinstance(control, Pace):
+            return self._pace(control, sender_tag)
         if control is Control.HEALTH:
             return Healthy()
         if control is Control.BINARY_INFO:
             return BinaryInfo(BINARY_NAME, BuildInformation(binary_name=BINARY_NAME, build_version=__version__))
         return SupportedVersions.of(CURRENT)
+
+    def _pace(self, wanted: Pace, sender_tag: bytes) -> Paced:
+        """Answer this client at a constant rate from now on, if that is not too much."""
+        if self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds):
+            return Paced(wanted.rate, wanted.seconds)
+        return Paced(0.0, 0)
 
     def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
         """Send what belongs to no stream, without waiting for it here."""

@@ -7,6 +7,7 @@ Behind the version bytes (`versions.py`), all integers big-endian::
     Send     01 ‖ connection id 8 ‖ closed 1 ‖ sequence 8 ‖ data
     Query    02 ‖ bincode (`queries.py`)
     control  00 Health | 01 BinaryInfo | 02 SupportedRequestVersions
+             F0 Pace ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone; others refuse it)
 
 Send has `closed` behind the id, the response NetworkData in front of it. A Connect without Recipient is anonymous:
 its sender tag says where the answers go.
@@ -97,12 +98,52 @@ class Control(IntEnum):
         return cls(body[0])
 
 
-Request = Connect | Send | Query | Control
+PACE_TAG = 0xF0
+PACE_SPAN = 1000.0  # seconds that a rate on the wire counts packets in
+PACE_LENGTH = 7
+MAX_PACE_SECONDS = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Please answer me at `rate` packets a second for so many `seconds` from now on, whatever there is to say.
+
+    Only a requester of this software knows it, so it is to be asked for its BinaryInfo first.
+    """
+
+    rate: float
+    seconds: int
+
+    def encode(self) -> bytes:
+        return bytes([PACE_TAG]) + encode_pace(self.rate, self.seconds)
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Pace":
+        """From the tag on."""
+        return cls(*decode_pace(body))
+
+
+def encode_pace(rate: float, seconds: int) -> bytes:
+    """Rate and time of a promise, as both sides write them; UsageError if they do not fit."""
+    packets = round(rate * PACE_SPAN)
+    if not (0 <= packets < 2**32 and 0 <= seconds <= MAX_PACE_SECONDS):
+        raise UsageError("a rate or a time does not fit")
+    return packets.to_bytes(4, "big") + seconds.to_bytes(2, "big")
+
+
+def decode_pace(body: bytes) -> tuple[float, int]:
+    """Inverse of `encode_pace`, behind one byte of tag; WireError unless that is all there is."""
+    if len(body) != PACE_LENGTH:
+        raise WireError("a promise of a rate has seven bytes")
+    return int.from_bytes(body[1:5], "big") / PACE_SPAN, int.from_bytes(body[5:7], "big")
+
+
+Request = Connect | Send | Query | Control | Pace
 
 
 def encode_request(request: Request, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message."""
-    if isinstance(request, Control):
+    if isinstance(request, Control | Pace):
         return versions.wrap_control(request.encode())
     if isinstance(request, Query):
         return versions.wrap_request(bytes([FLAG_QUERY]) + request.encode())
@@ -113,7 +154,8 @@ def decode_request(data: bytes) -> tuple[Versions, Request]:
     """A request and the versions to answer it in; WireError otherwise."""
     envelope = Envelope.decode(data)
     if envelope.is_control:
-        return Versions(envelope.outer), Control.decode(envelope.body)
+        is_pace = envelope.body[:1] == bytes([PACE_TAG])
+        return Versions(envelope.outer), (Pace if is_pace else Control).decode(envelope.body)
     if len(envelope.body) < 2:
         raise WireError("request is too short")
     inner = envelope.body[0] if envelope.body[0] >= FIRST_VERSION else None

@@ -7,6 +7,7 @@ Behind the version bytes (`versions.py`), all integers big-endian::
     ConnectionError  02 ‖ connection id 8 ‖ text (UTF-8, may be empty)
     Query            03 ‖ bincode (`queries.py`); only with a versioned body, where 03 cannot be mistaken for a version
     control          00 Health | 01 BinaryInfo ‖ JSON | 02 SupportedRequestVersions ‖ JSON | FF Error ‖ JSON
+                     F0 Paced ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone)
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import msgspec
 
 from nymconnect.errors import UsageError, WireError
 from nymconnect_proxy.queries import QueryAnswer, decode_answer
-from nymconnect_proxy.requests import CONNECTION_ID_LENGTH, SEQUENCE_LENGTH
+from nymconnect_proxy.requests import CONNECTION_ID_LENGTH, PACE_TAG, SEQUENCE_LENGTH, decode_pace, encode_pace
 from nymconnect_proxy.versions import CURRENT, FIRST_VERSION, Envelope, Versions
 
 FLAG_NETWORK_DATA = 1
@@ -129,7 +130,23 @@ class ControlError(msgspec.Struct, frozen=True):
         return bytes([CONTROL_ERROR]) + msgspec.json.encode(self)
 
 
-ControlAnswer = Healthy | BinaryInfo | SupportedVersions | ControlError
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Answer to a Pace: it is promised at this rate (packets a second) for so many seconds; 0 and 0 if it is not."""
+
+    rate: float
+    seconds: int
+
+    def encode(self) -> bytes:
+        return bytes([PACE_TAG]) + encode_pace(self.rate, self.seconds)
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Paced":
+        """From the tag on."""
+        return cls(*decode_pace(body))
+
+
+ControlAnswer = Healthy | BinaryInfo | SupportedVersions | ControlError | Paced
 StreamResponse = NetworkData | ConnectionFailure
 Response = StreamResponse | QueryAnswer | ControlAnswer
 
@@ -181,6 +198,8 @@ def _decode_control(body: bytes) -> ControlAnswer:
         if content:
             raise WireError("bytes after a Health response")
         return Healthy()
+    if tag == PACE_TAG:
+        return Paced.decode(body)
     try:
         text = content.decode()  # msgspec does not look at what it skips
         if tag == CONTROL_BINARY_INFO:

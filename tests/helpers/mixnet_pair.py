@@ -32,6 +32,8 @@ class MixnetEnd:
     sent: list[tuple[bytes, int]] = field(default_factory=list)
     closed_lanes: list[int] = field(default_factory=list)
     stopped: bool = False
+    paced: dict[bytes, tuple[float, float]] = field(default_factory=dict)
+    most_paced: float = 100.0
     on_undelivered: Callable[[int], None] = lambda _lane: None
     _inbox: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
     _lanes: dict[int, asyncio.Semaphore] = field(default_factory=dict)
@@ -52,6 +54,13 @@ class MixnetEnd:
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
         self.sent.append((data, 0))
         await self._deliver(self.tags[sender_tag], Message(data), lane)
+
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
+        """Refuses more than `most_paced`; the answers themselves go as before."""
+        if rate > self.most_paced or not rate:
+            return False
+        self.paced[sender_tag] = rate, seconds
+        return True
 
     def close_lane(self, lane: int) -> None:
         self.closed_lanes.append(lane)

@@ -355,6 +355,8 @@ def socks5_request(data: bytes) -> Any:
             return head | {"data": body.hex()}
         case queries.Query() as query:
             return {"kind": "query", "what": _QUERIES[query]}
+        case requests.Pace(rate, seconds):
+            return {"kind": "pace", "rate": rate, "seconds": seconds}
         case control_request:
             return {"kind": "control", "what": _CONTROL[control_request]}
 
@@ -385,6 +387,8 @@ def socks5_response(data: bytes) -> Any:
             return {"kind": "binary", "info": msgspec.to_builtins(info)}
         case responses.SupportedVersions() as versions:
             return {"kind": "versions", "versions": msgspec.to_builtins(versions)}
+        case responses.Paced(rate, seconds):
+            return {"kind": "paced", "rate": rate, "seconds": seconds}
         case error:
             return {"kind": "control error", "error": msgspec.to_builtins(error)}
 

@@ -228,6 +228,11 @@ RULES: list[Rule] = [
         "nothing follows a Health response",
     ),
     (
+        {"socks5_request", "socks5_response"},
+        lambda c: c.we_take and c.ours["kind"] in ("pace", "paced"),
+        "answers at a constant rate can be asked for",
+    ),
+    (
         {"policy_text"},
         lambda c: c.we_take and re.search(rb"[^\S \n]|  ", c.data) is not None,
         "the words of a line stand apart by any white space",

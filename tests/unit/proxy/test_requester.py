@@ -17,12 +17,13 @@ from nymconnect_proxy.requester import (
     RequesterOptions,
     embedded_requester,
 )
-from nymconnect_proxy.requests import Connect, Control, Request, Send, encode_request
+from nymconnect_proxy.requests import Connect, Control, Pace, Request, Send, encode_request
 from nymconnect_proxy.responses import (
     BinaryInfo,
     ConnectionFailure,
     Healthy,
     NetworkData,
+    Paced,
     Response,
     SupportedVersions,
     decode_response,
@@ -117,6 +118,16 @@ async def test_control_requests_are_answered() -> None:
         _, info = await client.answer()
         assert isinstance(info, BinaryInfo)
         assert info.binary_name == info.build_information.binary_name == BINARY_NAME
+
+
+async def test_a_constant_rate_is_promised_if_the_mixnet_client_keeps_it() -> None:
+    async with serving() as client:
+        await client.send(Pace(50.0, 120))
+        assert await client.answer() == (CURRENT, Paced(50.0, 120))
+        await client.send(Pace(500.0, 120))
+        assert await client.answer() == (CURRENT, Paced(0.0, 0))
+        requester_end = next(iter(client.mixnet.peers.values()))
+        assert list(requester_end.paced.values()) == [(50.0, 120)]
 
 
 @pytest.mark.parametrize(

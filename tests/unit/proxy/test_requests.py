@@ -20,7 +20,7 @@ from nymconnect_proxy.queries import (
     QueryErrorAnswer,
     decode_answer,
 )
-from nymconnect_proxy.requests import Connect, Control, Request, Send, decode_request, encode_request
+from nymconnect_proxy.requests import Connect, Control, Pace, Request, Send, decode_request, encode_request
 from nymconnect_proxy.responses import (
     BinaryInfo,
     BuildInformation,
@@ -28,6 +28,7 @@ from nymconnect_proxy.responses import (
     ControlError,
     Healthy,
     NetworkData,
+    Paced,
     Response,
     SupportedVersions,
     decode_response,
@@ -285,3 +286,24 @@ def test_a_control_answer_is_text_even_where_it_is_not_read(member: bytes) -> No
     assert decode_response(b'\3\0\xff{"message":"no","more":1}')[1] == ControlError("no")
     with pytest.raises(WireError):
         decode_response(b'\3\0\xff{"message":"no",' + member + b"}")
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(0.0, 0), (0.4, 1), (44.0, 120), (4_294_967.295, 65_535)])
+def test_a_promise_of_a_rate_goes_through_both_ways(rate: float, seconds: int) -> None:
+    assert decode_request(encode_request(Pace(rate, seconds))) == (Versions(3), Pace(rate, seconds))
+    assert decode_response(encode_response(Paced(rate, seconds))) == (Versions(3), Paced(rate, seconds))
+
+
+def test_a_promise_of_a_rate_has_its_own_tag_and_one_length() -> None:
+    wire = encode_request(Pace(50.0, 120))
+    assert wire.hex() == "0300f00000c3500078"
+    for broken in (wire[:-1], wire + b"\0", wire[:3]):
+        for decode in (decode_request, decode_response):
+            with pytest.raises(WireError):
+                decode(broken)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(-1.0, 1), (5e6, 1), (1.0, 65_536), (1.0, -1)])
+def test_a_promise_that_does_not_fit_is_not_written(rate: float, seconds: int) -> None:
+    with pytest.raises(UsageError):
+        encode_request(Pace(rate, seconds))
