@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from nymconnect.client.aliases import real
 from nymconnect.client.health import PathHealth
 from nymconnect.client.lanes import (
     GENERAL,
@@ -59,7 +60,8 @@ _SURB_LENGTH = REPLY_KEY_LENGTH + surb_length(_HOPS, DEFAULT_VERSION)
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message for the application. `sender_tag` can be answered; `source` is known where a SURB of ours came back."""
+    """A message for the application. `sender_tag` can be answered; `source` is known where a SURB of ours came back: it
+    is the recipient or alias to whom that SURB was given."""
 
     data: bytes
     sender_tag: bytes | None = None
@@ -452,7 +454,7 @@ class Loopix:
     def _grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Answer a request only if it came over a SURB of ours, from the one to whom we gave that SURB."""
         self.counters["surb_request"] += 1
-        if source != recipient or not self._supply.grant(recipient, amount):
+        if source is None or real(source) != recipient or not self._supply.grant(source, amount):
             self.counters["refused_surb_request"] += 1
 
     # --- upkeep ------------------------------------------------------------------------------------------------
