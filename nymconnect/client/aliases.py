@@ -1,7 +1,7 @@
 """Several names for one correspondent: so that he cannot tell that two of our conversations are of one client.
 
-To write to an `Alias` is to write to its recipient, under a sender tag and with reply SURBs that no other alias has. The
-number is ours alone and never leaves this computer.
+To write to an `Alias` is to write to its recipient, under a sender tag and with reply SURBs that no other alias has.
+The number is ours alone and never leaves this computer.
 """
 
 from dataclasses import dataclass
