@@ -79,6 +79,13 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--megabytes", type=_count(1, 100), default=5, metavar="N", help="download size (default: 5)")
     bench.add_argument("--repeats", type=_count(1, 20), default=3, metavar="N", help="(default: 3)")
     config.add_flags(bench, ("log",))
+
+    recipes = commands.add_parser("recipes", help="say how a program is told to use the proxy")
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="of a program (default: list all)")
+    recipes.add_argument("--host", help="where the proxy listens (default: as in the settings)")
+    recipes.add_argument("--port", type=_count(1, 65535), metavar="N", help="(default: as in the settings)")
+    recipes.add_argument("--language", default="en", metavar="CODE", help="en or de (default: en)")
+    recipes.add_argument("--json", action="store_true", help="print one JSON object a line")
     return parser
 
 
