@@ -55,11 +55,20 @@ async def fetch_through(proxy: Endpoint, host: str, port: int, path: str, patien
 
 
 async def _open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+    await greet(reader, writer)
+    if code := await request(reader, writer, host, port):
+        raise UserError(f"the proxy could not connect: {_REPLIES.get(code, f'code {code}')}")
+
+
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The first half of a SOCKS5 handshake; UserError if the proxy wants a password, EOFError if it hangs up."""
     writer.write(b"\x05\x01\x00")
     if await reader.readexactly(2) != b"\x05\x00":
         raise UserError("the proxy wants a password")
+
+
+async def request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> int:
+    """The second half: ask for a connection to the name `host`, and return the reply code, 0 for success."""
     name = host.encode("idna")
     writer.write(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"))
-    reply = await reader.readexactly(10)
-    if reply[1]:
-        raise UserError(f"the proxy could not connect: {_REPLIES.get(reply[1], f'code {reply[1]}')}")
+    return (await reader.readexactly(10))[1]
