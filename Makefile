@@ -1,4 +1,4 @@
-# make run    a mixnet on this machine and a SOCKS5 port that goes through it
+# make run    the window, or without a display just a SOCKS5 port; behind it a mixnet on this machine
 # make test   everything that must be green before a commit
 # Every target prepares .venv first; `make setup PYTHON=python3.13` chooses the interpreter.
 
@@ -26,7 +26,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 run: setup
-	$(BIN)/nymconnect connect
+	$(BIN)/nymconnect gui
 
 test: lint
 	$(BIN)/pytest tests/unit tests/integration
@@ -69,7 +69,7 @@ docs: setup
 lock: setup
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --output-file requirements/runtime.txt
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra gui --group dev --output-file requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

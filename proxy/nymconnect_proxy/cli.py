@@ -19,6 +19,7 @@ from nymconnect.options import Endpoint, Kind, Option
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 PACER = "pacer"
+WINDOW = "gui"
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
@@ -37,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     set_up_logging(getattr(flags, "log_level", "warning"))
     try:
-        command: Command = import_module(f"nymconnect_proxy.commands.{flags.command}").run
+        module = import_module(f"nymconnect_proxy.commands.{flags.command}")
+        if flags.command == WINDOW and (code := module.open_window(flags)) is not None:
+            return int(code)
+        command: Command = module.run
         return asyncio.run(_until_interrupted(command(flags)))
     except UserError as error:
         print(f"nymconnect: {error}", file=sys.stderr)
@@ -56,6 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
     config.add_flags(connect)
     connect.add_argument("--settings", metavar="FILE", help="settings file to read (default: that of the user)")
     connect.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+    window = commands.add_parser(WINDOW, help="open the window; without a display, serve like connect")
+    config.add_flags(window)
+    window.add_argument(
+        "--settings", metavar="FILE", help="settings file to read and change (default: that of the user)"
+    )
+    window.add_argument("--minimized", action="store_true", help="start in the tray, if there is one")
+    window.set_defaults(json=False)
 
     network = commands.add_parser("network", help="run a whole mixnet on this machine, for clients to use")
     network.add_argument("--mixnodes", type=_count(1, 20), default=2, metavar="N", help="per layer (default: 2)")

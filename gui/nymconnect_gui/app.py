@@ -1,0 +1,169 @@
+"""The program: Qt and asyncio on one event loop, the session in the same process, everything wired in one place.
+
+The pacer and the practice network keep processes of their own. SIGINT and SIGTERM do what *Quit* does: disconnect, then
+end. What Qt complains about becomes a line of the log.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import qasync
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from nymconnect import __version__
+from nymconnect.config import Settings, settings_from
+from nymconnect.errors import UserError
+from nymconnect.storage import Directories
+from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike
+from nymconnect_gui.closing import Closing
+from nymconnect_gui.context import Context
+from nymconnect_gui.settings_file import save_changes
+from nymconnect_gui.store import Store
+from nymconnect_gui.theme import Theme
+from nymconnect_gui.tray import Tray
+from nymconnect_gui.tray_host import TrayHost
+from nymconnect_gui.window import MainWindow, program_icon
+from nymconnect_gui.words import translate
+from nymconnect_proxy.status import Status
+
+log = logging.getLogger(__name__)
+qt_log = logging.getLogger("qt")
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+class Program(QObject):
+    """All parts of a running program. Make it with an application and, for starting sessions, a running loop."""
+
+    def __init__(
+        self,
+        app: QApplication,
+        settings: Settings,
+        directories: Directories | None,
+        make_session: SessionFactory,
+        settings_path: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self._settings_path = settings_path
+        self.ended = asyncio.Event()
+        self.store = Store(directories.config if directories else None, self)
+        self.theme = Theme(app, self.store.values.theme, self.store.values.text_scale)
+        self.bridge = Bridge(settings, make_session, self)
+        bare = Context(
+            self.bridge, self.theme, self.store, lambda _: None, self.change_settings, lambda _: None, directories
+        )
+        self.window = MainWindow(bare)
+        self.context = self.window.context
+        self.host = TrayHost(self)
+        self.tray = Tray(self.context, self.host, self)
+        self.tray.show_window.connect(self.window.bring_to_front)
+        self.tray.quit_wanted.connect(self.quit)
+        self.closing = Closing(self.window, self.tray, self.quit)
+        app.commitDataRequest.connect(lambda _: self.quit())  # the desktop session ends
+
+    def start(self, *, hidden: bool = False) -> None:
+        """Show the window; hidden is possible only where a tray can bring it back."""
+        if not hidden:
+            self.window.show()
+            return
+        self.tray.appeared.connect(self._show_if_lost)
+        if self.host.is_settled:
+            self._show_if_lost(self.host.is_available)
+
+    def _show_if_lost(self, available: bool) -> None:
+        if not available and not self.window.isVisible():
+            self.window.bring_to_front()
+
+    def change_settings(self, settings: Settings) -> None:
+        """Save them and hand them to the bridge; if they cannot be saved, they count for this run only."""
+        before = self.bridge.settings
+        self.bridge.change(settings)
+        if self._settings_path is None:
+            return
+        try:
+            save_changes(self._settings_path, before, settings)
+        except UserError as error:
+            text = translate("Program", "The settings were not saved: {reason}")
+            self.context.tell(text.format(reason=error))
+
+    def quit(self) -> None:
+        """Disconnect, then end."""
+        self.ended.set()
+
+    async def run(self) -> None:
+        """Until somebody quits."""
+        try:
+            await self.ended.wait()
+        finally:
+            await self.bridge.close()
+            self.tray.remove()
+            self.window.hide()
+
+
+def main(flags: argparse.Namespace) -> int:
+    """`nymconnect gui`, once it is known that a window can be opened; the exit code."""
+    directories = Directories.of_user()
+    path = Path(flags.settings) if flags.settings else directories.settings
+    settings = settings_from(flags, path)
+    app = make_application()
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
+        runner.run(_run(app, settings, directories, path, hidden=flags.minimized))
+    return 0
+
+
+async def _run(app: QApplication, settings: Settings, directories: Directories, path: Path, *, hidden: bool) -> None:
+    program = Program(app, settings, directories, real_sessions(directories), path)
+    on_signals(program.quit)
+    program.start(hidden=hidden)
+    await program.run()
+
+
+def make_application() -> QApplication:
+    """Qt, named and quiet."""
+    qInstallMessageHandler(log_qt)
+    QCoreApplication.setApplicationName("nymconnect")
+    QCoreApplication.setApplicationVersion(__version__)
+    app = QApplication([sys.argv[0]])
+    app.setApplicationDisplayName("NymConnect")
+    app.setDesktopFileName("nymconnect")
+    app.setWindowIcon(program_icon())
+    app.setQuitOnLastWindowClosed(False)  # else the event loop would end with a dialog
+    return app
+
+
+def real_sessions(directories: Directories | None) -> SessionFactory:
+    """Sessions as the command line has them. Their module loads the network stack: not before the first is wanted."""
+
+    def make(settings: Settings, told: Callable[[Status], None]) -> SessionLike:
+        from nymconnect_proxy.session import Session
+
+        return Session(settings, told, directories=directories)
+
+    return make
+
+
+def on_signals(stop: Callable[[], None]) -> None:
+    """Let Ctrl-C and the system's wish to end do what *Quit* does."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        else:
+            loop.add_signal_handler(number, stop)
+
+
+def log_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Qt's own messages, as lines of our log."""
+    qt_log.log(_LEVELS.get(kind, logging.WARNING), "%s: %s", context.category or "default", message)

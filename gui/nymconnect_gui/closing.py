@@ -1,0 +1,100 @@
+"""What closing the window means: hide to the tray, or quit. Asked once where there is a tray, then remembered.
+
+Without a tray a hidden window would be lost, so closing quits; if a session runs, after a question. Dialogs are opened,
+never executed: a nested event loop would stop the tasks of the session.
+"""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QAbstractButton, QMessageBox
+
+from nymconnect_gui.tray import Tray
+from nymconnect_gui.window import MainWindow
+from nymconnect_gui.words import translate
+from nymconnect_proxy.states import State
+
+
+class Closing(QObject):
+    """Listens to the window's wish to close."""
+
+    def __init__(self, window: MainWindow, tray: Tray, quit_program: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._window = window
+        self._tray = tray
+        self._quit = quit_program
+        self.question: QMessageBox | None = None
+        window.closing.connect(self._asked_to_close)
+
+    def _asked_to_close(self) -> None:
+        context = self._window.context
+        keep = context.store.values.keep_in_tray
+        if not self._tray.is_available:
+            if context.bridge.status.state is State.DISCONNECTED:
+                self._quit()
+            else:
+                self._ask_to_quit()
+        elif keep is None:
+            self._ask_to_keep()
+        elif keep:
+            self._window.hide()
+        else:
+            self._quit()
+
+    def _ask_to_keep(self) -> None:
+        question = self._make(
+            translate("Closing", "Keep NymConnect in the tray?"),
+            translate(
+                "Closing", "Programs go on using the mixnet while the window is closed. This is asked only once."
+            ),
+        )
+        keep = question.addButton(translate("Closing", "Keep in the tray"), QMessageBox.ButtonRole.AcceptRole)
+        leave = question.addButton(translate("Closing", "Quit"), QMessageBox.ButtonRole.DestructiveRole)
+        question.addButton(QMessageBox.StandardButton.Cancel)
+        question.setDefaultButton(keep)
+
+        def answered(pressed: QAbstractButton) -> None:
+            if pressed in (keep, leave):
+                self._window.context.store.change(keep_in_tray=pressed is keep)
+            if pressed is keep:
+                self._window.hide()
+            elif pressed is leave:
+                self._quit()
+
+        self._open(question, answered)
+
+    def _ask_to_quit(self) -> None:
+        question = self._make(
+            translate("Closing", "Quit NymConnect?"),
+            translate(
+                "Closing", "This desktop has no tray to stay in. Programs that use the proxy lose their connections."
+            ),
+        )
+        leave = question.addButton(translate("Closing", "Quit"), QMessageBox.ButtonRole.AcceptRole)
+        stay = question.addButton(QMessageBox.StandardButton.Cancel)
+        question.setDefaultButton(stay)
+
+        def answered(pressed: QAbstractButton) -> None:
+            if pressed is leave:
+                self._quit()
+
+        self._open(question, answered)
+
+    def _make(self, title: str, text: str) -> QMessageBox:
+        question = QMessageBox(self._window)
+        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        question.setWindowTitle("NymConnect")
+        question.setText(title)
+        question.setInformativeText(text)
+        return question
+
+    def _open(self, question: QMessageBox, answered: Callable[[QAbstractButton], None]) -> None:
+        if self.question is not None:
+            return
+        self.question = question
+        question.buttonClicked.connect(answered)
+        question.finished.connect(self._forget)
+        question.open()
+
+    def _forget(self) -> None:
+        self.question = None

@@ -1,0 +1,326 @@
+"""Controls that all pages share. Each has a focus ring, a name for screen readers, and sizes that follow the font.
+
+Nothing here says left or right: layouts and alignments turn around with the language.
+"""
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QEnterEvent, QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nymconnect_gui import icons
+from nymconnect_gui.theme import Theme
+from nymconnect_gui.words import translate
+
+COPIED_FOR = 2000  # milliseconds
+
+
+def set_role(widget: QWidget, role: str, tone: str = "") -> None:
+    """Give a widget one of the looks of `theme.style_sheet`."""
+    if (widget.property("role"), widget.property("tone")) == (role, tone):
+        return
+    widget.setProperty("role", role)
+    widget.setProperty("tone", tone)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def label(text: str, role: str = "", wrap: bool = True) -> QLabel:
+    """Plain text, whatever is in it: names come from other people's computers."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if role:
+        set_role(made, role)
+    return made
+
+
+def button(text: str, pressed: Callable[[], object], role: str = "") -> QPushButton:
+    """`role` is empty, primary or link."""
+    made = QPushButton(text)
+    made.setAutoDefault(False)
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    made.clicked.connect(lambda: pressed())
+    if role:
+        set_role(made, role)
+    return made
+
+
+def section(text: str) -> QLabel:
+    """The heading above a group of cards."""
+    return label(text, "section")
+
+
+def line() -> QFrame:
+    """A thin line between the rows of a card."""
+    made = QFrame()
+    set_role(made, "line")
+    return made
+
+
+class Card(QFrame):
+    """A box with rounded corners; fill `rows`, a vertical layout."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "card")
+        self._theme = theme
+        self.rows = QVBoxLayout(self)
+        self._space()
+        theme.changed.connect(self._space)
+
+    def _space(self) -> None:
+        px = self._theme.px
+        self.rows.setContentsMargins(px(14), px(12), px(14), px(12))
+        self.rows.setSpacing(px(8))
+
+    def add(self, *widgets: QWidget) -> None:
+        """One row for each."""
+        for widget in widgets:
+            self.rows.addWidget(widget)
+
+    def add_row(self, *widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
+        """One row for all; the widget number `stretch` takes the room that is left."""
+        row = QHBoxLayout()
+        row.setSpacing(self._theme.px(8))
+        for number, widget in enumerate(widgets):
+            row.addWidget(widget, 1 if number == stretch else 0)
+        self.rows.addLayout(row)
+        return row
+
+
+class Page(QScrollArea):
+    """A page: one column that scrolls when it must, never sideways. Fill `column`."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._theme = theme
+        body = QWidget()
+        self.column = QVBoxLayout(body)
+        self.column.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWidget(body)
+        self._space()
+        theme.changed.connect(self._space)
+
+    def _space(self) -> None:
+        px = self._theme.px
+        self.column.setContentsMargins(px(16), px(6), px(16), px(16))
+        self.column.setSpacing(px(10))
+
+    def add(self, *widgets: QWidget) -> None:
+        """Below what is there."""
+        for widget in widgets:
+            self.column.addWidget(widget)
+
+
+class Painted(QAbstractButton):
+    """A button that is painted by hand. Subclasses give `sizeHint` and `draw`."""
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.theme = theme
+        self.is_hovered = False
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self._restyled)
+
+    def _restyled(self) -> None:
+        self.updateGeometry()
+        self.update()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        return self.sizeHint()
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802 -- Qt's name
+        self.is_hovered = True
+        self.update()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
+        self.is_hovered = False
+        self.update()
+        super().leaveEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 -- Qt's name
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.draw(painter)
+        painter.end()
+
+    def draw(self, painter: QPainter) -> None:
+        """Paint everything, the focus ring included."""
+        raise NotImplementedError
+
+    def draw_focus(self, painter: QPainter, radius: float) -> None:
+        """A ring around the whole control while it has the keyboard."""
+        if not self.hasFocus():
+            return
+        painter.setPen(QPen(self.theme.tokens.color("accent"), self.theme.px(2)))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        inset = self.theme.px(2) / 2
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), radius, radius)
+
+
+class Switch(Painted):
+    """On or off, told by the place of the knob and a tick."""
+
+    def __init__(self, theme: Theme, name: str, on: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(theme, name, parent)
+        self.setCheckable(True)
+        self.setChecked(on)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        return QSize(self.theme.px(44), self.theme.px(28))
+
+    def draw(self, painter: QPainter) -> None:
+        px, tokens = self.theme.px, self.theme.tokens
+        track = QRectF(self.rect()).adjusted(px(4), px(4), -px(4), -px(4))
+        on = self.isChecked()
+        painter.setOpacity(1.0 if self.isEnabled() else 0.5)
+        painter.setPen(QPen(tokens.color("accent" if on else "muted"), 1.5))
+        painter.setBrush(tokens.color("accent" if on else "card"))
+        painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
+        side = track.height() - px(6)
+        at_end = on is not (self.layoutDirection() == Qt.LayoutDirection.RightToLeft)
+        x = track.right() - side - px(3) if at_end else track.left() + px(3)
+        knob = QRectF(x, track.top() + px(3), side, side)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.color("on_accent" if on else "muted"))
+        painter.drawEllipse(knob)
+        if on:
+            icons.paint(painter, "tick", knob, tokens.color("accent"))
+        painter.setOpacity(1.0)
+        self.draw_focus(painter, self.height() / 2)
+
+
+class IconButton(Painted):
+    """A symbol to press; `name` is also its tooltip."""
+
+    def __init__(self, theme: Theme, symbol: str, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, name, parent)
+        self._symbol = symbol
+        self.setToolTip(name)
+
+    def set_symbol(self, symbol: str, name: str) -> None:
+        """Another symbol, with another name."""
+        self._symbol = symbol
+        self.setAccessibleName(name)
+        self.setToolTip(name)
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        return QSize(self.theme.px(28), self.theme.px(28))
+
+    def draw(self, painter: QPainter) -> None:
+        px, tokens = self.theme.px, self.theme.tokens
+        if self.is_hovered or self.isDown():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color("line"))
+            painter.drawRoundedRect(QRectF(self.rect()), px(8), px(8))
+        side = px(16)
+        where = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+        icons.paint(painter, self._symbol, where, tokens.color("text" if self.is_hovered else "muted"))
+        self.draw_focus(painter, px(8))
+
+
+class NavItem(Painted):
+    """One page in the bottom bar: symbol over word; the current one has a bar above as well."""
+
+    def __init__(self, theme: Theme, symbol: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, text, parent)
+        self._symbol = symbol
+        self.setText(text)
+        self.setCheckable(True)
+        self.setAutoExclusive(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        px = self.theme.px
+        return QSize(max(px(64), self.fontMetrics().horizontalAdvance(self.text()) + px(8)), px(54))
+
+    def draw(self, painter: QPainter) -> None:
+        px, tokens = self.theme.px, self.theme.tokens
+        color = tokens.color("text" if self.isChecked() or self.is_hovered else "muted")
+        side = px(20)
+        icons.paint(painter, self._symbol, QRectF((self.width() - side) / 2, px(9), side, side), color)
+        font = self.font()
+        font.setPixelSize(px(11))
+        font.setBold(self.isChecked())
+        painter.setFont(font)
+        painter.setPen(color)
+        painter.drawText(QRectF(0, px(31), self.width(), px(17)), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self.isChecked():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color("accent"))
+            painter.drawRoundedRect(QRectF(self.width() / 2 - px(14), 0, px(28), px(3)), px(1.5), px(1.5))
+        self.draw_focus(painter, px(8))
+
+
+class CopyField(QWidget):
+    """A value with its caption and a button that copies it, and says so for two seconds."""
+
+    def __init__(self, theme: Theme, caption: str, value: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._caption = caption
+        self._value = label(value, "mono", wrap=False)
+        self._value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._copy = IconButton(theme, "copy", self._offer())
+        self._copy.clicked.connect(self.copy)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(COPIED_FOR)
+        self._timer.timeout.connect(lambda: self._copy.set_symbol("copy", self._offer()))
+        texts = QVBoxLayout()
+        texts.setSpacing(0)
+        texts.addWidget(label(caption, "small", wrap=False))
+        texts.addWidget(self._value)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.px(4))
+        row.addLayout(texts)
+        row.addWidget(self._copy)
+        row.addStretch(1)
+
+    @property
+    def value(self) -> str:
+        """What is shown and copied."""
+        return self._value.text()
+
+    def set_value(self, value: str) -> None:
+        """Show another value."""
+        if value != self._value.text():
+            self._value.setText(value)
+
+    def copy(self) -> None:
+        """To the clipboard."""
+        QGuiApplication.clipboard().setText(self.value)
+        self._copy.set_symbol("tick", translate("Controls", "Copied"))
+        self._timer.start()
+
+    def _offer(self) -> str:
+        return translate("Controls", "Copy: {name}").format(name=self._caption)
+
+
+def column(theme: Theme, widgets: Iterable[QWidget], spacing: int = 4) -> QVBoxLayout:
+    """Widgets one below the other."""
+    made = QVBoxLayout()
+    made.setSpacing(theme.px(spacing))
+    for widget in widgets:
+        made.addWidget(widget)
+    return made

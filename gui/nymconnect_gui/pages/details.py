@@ -1,0 +1,75 @@
+"""The details of a connection, one row each, with whole keys to copy. No targets: the session does not say them."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from nymconnect_gui import words
+from nymconnect_gui.controls import IconButton, label
+from nymconnect_gui.theme import Theme
+from nymconnect_gui.words import translate
+from nymconnect_proxy.status import Status
+
+
+class Details(QWidget):
+    """A table of captions and values; long names are shown short and copied whole."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(theme.px(12))
+        self._grid.setVerticalSpacing(theme.px(6))
+        self._grid.setColumnStretch(0, 1)
+        self._whole: dict[str, str] = {}
+        self._copies: dict[str, IconButton] = {}
+        self.values: dict[str, QLabel] = {}
+        for key, caption in (
+            ("network", translate("Details", "Network")),
+            ("gateway", translate("Details", "Gateway")),
+            ("requester", translate("Details", "Exit (requester)")),
+            ("preset", translate("Details", "Preset")),
+            ("loss", translate("Details", "Packets lost")),
+            ("delay", translate("Details", "Delay beyond the drawn one")),
+            ("streams", translate("Details", "Open streams")),
+            ("bytes", translate("Details", "Carried")),
+            ("queue", translate("Details", "Packets waiting")),
+        ):
+            self._add(key, caption, can_copy=key in ("gateway", "requester"))
+
+    def _add(self, key: str, caption: str, *, can_copy: bool) -> None:
+        row = self._grid.rowCount()
+        value = self.values[key] = label("–", wrap=key == "network")
+        value.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(label(caption, "muted"), row, 0)
+        self._grid.addWidget(value, row, 1)
+        if can_copy:
+            copy = self._copies[key] = IconButton(
+                self._theme, "copy", translate("Controls", "Copy: {name}").format(name=caption)
+            )
+            copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._whole.get(key, "")))
+            self._grid.addWidget(copy, row, 2)
+
+    def show_status(self, status: Status) -> None:
+        """Bring all rows up to date."""
+        texts = {
+            "network": words.network_name(status.network),
+            "gateway": words.short(status.gateway),
+            "requester": words.short(status.requester),
+            "preset": words.preset_title(status.preset),
+            "loss": "–" if status.loss is None else f"{status.loss * 100:.1f} %",
+            "delay": "–" if status.delay is None else f"{status.delay * 1000:+.0f} ms",
+            "streams": str(status.streams),
+            "bytes": translate("Details", "{up} up · {down} down").format(
+                up=words.amount(status.bytes_up), down=words.amount(status.bytes_down)
+            ),
+            "queue": str(status.queue),
+        }
+        for key, text in texts.items():
+            if self.values[key].text() != text:
+                self.values[key].setText(text)
+        for key, whole in (("gateway", status.gateway), ("requester", status.requester)):
+            self._whole[key] = whole or ""
+            self._copies[key].setEnabled(bool(whole))
+            self.values[key].setToolTip(whole or "")

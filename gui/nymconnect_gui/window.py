@@ -1,0 +1,239 @@
+"""The main window: a header, the pages, and the bar below. `PAGES` lists the pages; each is made when first shown."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import cast
+
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QHideEvent, QIcon, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from nymconnect_gui import icons, words
+from nymconnect_gui.context import Context
+from nymconnect_gui.controls import Card, IconButton, NavItem, label, set_role
+from nymconnect_gui.theme import HEIGHT, WIDTH
+from nymconnect_gui.words import Mood, translate
+from nymconnect_proxy.status import Status
+
+WINDOW = "window"  # the name under which it watches the bridge
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """One page: `title` is asked for each time, for the language may change; `module` and `widget` name its class.
+
+    Pages that are not `in_bar` are reached with `Context.navigate` and have a way back to Home.
+    """
+
+    key: str
+    title: Callable[[], str]
+    module: str
+    widget: str
+    symbol: str = ""
+    in_bar: bool = True
+
+    def make(self, context: Context) -> QWidget:
+        """The page; its module is loaded only now."""
+        return cast(QWidget, getattr(import_module(self.module), self.widget)(context))
+
+
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("home", lambda: translate("Pages", "Home"), "nymconnect_gui.pages.home", "HomePage", "home"),
+)
+
+
+class Header(QWidget):
+    """Where we are, and which network, at one glance."""
+
+    def __init__(self, context: Context, go_back: Callable[[], None]) -> None:
+        super().__init__()
+        px = context.theme.px
+        self.back = IconButton(context.theme, "back", translate("Pages", "Back"))
+        self.back.clicked.connect(lambda: go_back())
+        self.title = label("", "title", wrap=False)
+        self.chip = label("", "chip", wrap=False)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(px(16), px(10), px(16), px(6))
+        row.addWidget(self.back)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.chip)
+
+    def show_page(self, spec: PageSpec) -> None:
+        """Name the page; Home is named after the program."""
+        self.title.setText("NymConnect" if spec.key == "home" else spec.title())
+        self.back.setVisible(not spec.in_bar)
+
+    def show_status(self, status: Status, mood: Mood, seconds: float | None) -> None:
+        """The network, and for how long it has worked."""
+        text = words.network_name(status.network)
+        if status.network == "embedded":
+            set_role(self.chip, "chip", "warn")
+        else:
+            set_role(self.chip, "chip", "good" if mood is Mood.CONNECTED else "")
+        self.chip.setText(text if seconds is None else f"{text} · {words.duration(seconds)}")
+
+
+class Notice(Card):
+    """A sentence across the window, until it is closed."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.theme)
+        set_role(self, "card", "warn")
+        self.text = label("", "warn")
+        close = IconButton(context.theme, "close", translate("Pages", "Close this message"))
+        close.clicked.connect(self.hide)
+        self.add_row(self.text, close)
+        self.hide()
+
+    def tell(self, sentence: str) -> None:
+        """Show it."""
+        self.text.setText(sentence)
+        self.show()
+
+
+class MainWindow(QMainWindow):
+    """`closing` is emitted when the user closes the window; whoever owns it decides what that means."""
+
+    closing = Signal()
+
+    def __init__(self, context: Context, pages: Iterable[PageSpec] = PAGES) -> None:
+        super().__init__()
+        self.context = replace(context, navigate=self.show_page, tell=self.tell)
+        self._specs = {spec.key: spec for spec in pages}
+        self._made: dict[str, QWidget] = {}
+        self._current = ""
+        self.setWindowTitle("NymConnect")
+        self.setWindowIcon(program_icon())
+        self._restore_size()
+        self._build()
+        for number, spec in enumerate((spec for spec in self._specs.values() if spec.in_bar), 1):
+            QShortcut(QKeySequence(f"Alt+{number}"), self).activated.connect(lambda key=spec.key: self.show_page(key))
+        QShortcut(QKeySequence("Ctrl+D"), self).activated.connect(context.bridge.toggle)
+        context.bridge.status_changed.connect(lambda _: self._show_status())
+        context.bridge.state_changed.connect(lambda _: self._show_status())
+        context.theme.changed.connect(self._limit_size)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._show_status)
+
+    def _restore_size(self) -> None:
+        self._limit_size()
+        px, remembered = self.context.theme.px, self.context.store.values
+        self.resize(remembered.width or px(WIDTH), remembered.height or px(HEIGHT))
+
+    def _limit_size(self) -> None:
+        px = self.context.theme.px
+        screen = self.screen().availableSize() if self.screen() is not None else QSize(px(WIDTH), px(HEIGHT))
+        self.setMinimumSize(min(px(344), screen.width()), min(px(420), screen.height()))
+
+    def _build(self) -> None:
+        px = self.context.theme.px
+        self.header = Header(self.context, lambda: self.show_page("home"))
+        self.notice = Notice(self.context)
+        self.stack = QStackedWidget()
+        self.bar = QFrame()
+        set_role(self.bar, "bar")
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(px(8), 0, px(8), px(4))
+        row.setSpacing(px(2))
+        self.items: dict[str, NavItem] = {}
+        for spec in self._specs.values():
+            if spec.in_bar:
+                item = self.items[spec.key] = NavItem(self.context.theme, spec.symbol, spec.title())
+                item.clicked.connect(lambda _=False, key=spec.key: self.show_page(key))
+                row.addWidget(item)
+        notice_row = QHBoxLayout()
+        notice_row.setContentsMargins(px(16), 0, px(16), 0)
+        notice_row.addWidget(self.notice)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addLayout(notice_row)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.bar)
+        self.setCentralWidget(whole)
+        self.show_page(self._current or "home")
+        self._show_status()
+
+    def rebuild(self) -> None:
+        """Make everything again: another language is in force."""
+        self._made.clear()
+        self._build()
+
+    # --- pages -----------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> str:
+        """Key of the page that is shown."""
+        return self._current
+
+    def page(self, key: str) -> QWidget:
+        """The page, made if need be."""
+        if key not in self._made:
+            self._made[key] = self._specs[key].make(self.context)
+            self.stack.addWidget(self._made[key])
+        return self._made[key]
+
+    def show_page(self, key: str) -> None:
+        """Go there; a page that does not exist is no reason to fail."""
+        if key not in self._specs:
+            return
+        self._current = key
+        self.stack.setCurrentWidget(self.page(key))
+        self.header.show_page(self._specs[key])
+        for name, item in self.items.items():
+            item.setChecked(name == key)
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence until it is closed."""
+        self.notice.tell(sentence)
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def _show_status(self) -> None:
+        bridge = self.context.bridge
+        self.header.show_status(bridge.status, words.mood_of(bridge.status, bridge.problem), bridge.connected_for)
+
+    def bring_to_front(self) -> None:
+        """Show the window, wherever it is."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
+        super().showEvent(event)
+        self._watch()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 -- Qt's name
+        super().hideEvent(event)
+        self._watch()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self._watch()
+
+    def _watch(self) -> None:
+        can_be_seen = self.isVisible() and not self.isMinimized()
+        self.context.bridge.watch(WINDOW, can_be_seen)
+        if can_be_seen:
+            self._clock.start()
+        else:
+            self._clock.stop()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 -- Qt's name
+        self.context.store.change(width=self.width(), height=self.height())
+        event.ignore()
+        self.closing.emit()
+
+
+def program_icon() -> QIcon:
+    """The program's own picture."""
+    made = QIcon()
+    for size in icons.SIZES:
+        made.addPixmap(icons.pixmap("nymconnect", size, QColor()))  # it brings its own colours
+    return made
