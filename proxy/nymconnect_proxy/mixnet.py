@@ -11,13 +11,19 @@ from nymconnect.packet.addressing import Recipient
 
 
 class ReceivedMessage(Protocol):
-    """One message from the mixnet; `sender_tag` (16 bytes) is set when it came with reply SURBs."""
+    """One message from the mixnet; `sender_tag` (16 bytes) is set when it came with reply SURBs.
+
+    `source` is set when it came over a reply SURB of ours: the recipient, or alias, to whom that was given.
+    """
 
     @property
     def data(self) -> bytes: ...
 
     @property
     def sender_tag(self) -> bytes | None: ...
+
+    @property
+    def source(self) -> Recipient | None: ...
 
 
 class Mixnet(Protocol):
@@ -34,7 +40,8 @@ class Mixnet(Protocol):
     async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = 0) -> None:
         """Queue `data` for `to`; waits while the lane is full: that is the back-pressure.
 
-        With `surbs` the message is anonymous: it carries our sender tag and that many reply SURBs.
+        With `surbs` the message is anonymous: it carries our sender tag and that many reply SURBs. An `Alias` of a
+        recipient has a tag and SURBs of its own.
         """
 
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:

@@ -17,13 +17,15 @@ from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.profile import ProfileStore
 from nymconnect.config import Settings
+from nymconnect.crypto import hkdf_sha256
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
-from nymconnect.errors import UsageError, UserError
+from nymconnect.errors import UserError
 from nymconnect.options import Upstream
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
 from nymconnect.storage import Directories
+from nymconnect_proxy.choice import KnownRequester, RequesterChoice
 from nymconnect_proxy.entry import Entrance, Entry
 from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
 from nymconnect_resources import MAINNET_API
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # Gateways tried for one connect: more would let somebody who blocks gateways choose ours.
 MOST_GATEWAYS = 3
+CHOICE_KEY = b"nymconnect requester choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,14 @@ class Passage:
         self._network: NetworkProcess | None = None
         self._directory: DirectoryClient | None = None
         self._topology: Topology | None = None
-        self._requester: Recipient | None = None
+        self._requesters: list[KnownRequester] = []
         self._entry = self._make_entry()
         self._node: Node | None = None
         self._given_up: set[bytes] = set()
 
-    @property
-    def requester(self) -> Recipient:
-        """Who dials the targets; UsageError unless open."""
-        if self._requester is None:
-            raise UsageError("the passage is not open")
-        return self._requester
+    def choice(self, client: MixnetClient) -> RequesterChoice:
+        """Who dials the targets for this client; only its keys tell which of them dials which. Once open."""
+        return RequesterChoice(self._requesters, hkdf_sha256(b"", client.keys.ack, CHOICE_KEY, 32), SYSTEM_RNG)
 
     @property
     def gateway(self) -> str | None:
@@ -101,7 +101,7 @@ class Passage:
     async def open(self, stack: contextlib.AsyncExitStack) -> None:
         """Reach the directory and read the profile. NymError if that is impossible."""
         network = await self._reach_network(stack)
-        self._requester = self._find_requester(network)
+        self._requesters = [KnownRequester("requester", self._find_requester(network))]
         http = await stack.enter_async_context(http_client(self._upstream))
         self._directory = DirectoryClient([network.api], http)
         stack.callback(self._entry.close)

@@ -20,10 +20,11 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import Settings
 from nymconnect.errors import NymError
 from nymconnect.options import Endpoint
-from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, clock
 from nymconnect.storage import Directories
+from nymconnect_proxy.choice import RequesterChoice
 from nymconnect_proxy.client_streams import ClientOptions
+from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.states import Event, State, after
@@ -78,6 +79,8 @@ class Session:
         if self._listener is not None:
             seen = self._listener.snapshot()
             status = replace(status, streams=seen.streams, bytes_up=seen.bytes_up, bytes_down=seen.bytes_down)
+            if seen.requesters:
+                status = replace(status, requesters=seen.requesters, requester=seen.requesters[0].address)
         return replace(status, counters={"streams": status.streams}) if self._client is None else self._measured(status)
 
     def _measured(self, status: Status) -> Status:
@@ -120,7 +123,7 @@ class Session:
             connect_surbs=self._settings.connection_start_surbs, send_surbs=self._settings.per_request_surbs
         )
         hold = self._hold if self._settings.on_demand else None
-        listener = SocksListener(ListenerOptions(streams=surbs), hold=hold)
+        listener = SocksListener(ListenerOptions(ExchangeOptions(surbs)), hold=hold)
         port = await listener.start(wanted.host, wanted.port)
         self._status = replace(self._status, socks=Endpoint(wanted.host, port))
         return listener
@@ -200,7 +203,6 @@ class Session:
         await passage.open(stack)
         self._status = replace(
             self._status,
-            requester=str(passage.requester),
             preset=passage.preset,
             rates=Rates.of(passage.traffic),
         )
@@ -209,7 +211,7 @@ class Session:
             async with contextlib.AsyncExitStack() as visit:
                 client = await passage.enter(visit)
                 self._show(visit, client)
-                await self._open_to_requests(visit, client, passage.requester, reason)
+                await self._open_to_requests(visit, client, passage.choice(client), reason)
                 reason = await passage.stay(client, self._until_idle if self._settings.on_demand else None)
                 self._happen(Event.LINK_LOST if reason else Event.IDLE, reason or "")
                 self._tell(reason or "")
@@ -229,14 +231,14 @@ class Session:
         self._client = None
 
     async def _open_to_requests(
-        self, visit: contextlib.AsyncExitStack, client: MixnetClient, requester: Recipient, reason: str
+        self, visit: contextlib.AsyncExitStack, client: MixnetClient, requesters: RequesterChoice, reason: str
     ) -> None:
         """Let cover flow for a while, then serve."""
         if self._warm_up:
             self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
             await asyncio.sleep(self._warm_up)
         assert self._listener is not None
-        self._listener.attach(client, requester)
+        self._listener.attach(client, requesters, lambda: self._on_status(self.status))
         visit.push_async_callback(self._listener.detach)
         visit.callback(self._set_attached, False)
         self._set_attached(True)

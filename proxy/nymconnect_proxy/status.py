@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.options import Endpoint
+from nymconnect_proxy.choice import RequesterState
 from nymconnect_proxy.states import State
 
 
@@ -28,6 +29,7 @@ class Status:
     `reason` why this state, if there is something to say. Our own loops tell `loss` (share), `delay` (seconds beyond
     the drawn delays), whether somebody is `dropping` packets, and the addresses of the mixes that are `suspects`.
     `queue` counts packets that wait for a slot; bytes are those of the applications; `alarms` are for a person.
+    `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
     `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is.
     """
 
@@ -50,5 +52,6 @@ class Status:
     bytes_up: int = 0
     bytes_down: int = 0
     downlink_hidden: bool = False
+    requesters: tuple[RequesterState, ...] = ()
     alarms: tuple[str, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)

@@ -5,9 +5,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nymconnect.client.aliases import Alias, real
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.choice import KnownRequester, RequesterChoice
 
 MAX_DELAY = 0.02
 
@@ -18,6 +20,7 @@ class Message:
 
     data: bytes
     sender_tag: bytes | None = None
+    source: Recipient | None = None
 
 
 @dataclass(slots=True)
@@ -29,6 +32,7 @@ class MixnetEnd:
     lane_capacity: int = 8
     peers: dict[Recipient, "MixnetEnd"] = field(default_factory=dict)
     tags: dict[bytes, "MixnetEnd"] = field(default_factory=dict)
+    given: dict[bytes, Recipient] = field(default_factory=dict)  # whom the owner of a tag took us for
     sent: list[tuple[bytes, int]] = field(default_factory=list)
     closed_lanes: list[int] = field(default_factory=list)
     stopped: bool = False
@@ -44,16 +48,18 @@ class MixnetEnd:
         return list(self._lanes)
 
     async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = 0) -> None:
-        peer = self.peers[to]
-        tag = self.address.identity[:16] if surbs else None
+        peer = self.peers[real(to)]
+        number = to.number if isinstance(to, Alias) else 0
+        tag = self.address.identity[:8] + number.to_bytes(8, "big") if surbs else None
         if tag is not None:
             peer.tags[tag] = self
+            peer.given[tag] = to
         self.sent.append((data, surbs))
         await self._deliver(peer, Message(data, tag), lane)
 
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
         self.sent.append((data, 0))
-        await self._deliver(self.tags[sender_tag], Message(data), lane)
+        await self._deliver(self.tags[sender_tag], Message(data, source=self.given[sender_tag]), lane)
 
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
         """Refuses more than `most_paced`; the answers themselves go as before."""
@@ -85,6 +91,11 @@ def make_recipient(rng: random.Random) -> Recipient:
     """An address with real curve points; nobody keeps the secrets."""
     keys = [Ed25519Secret.generate(rng).public, X25519Secret.generate(rng).public, Ed25519Secret.generate(rng).public]
     return Recipient(*keys)
+
+
+def only(address: Recipient) -> RequesterChoice:
+    """One requester for everything."""
+    return RequesterChoice([KnownRequester("exit", address)], bytes(32), random.Random(1))
 
 
 def mixnet_pair(seed: int) -> tuple[MixnetEnd, MixnetEnd]:

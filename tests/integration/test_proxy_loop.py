@@ -7,7 +7,7 @@ import random
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 
 import pytest
@@ -15,18 +15,20 @@ from python_socks import ProxyError
 from python_socks.async_.asyncio import Proxy
 
 from nymconnect_proxy.client_streams import ClientOptions
+from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.exit_streams import ExitOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
-from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
+from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 CURL = shutil.which("curl")
 CURL_PROXY_ERROR = 97
 PIPES = PipeOptions(linger=0.2, flush_timeout=2.0)
+QUIET = ExchangeOptions(pipes=PIPES, check_timeout=None)  # no questions between what a test sends
 needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
@@ -82,11 +84,11 @@ async def proxy_loop(
     options = RequesterOptions(streams=ExitOptions(allow_loopback=allow_loopback), pipes=PIPES)
     requester = NetworkRequester(exit_mixnet, policy or AddressPolicy.open(), options, dial_here)
     listener = SocksListener(
-        ListenerOptions(streams or ClientOptions(), PIPES, anonymous=anonymous), random.Random(seed)
+        ListenerOptions(replace(QUIET, streams=streams or ClientOptions(), anonymous=anonymous)), random.Random(seed)
     )
     await requester.start()
     port = await listener.start(port=0)
-    listener.attach(client_mixnet, requester.address)
+    listener.attach(client_mixnet, only(requester.address))
     listener.set_serving(True)
     try:
         yield Loop(port, listener, requester, client_mixnet, exit_mixnet, dialled)
@@ -340,9 +342,9 @@ async def test_two_clients_of_one_exit_share_ids_without_harm() -> None:
     async with target(echo) as port, proxy_loop(seed=1) as loop:
         other, _ = mixnet_pair(99)
         other.peers[loop.exit_mixnet.address] = loop.exit_mixnet
-        listener = SocksListener(ListenerOptions(pipes=PIPES), random.Random(1))
+        listener = SocksListener(ListenerOptions(QUIET), random.Random(1))
         other_port = await listener.start(port=0)
-        listener.attach(other, loop.exit_mixnet.address)
+        listener.attach(other, only(loop.exit_mixnet.address))
         listener.set_serving(True)
         try:
             answers: Sequence[bytes] = await asyncio.gather(

@@ -5,18 +5,21 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from nymconnect.errors import UsageError, UserError
 from nymconnect.runtime import dial, hang_up
+from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.requests import Send, decode_request
 from nymconnect_proxy.responses import NetworkData, encode_response
-from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
+from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 PIPES = PipeOptions(linger=0.2, flush_timeout=1.0)
+QUIET = ExchangeOptions(pipes=PIPES, check_timeout=None)  # no questions between what a test sends
 GREETING = b"\x05\x01\x00"
 REQUEST = b"\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50"
 SUCCESS = b"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00"
@@ -27,9 +30,9 @@ REFUSAL = b"\x05\x00\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00"
 async def listening(options: ListenerOptions | None = None) -> AsyncIterator[tuple[SocksListener, int, MixnetEnd]]:
     """A listener that serves, its port, and the exit's end of its mixnet."""
     client, exit_ = mixnet_pair(3)
-    listener = SocksListener(options or ListenerOptions(pipes=PIPES), random.Random(1))
+    listener = SocksListener(options or ListenerOptions(QUIET), random.Random(1))
     port = await listener.start(port=0)
-    listener.attach(client, exit_.address)
+    listener.attach(client, only(exit_.address))
     listener.set_serving(True)
     try:
         yield listener, port, exit_
@@ -101,7 +104,7 @@ async def test_serving_without_a_mixnet_is_a_bug() -> None:
 
 
 async def test_a_listener_serves_nothing_from_the_start() -> None:
-    listener = SocksListener(ListenerOptions(pipes=PIPES))
+    listener = SocksListener(ListenerOptions(QUIET))
     port = await listener.start(port=0)
     try:
         assert await talk(port, GREETING + REQUEST) == REFUSAL
@@ -123,14 +126,14 @@ async def test_a_refusal_survives_data_that_was_sent_behind_the_request() -> Non
 
 
 async def test_a_handshake_that_takes_too_long_is_ended() -> None:
-    async with listening(ListenerOptions(pipes=PIPES, handshake_timeout=0.1)) as (listener, port, _):
+    async with listening(ListenerOptions(QUIET, handshake_timeout=0.1)) as (listener, port, _):
         assert await talk(port, GREETING[:1]) == b""
         assert await talk(port, b"") == b""
         assert listener.snapshot().refused == 2
 
 
 async def test_connections_are_bounded() -> None:
-    async with listening(ListenerOptions(pipes=PIPES, max_connections=1)) as (listener, port, _), application(port):
+    async with listening(ListenerOptions(QUIET, max_connections=1)) as (listener, port, _), application(port):
         await until(lambda: listener.snapshot().connections == 1)
         with contextlib.suppress(ConnectionResetError):
             assert await talk(port, GREETING) == b""
@@ -164,7 +167,7 @@ async def test_messages_for_nobody_are_counted_or_ignored() -> None:
     ids=["too much", "too long"],
 )
 async def test_an_application_that_does_not_read_is_cut_off(pipes: PipeOptions) -> None:
-    options = ListenerOptions(pipes=pipes)
+    options = ListenerOptions(replace(QUIET, pipes=pipes))
     async with listening(options) as (listener, port, exit_), application(port) as (reader, writer):
         connection_id = await opened(exit_, reader, writer)
         for number in range(1, 400):  # more than the buffers of the system hold

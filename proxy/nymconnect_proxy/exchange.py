@@ -1,0 +1,281 @@
+"""What goes through one mixnet client: the streams of the applications and questions to requesters.
+
+An exchange is the only receiver of its client. It knows each stream by its connection id and believes an answer only
+if it came over a reply SURB that was given to this stream's requester under this stream's tag.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from nymconnect.crypto import Rng
+from nymconnect.effects import Write
+from nymconnect.errors import NymError, WireError
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime import TaskSet, Waker, clock
+from nymconnect_proxy.choice import KnownRequester, RequesterChoice, RequesterState
+from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientStream, Opened, Refused
+from nymconnect_proxy.front import FrontDoor
+from nymconnect_proxy.handshake import FrontEffect, Reply, Requested
+from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
+from nymconnect_proxy.pipe import Pipe, PipeOptions
+from nymconnect_proxy.queries import Query
+from nymconnect_proxy.requests import Request, encode_request
+from nymconnect_proxy.responses import (
+    ConnectionFailure,
+    ControlAnswer,
+    NetworkData,
+    Response,
+    StreamResponse,
+    decode_response,
+)
+from nymconnect_proxy.sender_tags import SenderTags, TagUse
+from nymconnect_proxy.streams import SendMessage
+
+log = logging.getLogger(__name__)
+
+QUESTION_SURBS = 5
+QUESTION_LANE = 0
+MAX_QUESTIONS = 64
+CHECK_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeOptions:
+    """`anonymous` = reply SURBs instead of our address; the exit then cannot name us."""
+
+    streams: ClientOptions = field(default_factory=ClientOptions)
+    pipes: PipeOptions = field(default_factory=PipeOptions)
+    anonymous: bool = True
+    tags: TagUse = TagUse.DESTINATION
+    check_timeout: float | None = CHECK_TIMEOUT  # None: requesters are not checked
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSnapshot:
+    """Counters for status and logs; bytes are those of the applications."""
+
+    streams: int = 0
+    refused: int = 0
+    bad_messages: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    requesters: tuple[RequesterState, ...] = ()
+
+
+@dataclass(slots=True)
+class _Open:
+    """One stream and where it goes. `source` is whom its answers have to come from."""
+
+    stream: ClientStream
+    pipe: Pipe[ClientEffect]
+    requester: KnownRequester
+    source: Recipient | None
+    answered: bool = False
+
+
+@dataclass(slots=True)
+class _Question:
+    """An answer is told by the one who gives it and by its kind: a control message or not."""
+
+    source: Recipient
+    is_control: bool
+    answer: asyncio.Future[Response]
+
+
+class Exchange:
+    """`start` it, then `carry` streams and `ask` questions."""
+
+    def __init__(
+        self,
+        mixnet: Mixnet,
+        choice: RequesterChoice,
+        options: ExchangeOptions,
+        rng: Rng,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_change` hears that a requester has fallen silent, or answers again."""
+        self._mixnet = mixnet
+        self._choice = choice
+        self._options = options
+        self._rng = rng
+        self._on_change = on_change
+        self._streams: dict[int, _Open] = {}
+        self._tags = SenderTags(options.tags, rng)
+        self._questions: deque[_Question] = deque()
+        self._tasks = TaskSet("exchange")
+        self._checks = Waker(lambda: choice.deadline if options.check_timeout is not None else None, self._check_due)
+        self._refused = self._bad_messages = 0
+        self._bytes_up = self._bytes_down = 0  # of streams that are over
+
+    def start(self) -> None:
+        """Begin to receive, and to look whether the requesters answer."""
+        self._mixnet.on_undelivered = self._give_up
+        self._tasks.spawn(self._receive(), "receive")
+        self._checks.arm()
+
+    async def stop(self) -> None:
+        """End every stream and let go of the mixnet."""
+        self._checks.cancel()
+        for entry in list(self._streams.values()):
+            entry.pipe.abort("disconnected")
+        await self._tasks.close()
+        for question in self._questions:
+            question.answer.cancel()
+
+    def snapshot(self) -> ExchangeSnapshot:
+        pipes = [entry.pipe for entry in self._streams.values()]
+        return ExchangeSnapshot(
+            len(pipes),
+            self._refused,
+            self._bad_messages,
+            self._bytes_up + sum(pipe.bytes_read for pipe in pipes),
+            self._bytes_down + sum(pipe.bytes_written for pipe in pipes),
+            self._choice.snapshot(),
+        )
+
+    # --- streams -----------------------------------------------------------------------------------------------
+
+    async def carry(
+        self, door: FrontDoor, requested: Requested, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """One stream, from Connect to its end."""
+        host = requested.target.host
+        requester = self._choice.choose(host, requested.isolation)
+        to = self._tags.lend(requester.address, host, requested.isolation, clock())
+        connection_id = self._new_id()
+        anonymous = self._options.anonymous
+        return_address = None if anonymous else self._mixnet.address
+        stream = ClientStream(connection_id, requested.target, clock(), self._options.streams, return_address)
+
+        async def transmit(message: SendMessage) -> None:
+            await self._mixnet.send(to, message.data, surbs=message.surbs, lane=connection_id)
+
+        def answer(effect: ClientEffect) -> None:
+            if isinstance(effect, Opened):
+                write(writer, door.succeed())
+            elif isinstance(effect, Refused):
+                self._note_refusal(entry, effect.code)
+                write(writer, door.refuse(effect.code))
+
+        pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
+        entry = self._streams[connection_id] = _Open(stream, pipe, requester, to if anonymous else None)
+        try:
+            pipe.perform(stream.open(clock()))
+            if early := door.take_rest():
+                pipe.bytes_read += len(early)
+                pipe.perform(stream.feed_local(early, clock()))
+            pipe.attach(reader, writer)
+            await pipe.run()
+        finally:
+            del self._streams[connection_id]
+            self._tags.give_back(to, clock())
+            self._bytes_up += pipe.bytes_read
+            self._bytes_down += pipe.bytes_written
+
+    def _new_id(self) -> int:
+        """A random id that no stream has."""
+        while True:
+            connection_id = int.from_bytes(self._rng.randbytes(8), "big")
+            if connection_id != QUESTION_LANE and connection_id not in self._streams:
+                return connection_id
+
+    def _give_up(self, connection_id: int) -> None:
+        """A piece of this stream will never arrive: better a broken connection than one that hangs."""
+        if entry := self._streams.get(connection_id):
+            entry.pipe.abort("a message could not be delivered")
+
+    def _note_refusal(self, entry: _Open, code: Reply) -> None:
+        self._refused += 1
+        if code is Reply.NOT_ALLOWED:
+            self._choice.note_refusal(entry.requester.address)
+            log.info("the exit policy of the requester %s does not allow a target", entry.requester.name)
+        elif code is Reply.TTL_EXPIRED and not entry.answered:
+            self._choice.suspect(entry.requester.address, clock())
+            self._checks.arm()
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    async def ask(self, requester: Recipient, question: Request) -> Response:
+        """The answer of a requester to a query or a control message. Wait only as long as you can; NymError if there
+        are too many questions or the mixnet has stopped."""
+        if len(self._questions) >= MAX_QUESTIONS:
+            raise NymError("too many questions are open")
+        entry = _Question(requester, not isinstance(question, Query), asyncio.get_running_loop().create_future())
+        self._questions.append(entry)
+        try:
+            await self._mixnet.send(requester, encode_request(question), surbs=QUESTION_SURBS, lane=QUESTION_LANE)
+            return await entry.answer
+        finally:
+            self._questions.remove(entry)
+
+    def _check_due(self) -> None:
+        for requester in self._choice.take_due(clock()):
+            self._tasks.spawn(self._check(requester), "check")
+
+    async def _check(self, requester: KnownRequester) -> None:
+        """Whatever it answers, it is there."""
+        is_news = False
+        try:
+            async with asyncio.timeout(self._options.check_timeout):
+                await self.ask(requester.address, Query.OPEN_PROXY)
+            is_news = self._choice.passed(requester.address)
+            log.debug("the requester %s answers", requester.name)
+        except (NymError, TimeoutError):
+            is_news = self._choice.failed(requester.address, clock())
+            log.info("the requester %s does not answer", requester.name)
+        finally:
+            self._checks.arm()
+        if is_news:
+            self._on_change()
+
+    # --- what comes in -----------------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        """Hand messages to those whom they are for, until the mixnet client stops."""
+        while True:
+            try:
+                received = await self._mixnet.receive()
+            except NymError as error:
+                log.debug("nothing more to receive: %s", error)
+                return
+            self._dispatch(received)
+
+    def _dispatch(self, received: ReceivedMessage) -> None:
+        try:
+            _, response = decode_response(received.data)
+        except WireError as error:
+            self._bad_messages += 1
+            log.debug("message from the exit dropped: %s", error)
+            return
+        if isinstance(response, StreamResponse):
+            self._feed(response, received.source)
+        else:
+            self._take_answer(response, received.source)
+
+    def _feed(self, response: NetworkData | ConnectionFailure, source: Recipient | None) -> None:
+        entry = self._streams.get(response.connection_id)
+        if entry is None:
+            return
+        if entry.source is not None and source != entry.source:
+            self._bad_messages += 1
+            return
+        entry.answered = True
+        entry.pipe.perform(entry.stream.feed(response, clock()))
+
+    def _take_answer(self, response: Response, source: Recipient | None) -> None:
+        is_control = isinstance(response, ControlAnswer)
+        for question in self._questions:
+            if question.source == source and question.is_control == is_control and not question.answer.done():
+                question.answer.set_result(response)
+                return
+        self._bad_messages += 1
+
+
+def write(writer: asyncio.StreamWriter, effects: Sequence[FrontEffect]) -> None:
+    """Send what a front door says, if anybody is still there."""
+    for effect in effects:
+        if isinstance(effect, Write) and not writer.transport.is_closing():
+            writer.write(effect.data)
