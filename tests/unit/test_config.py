@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from nymconnect.client.parameters import Downlink
 from nymconnect.client.presets import PRESETS
-from nymconnect.config import OPTIONS, Settings, add_flags, manual, read_settings, settings_from, write_settings
+from nymconnect.config import OPTIONS, Settings, add_flags, read_settings, settings_from, write_settings
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Kind, Option, Upstream
+from nymconnect.manual import manual
+from nymconnect.options import Endpoint, Kind, Option, Secret, Server, Upstream
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import PacketSize
 
@@ -27,13 +28,21 @@ RECIPIENT = str(Recipient(IDENTITY, X25519Secret(bytes(range(32))).public, IDENT
 OTHER = {
     "network": "https://api.example.org/nym",
     "gateway": RECIPIENT.rpartition("@")[2],
-    "requester": RECIPIENT,
+    "requester": f"{RECIPIENT}, home",
+    "requester_count": 5,
+    "requester_protocol": "legacy",
     "connect_timeout": 5.0,
     "upstream": Upstream("socks5", "::1", 9050),
     "warm_up": 2.5,
     "on_demand": True,
     "idle_timeout": 20.0,
     "socks": Endpoint("::1", 0),
+    "password": Secret("pass word"),
+    "allow_remote": True,
+    "sender_tags": "stream",
+    "early_reply": True,
+    "rpc_listen": Endpoint("127.0.0.1", 8545),
+    "rpc_url": Server("rpc.example", "https://user:key@rpc.example:8443/v3/abc?x=1"),
     "connection_start_surbs": 10,
     "per_request_surbs": 7,
     "preset": "wallet",
@@ -291,7 +300,7 @@ def test_settings_survive_the_file(tmp_path: Path) -> None:
 def test_defaults_are_not_written(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     write_settings(path, Settings(log_level="error"))
-    assert path.read_text() == '[log]\nlog_level = "error"\n'
+    assert path.read_text() == 'version = 1\n\n[log]\nlog_level = "error"\n'
 
 
 def test_comments_and_order_of_a_file_are_kept(tmp_path: Path) -> None:
@@ -302,7 +311,7 @@ def test_comments_and_order_of_a_file_are_kept(tmp_path: Path) -> None:
     )
     write_settings(path, Settings(socks=Endpoint("127.0.0.1", 1080), per_request_surbs=4))
     text = path.read_text()
-    assert text.startswith("# mine\n[traffic]\n")
+    assert text.startswith("# mine\nversion = 1\n\n[traffic]\n")
     assert "[proxy]  # here\n# the port of my wallet\n" in text
     assert "max_retransmissions" not in text
     assert read_settings(path) == Settings(per_request_surbs=4)
