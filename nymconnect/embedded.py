@@ -45,7 +45,7 @@ class Service(Protocol):
 
 
 class EmbeddedNetwork:
-    """Three layers of mix nodes, gateways, a directory and one requester behind the last gateway."""
+    """Three layers of mix nodes, gateways, a directory and one requester behind the last gateway, all at `host`."""
 
     def __init__(
         self,
@@ -53,12 +53,14 @@ class EmbeddedNetwork:
         mixes_per_layer: int = 2,
         gateways: int = 2,
         *,
+        host: str = HOST,
         epoch_duration: float = 3600.0,
         validity_epochs: int = 24,
         requester_traffic: TrafficParameters = REQUESTER_TRAFFIC,
     ) -> None:
         if mixes_per_layer < 1 or gateways < 1:
             raise UsageError("a network needs a mix node in each layer and a gateway")
+        self._host = host
         self._make_requester = make_requester
         self._requester_traffic = requester_traffic
         self.state = NetworkState(Calendar(time.time(), epoch_duration, validity_epochs))
@@ -113,7 +115,7 @@ class EmbeddedNetwork:
         rotation_id = self.state.calendar.rotation_id(time.time())
         sphinx = self._keys[node_id] = SphinxKeys(X25519Secret.generate(SYSTEM_RNG), rotation_id)
         keys = NodeKeys(Ed25519Secret.generate(SYSTEM_RNG), sphinx, X25519Secret.generate(SYSTEM_RNG))
-        return NodeSettings(node_id, HOST), keys
+        return NodeSettings(node_id, self._host), keys
 
     @property
     def _nodes(self) -> Iterable[MixNode | Gateway]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -37,11 +38,16 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class Command:
-    """A command that serves; a context that kills what is left of it."""
+    """A command that serves; a context that kills what is left of it.
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    `prefix` is another program that runs it, such as one that changes the network namespace, by replacing itself.
+    """
+
+    def __init__(
+        self, home: Path, *arguments: str, module: str = "nymconnect_proxy", prefix: Sequence[str] = ()
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "nymconnect_proxy", *arguments],
+            [*prefix, sys.executable, "-m", module, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

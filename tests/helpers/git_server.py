@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import os
+import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from aiohttp import web
+
+from tests.helpers.targets import served
 
 _LIMIT = 64 * 1024 * 1024
 
@@ -45,7 +49,9 @@ def make_repository(at: Path, files: Mapping[str, bytes]) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def git_server(root: Path) -> AsyncIterator[int]:
+async def git_server(
+    root: Path, listening: socket.socket | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """Serves the repositories below `root` at ``/dumb/…`` and ``/smart/…``; yields the port."""
     application = web.Application(client_max_size=_LIMIT)
     application.router.add_static("/dumb", root)
@@ -54,13 +60,8 @@ async def git_server(root: Path) -> AsyncIterator[int]:
         return await _http_backend(request, root)
 
     application.router.add_route("*", "/smart/{path:.*}", smart)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with served(application, listening, tls) as port:
+        yield port
 
 
 async def _http_backend(request: web.Request, root: Path) -> web.Response:

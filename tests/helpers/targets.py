@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
@@ -15,8 +16,13 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 
 
 @contextlib.asynccontextmanager
-async def file_server(files: Mapping[str, bytes]) -> AsyncIterator[int]:
-    """HTTP: GET serves `files` by path, PUT anywhere answers with the SHA-256 of what was sent."""
+async def file_server(
+    files: Mapping[str, bytes], listening: socket.socket | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """HTTP: GET serves `files` by path, PUT anywhere answers with the SHA-256 of what was sent.
+
+    On any port of loopback, unless it gets a socket that listens already.
+    """
 
     async def get(request: web.Request) -> web.Response:
         body = files.get(request.path)
@@ -28,13 +34,34 @@ async def file_server(files: Mapping[str, bytes]) -> AsyncIterator[int]:
     application = web.Application(client_max_size=UPLOAD_LIMIT)
     application.router.add_get("/{path:.*}", get)
     application.router.add_put("/{path:.*}", put)
+    async with served(application, listening, tls) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def served(
+    application: web.Application, listening: socket.socket | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """Any web application; yields its port."""
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
+    listening = listening or socket.create_server(("127.0.0.1", 0))
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
+        await web.SockSite(runner, listening, ssl_context=tls).start()
+        yield listening.getsockname()[1]
+        if tls is not None:
+            await _let_go(runner)
     finally:
         await runner.cleanup()
+
+
+async def _let_go(runner: web.AppRunner) -> None:
+    """Wait for the peers to hang up: TLS has no abrupt end that asyncio would not complain of."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5.0):
+            while runner.server is not None and runner.server.connections:  # noqa: ASYNC110 -- they do not call back
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager

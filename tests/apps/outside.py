@@ -1,0 +1,31 @@
+"""What runs outside: an embedded mixnet at the address that is given, for as long as the tests live.
+
+`nymconnect network` is the same, but its nodes are on loopback, where a client on another machine does not find them.
+"""
+
+import asyncio
+import json
+import os
+import sys
+
+from nymconnect.embedded import EmbeddedNetwork
+from nymconnect_proxy.requester import embedded_requester
+
+
+async def serve(host: str) -> None:
+    """Say in one line of JSON where it is, and serve."""
+    network = EmbeddedNetwork(embedded_requester, host=host)
+    await network.start(host)
+    try:
+        ports = [gateway.ws_port for gateway in network.gateways]
+        where = {"api": network.api_url, "requester": str(network.requester_address), "gateway_ports": ports}
+        print(json.dumps({"event": "network", **where}), flush=True)
+        parent = os.getppid()
+        while os.getppid() == parent:  # noqa: ASYNC110 -- that the tests were killed has no event
+            await asyncio.sleep(1.0)
+    finally:
+        await network.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1]))

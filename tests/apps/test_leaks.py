@@ -1,0 +1,73 @@
+"""The watch itself: it sees what goes around the proxy, or else its silence in all other tests would mean nothing."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.apps.conftest import Proxy
+from tests.apps.leaks import LeakWatch
+from tests.apps.programs import needed, run
+from tests.apps.world import World, why_together
+from tests.helpers.targets import file_server
+
+CURL = ("curl", "-q", "--silent", "--show-error", "--fail", "--max-time", "60")
+MULTICAST = "224.0.0.251"
+ASK_FOR_TARGET_LOCAL = bytes(12) + b"\x06target\x05local\x00\x00\x01\x00\x01"
+
+
+@pytest.fixture
+def watch(proxy: Proxy) -> LeakWatch:
+    if proxy.watch is None:
+        pytest.skip(f"nothing is watched: {why_together()}")
+    needed("curl")
+    return proxy.watch
+
+
+async def seen(watch: LeakWatch) -> list[str]:
+    """What the watch has, once it has read what was sent before."""
+    await asyncio.sleep(1.0)
+    return watch.take()
+
+
+async def test_a_name_that_is_resolved_here_is_seen(
+    world: World, proxy: Proxy, watch: LeakWatch, tmp_path: Path
+) -> None:
+    async with file_server({"/": b"hello"}, world.listen(80)) as port:
+        url = f"http://{world.target}:{port}/"
+        assert (await run(world.inside, tmp_path, *CURL, "--socks5", str(proxy), url)).checked() == b"hello"
+    assert await seen(watch) == [f"DNS to {world.network_address} for {world.target}"]
+
+
+async def test_a_target_that_is_dialled_here_is_seen(world: World, watch: LeakWatch, tmp_path: Path) -> None:
+    async with file_server({"/": b"hello"}, world.listen(80)) as port:
+        url = f"http://{world.address}:{port}/"
+        assert (await run(world.inside, tmp_path, *CURL, url)).checked() == b"hello"
+    assert await seen(watch) == [f"TCP to {world.address} port {port}"]
+
+
+@pytest.mark.parametrize(("port", "protocol"), [(5353, "multicast DNS"), (5355, "LLMNR")])
+@pytest.mark.parametrize("receiver", [MULTICAST, "127.0.0.1"])
+async def test_a_name_that_is_asked_of_the_neighbours_is_seen(
+    world: World, watch: LeakWatch, port: int, protocol: str, receiver: str
+) -> None:
+    with world.inside.entered():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sender:
+        sender.sendto(ASK_FOR_TARGET_LOCAL, (receiver, port))
+    assert f"{protocol} to {receiver} for target.local" in await seen(watch)
+
+
+async def test_a_datagram_to_a_target_is_seen(world: World, watch: LeakWatch) -> None:
+    with world.inside.entered():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sender:
+        sender.sendto(b"hello", (world.address, 443))
+    assert await seen(watch) == [f"UDP to {world.address} port 443"]
+
+
+async def test_the_way_into_the_mixnet_is_watched_and_allowed(watch: LeakWatch) -> None:
+    before = watch.packets
+    assert await seen(watch) == []
+    assert watch.packets > before
