@@ -24,7 +24,7 @@ from nymconnect.client.supply import IssuedKey
 from nymconnect.client.upkeep import GatewayRecord, TopologyKeeper
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.directory.topology import Node, Topology
+from nymconnect.directory.topology import Feature, Node, Topology
 from nymconnect.errors import NymError, UserError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
@@ -103,6 +103,7 @@ class MixnetClient:
         )
         self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock(), keys.ack)
         self._rates = parameters.rates
+        self._delivery = (parameters.downlink_rate, parameters.ack_rate) if parameters.needs_paced_delivery else None
         self._feeder = Feeder(self._loopix, self._admit)
         self._keeper = TopologyKeeper(directory, self._use_topology, SYSTEM_RNG)
         self._gateway_record = GatewayRecord()
@@ -143,6 +144,11 @@ class MixnetClient:
     def is_connected(self) -> bool:
         """Whether the gateway link is up."""
         return self._connection is not None and self._connection.is_ready
+
+    @property
+    def delivery_is_paced(self) -> bool:
+        """Whether the gateway has promised to deliver at a constant rate on this link."""
+        return self.is_connected and self._connection is not None and self._connection.delivery_is_paced
 
     @property
     def pacer_pid(self) -> int | None:
@@ -329,6 +335,8 @@ class MixnetClient:
         self._connected.set()
         self._on_link(True, "")
         if self._connection is not None:
+            if self._delivery is not None and Feature.PACED_DELIVERY in self.gateway.features:
+                self._connection.pace_delivery(*self._delivery)
             self._feeder.attach(self._connection)
         self._arm()
 

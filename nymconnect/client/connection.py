@@ -19,7 +19,7 @@ from nymconnect.directory.topology import Node
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.errors import NymError, UsageError, UserError, WireError
 from nymconnect.link.gateway.client import GatewayClientMachine
-from nymconnect.link.gateway.events import Pushed, Ready, Refused
+from nymconnect.link.gateway.events import DeliveryPaced, Pushed, Ready, Refused
 from nymconnect.options import Upstream
 from nymconnect.runtime import Waker, clock, dial_socket
 
@@ -67,6 +67,7 @@ class GatewayConnection:
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
         self.is_ready = False
+        self.delivery_is_paced = False  # the gateway has promised it
 
     async def run(self, url: str, upstream: Upstream | None = None) -> None:
         """Serve until the connection ends, which is always a LinkLostError that says why."""
@@ -125,6 +126,10 @@ class GatewayConnection:
         self._stocks[kind].add(ready.token)
         self._carrier.offer(kind, ready.token, self._websocket.binary(frame.data))
         self._perform(others)
+
+    def pace_delivery(self, messages: float, acks: float) -> None:
+        """Ask the gateway to deliver so many packets a second of either kind, whatever comes for us."""
+        self._perform(self._machine.pace_delivery(messages, acks))
 
     def begin(self) -> None:
         """Let the streams run."""
@@ -198,6 +203,8 @@ class GatewayConnection:
                     self._control(self._websocket.text(text))
                 case Pushed(content):
                     self._on_push(content)
+                case DeliveryPaced(granted):
+                    self.delivery_is_paced = granted
                 case Ready():
                     self.is_ready = True
                     self._on_ready(effect)

@@ -25,6 +25,10 @@ class SurbParameters:
     maximum_key_age: float = 24 * 3600.0  # seconds
 
 
+# Of what a gateway delivers at a constant rate, so much may be ours; the rest is its own padding.
+DELIVERY_LOAD = 0.9
+
+
 class Downlink(Enum):
     """Who keeps the traffic towards the client at one rate, whatever it carries."""
 
@@ -73,11 +77,44 @@ class TrafficParameters:
             raise UsageError("the share of drop cover lies between 0 and 1")
         if self.downlink_rate < 0 or (self.downlink_rate > 0) is not self.symmetric:
             raise UsageError("a downlink has a rate if, and only if, somebody paces it")
+        if self.symmetric and self.reply_rate <= 0:
+            raise UsageError("the loops leave no room in the downlink")
 
     @property
     def symmetric(self) -> bool:
         """Whether the downlink keeps its rate as the uplink does, so that neither shows what is received."""
         return self.downlink is not Downlink.FOLLOWS_DATA
+
+    @property
+    def needs_paced_delivery(self) -> bool:
+        """Whether the gateway is to be asked to deliver at a constant rate."""
+        return self.downlink is Downlink.GATEWAY and self.paced
+
+    @property
+    def packet_rate(self) -> float:
+        """Packets a second that leave whatever happens."""
+        main = 1 / self.message_sending_average_delay if self.paced else 0.0
+        return main + (1 / self.loop_cover_average_delay if self.loop_cover else 0.0)
+
+    @property
+    def ack_rate(self) -> float:
+        """Acks a second that the gateway shall deliver: one comes back for each packet, and its queue must not grow."""
+        return self.packet_rate / DELIVERY_LOAD
+
+    @property
+    def loop_rate(self) -> float:
+        """Packets a second that come back to us while no data of ours takes the place of cover."""
+        return self.packet_rate * (1 - self.drop_share)
+
+    @property
+    def reply_rate(self) -> float:
+        """Packets a second at which the requester shall answer; 0 where it need not keep a rate.
+
+        Where the gateway paces too, its queue must not grow: what comes for us has to stay below what it delivers.
+        """
+        if self.downlink is not Downlink.GATEWAY:
+            return self.downlink_rate
+        return DELIVERY_LOAD * self.downlink_rate - self.loop_rate
 
     @property
     def rates(self) -> Rates:

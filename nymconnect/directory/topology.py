@@ -52,6 +52,7 @@ class Feature(StrEnum):
     """What a node of our own software can do that the protocol of others has no place for."""
 
     DROP_COVER = "drop-cover"  # a gateway that takes cover in and lets it end there
+    PACED_DELIVERY = "paced-delivery"  # a gateway that delivers at a constant rate to clients that ask for it
 
 
 @dataclass(frozen=True, slots=True)

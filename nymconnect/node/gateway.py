@@ -31,7 +31,7 @@ from nymconnect.storage import Document
 
 log = logging.getLogger(__name__)
 
-FEATURES = frozenset({Feature.DROP_COVER})
+FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
 CLIENTS_FILE = "clients.json"
 MAX_CONNECTIONS = 8192
 HOUSEKEEPING_INTERVAL = 1.0

@@ -3,7 +3,8 @@
 Mirrors nym-gateway 1.1.36 (`client_handling/websocket/connection_handler`). Reading and pushing are two tasks. The
 reader answers each request before it reads the next, so a client that does not take its answers is not read any
 further. The pusher has a short queue; what does not fit goes to the mailbox and comes from there when the queue is
-empty, so the order is kept however slow the client is.
+empty, so the order is kept however slow the client is. To a client that asked for it, it pushes at a constant rate
+(`delivery`).
 
 Pings are answered in every state; the reference drops a stranger that pings. Like the reference we end a connection
 without a close frame, and never with a reset if it can be helped: we end our direction and read on until the client
@@ -11,6 +12,7 @@ has ended the other one. So our last words arrive, and a client that is just sen
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,8 +21,9 @@ from typing import Protocol, TypeVar
 from aiohttp import WSMsgType, web
 
 from nymconnect.effects import Close, SendTo, Write, WriteText
-from nymconnect.link.gateway.events import Authenticated, ProbeRival, ServerEffect
+from nymconnect.link.gateway.events import Authenticated, DeliveryRates, ProbeRival, ServerEffect
 from nymconnect.link.gateway.server import PONG_TIMEOUT, GatewayServerMachine
+from nymconnect.node.delivery import PacedDelivery
 from nymconnect.node.mailbox import Mailbox
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock
@@ -80,6 +83,9 @@ class ClientSession:
         self._tasks = TaskSet("gateway session")
         self._queue: deque[bytes] = deque()
         self._more = asyncio.Event()
+        self._delivery: PacedDelivery | None = None
+        self._leaving: deque[bytes] = deque()  # what has its slot
+        self._repaced = asyncio.Event()
         self._behind = True  # the mailbox may hold something for this client
         self._ping: bytes | None = None
         self._pong = asyncio.Event()
@@ -112,6 +118,7 @@ class ClientSession:
             return
         self._entered = False
         self._host.leave(self)
+        self._stop_pacing()
         self._host.mailbox.put_back(self.client, self._queue, clock())
         self._queue.clear()
 
@@ -156,6 +163,8 @@ class ClientSession:
                     await self._write(self._socket.send_bytes, data)
                 case SendTo(packet):
                     self._host.forward(packet)
+                case DeliveryRates():
+                    self._pace(effect)
                 case Authenticated():
                     self._tasks.spawn(self._push_all(), "push")
                 case ProbeRival(client):
@@ -180,17 +189,27 @@ class ClientSession:
 
     def push(self, content: bytes) -> bool:
         """Queue a message for the client; False if it must go to the mailbox, to come from there later."""
-        if self._behind or len(self._queue) >= PUSH_QUEUE:
+        if self._behind or not self._take_in(content):
             self._behind = True
             self._more.set()
             return False
-        self._queue.append(content)
         self._more.set()
+        return True
+
+    def _take_in(self, content: bytes) -> bool:
+        if self._delivery is not None:
+            return self._delivery.take_in(content)
+        if len(self._queue) >= PUSH_QUEUE:
+            return False
+        self._queue.append(content)
         return True
 
     async def _push_all(self) -> None:
         try:
             while True:
+                if self._delivery is not None:
+                    await self._push_at_slots(self._delivery)
+                    continue
                 await self._more.wait()
                 if not self._queue:
                     if not self._refill():
@@ -198,14 +217,58 @@ class ClientSession:
                     await asyncio.sleep(0)  # a socket that takes everything would let nobody else run
                     continue
                 # It leaves the queue only once it is sent, so a session that breaks loses nothing.
-                for effect in self._machine.push(self._queue[0]):
-                    if isinstance(effect, Write):
-                        await self._write(self._socket.send_bytes, effect.data)
-                if self._queue:  # empty if the session was dropped meanwhile
+                await self._push(self._queue[0])
+                if self._queue:  # empty if the session was dropped meanwhile, or is paced now
                     self._queue.popleft()
         except OSError as error:
             log.debug("a client connection broke: %r", error)
             self.close()
+
+    async def _push(self, content: bytes) -> None:
+        for effect in self._machine.push(content):
+            if isinstance(effect, Write):
+                await self._write(self._socket.send_bytes, effect.data)
+
+    # --- pushing at a constant rate -----------------------------------------------------------------------------
+
+    def _pace(self, rates: DeliveryRates) -> None:
+        """Push as `rates` say from now on."""
+        self._stop_pacing()
+        self._repaced.set()
+        if rates.messages and rates.acks and self._entered:
+            self._delivery = PacedDelivery(rates, SYSTEM_RNG, clock())
+            while self._queue and self._delivery.take_in(self._queue[0]):
+                self._queue.popleft()
+        self._more.set()
+
+    def _stop_pacing(self) -> None:
+        """What waits for its slot waits to be pushed as it comes."""
+        if self._delivery is not None:
+            mail = [content for content in self._leaving if any(content)]
+            self._queue.extendleft(reversed(mail + self._delivery.waiting))
+            self._leaving.clear()
+            self._delivery = None
+
+    async def _push_at_slots(self, delivery: PacedDelivery) -> None:
+        """One turn: wait for the next slot, and fill what has come up."""
+        self._repaced.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, delivery.deadline - clock())):
+                await self._repaced.wait()
+        if self._delivery is not delivery:
+            return
+        self._leaving.extend(delivery.wake(clock()))
+        while self._leaving:
+            await self._push(self._leaving[0])
+            if self._leaving:  # empty if the session was dropped meanwhile, or is not paced any more
+                self._leaving.popleft()
+        if self._behind and self._entered and (room := delivery.room):
+            stored = self._host.mailbox.take(self.client, clock(), min(room, REFILL))
+            for content in stored:
+                delivery.take_in(content)
+            self._behind = bool(stored)
+
+    # --- the mailbox --------------------------------------------------------------------------------------------
 
     def _refill(self) -> bool:
         """Take the next messages from the mailbox; False if there are none."""

@@ -9,7 +9,16 @@ from nymconnect.crypto import Ed25519Secret
 from nymconnect.effects import Close, SendTo, Write, WriteText
 from nymconnect.link.gateway.bandwidth import Registration
 from nymconnect.link.gateway.client import GatewayClientMachine
-from nymconnect.link.gateway.events import Authenticated, KeyRejected, ProbeRival, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import (
+    Authenticated,
+    DeliveryPaced,
+    DeliveryRates,
+    KeyRejected,
+    ProbeRival,
+    Pushed,
+    Ready,
+    Refused,
+)
 from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.framing import MixPacket
@@ -59,7 +68,7 @@ class GatewayPair:
         self.client = GatewayClientMachine(
             CLIENT_IDENTITY, GATEWAY_IDENTITY.public, random.Random(1), UNIX_OFFSET, self.shared_key
         )
-        self.events: list[Ready | Pushed | Refused | KeyRejected | Close] = []
+        self.events: list[Ready | Pushed | DeliveryPaced | Refused | KeyRejected | Close] = []
         self.sent: list[MixPacket] = []
         self.connect()
 
@@ -70,6 +79,7 @@ class GatewayPair:
         self.to_client: deque[str | bytes] = deque()
         self.server_closed = False
         self.probed: list[bytes] = []
+        self.rates: list[DeliveryRates] = []
 
     def disconnect(self) -> None:
         """What the gateway's driver does when the socket is gone."""
@@ -105,7 +115,7 @@ class GatewayPair:
             match effect:
                 case WriteText(message) | Write(message):
                     self.to_server.append(message)
-                case Ready() | Pushed() | Refused() | KeyRejected() | Close():
+                case Ready() | Pushed() | DeliveryPaced() | Refused() | KeyRejected() | Close():
                     self.events.append(effect)
                 case _:
                     raise AssertionError(effect)
@@ -121,6 +131,8 @@ class GatewayPair:
                     self.registry.online.add(client)
                     for content in self.stored:
                         self.on_server(self.server.push(content))
+                case DeliveryRates():
+                    self.rates.append(effect)
                 case ProbeRival(client):
                     self.probed.append(client)
                 case Close():

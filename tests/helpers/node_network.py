@@ -15,7 +15,7 @@ from nymconnect.directory.state import NodeRecord
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
-from nymconnect.link.gateway.events import ClientEffect, Pushed
+from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, Pushed
 from nymconnect.node.gateway import Gateway
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mixnode import MixNode
@@ -166,6 +166,12 @@ class BareClient:
 
     async def send(self, packet: MixPacket) -> None:
         await self._perform(self.machine.send(packet, clock()))
+
+    async def ask_for_rates(self, messages: float, acks: float) -> None:
+        """Have the gateway push at these rates; returns when it has answered."""
+        answers = len(self.effects)
+        await self._perform(self.machine.pace_delivery(messages, acks))
+        await self.until(lambda: any(isinstance(effect, DeliveryPaced) for effect in self.effects[answers:]))
 
     def pause_reading(self) -> None:
         """Take nothing more from the socket: the client hangs, its connection stays."""

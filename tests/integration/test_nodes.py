@@ -12,7 +12,7 @@ import pytest
 
 from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
-from nymconnect.link.gateway.events import Ready
+from nymconnect.link.gateway.events import DeliveryPaced, Ready
 from nymconnect.node.gateway import CLIENTS_FILE, SAVE_INTERVAL, Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
@@ -366,3 +366,46 @@ async def test_occupied_port_is_one_clear_line() -> None:
         with pytest.raises(UserError, match="cannot listen on"):
             await other.start()
         await other.stop()
+
+
+async def test_a_paced_client_is_pushed_as_much_with_mail_as_without() -> None:
+    async with NodeNetwork() as network, BareClient(network) as client:
+        await client.ask_for_rates(100.0, 100.0)
+        assert client.effects[-1] == DeliveryPaced(granted=True)
+        client.pushed.clear()
+        await client.until(lambda: len(client.pushed) >= 300)
+        assert {len(content) for content in client.pushed} == {ACK_CONTENT_LENGTH, PacketSize.REGULAR.message}
+        assert not any(map(any, client.pushed))
+        client.pushed.clear()
+        for _ in range(50):
+            await client.send(client.cover())
+        await client.until(lambda: sum(map(any, client.pushed)) == 100)
+        assert len(client.pushed) > 100
+
+
+async def test_mail_that_waits_for_its_slot_is_kept_for_the_next_session() -> None:
+    async with NodeNetwork() as network, BareClient(network) as client:
+        await client.ask_for_rates(0.01, 0.01)
+        assert client.effects[-1] == DeliveryPaced(granted=True)
+        client.pushed.clear()
+        for _ in range(20):
+            await client.send(client.cover())
+        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 40)
+        await client.disconnect()
+        key = client.machine.shared_key
+        async with BareClient(network, shared_key=key, ahead=2.0) as again:
+            again.encryption, again.ack_key = client.encryption, client.ack_key
+            await again.until(lambda: len(again.pushed) == 40)
+            assert what_came(again) == [Ack] * 20 + [Cover] * 20
+
+
+async def test_a_client_may_end_its_constant_rate() -> None:
+    async with NodeNetwork() as network, BareClient(network) as client:
+        await client.ask_for_rates(0.01, 0.01)
+        assert client.effects[-1] == DeliveryPaced(granted=True)
+        await client.send(client.cover())
+        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 2)
+        assert client.pushed == []
+        await client.ask_for_rates(0.0, 0.0)
+        await client.until(lambda: len(client.pushed) == 2)
+        assert what_came(client) == [Ack, Cover]

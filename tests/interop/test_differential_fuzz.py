@@ -228,6 +228,11 @@ RULES: list[Rule] = [
         "nothing follows a Health response",
     ),
     (
+        {"sealed_request", "sealed_response"},
+        lambda c: c.we_take and next(iter(c.ours)) in ("PaceDelivery", "PaceDeliveryAck"),
+        "deliveries at a constant rate can be asked for",
+    ),
+    (
         {"socks5_request", "socks5_response"},
         lambda c: c.we_take and c.ours["kind"] in ("pace", "paced"),
         "answers at a constant rate can be asked for",

@@ -23,7 +23,7 @@ from nymconnect.errors import UsageError, WireError
 from nymconnect.link.gateway import authentication, control, frames, messages
 from nymconnect.link.gateway.bandwidth import DAY, LOW_BANDWIDTH, utc_day
 from nymconnect.link.gateway.control import SessionType
-from nymconnect.link.gateway.events import ClientEffect, KeyRejected, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, KeyRejected, Pushed, Ready, Refused
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, ClientHandshake
 from nymconnect.link.gateway.messages import CURRENT_VERSION, LOWEST_VERSION
 from nymconnect.packet.framing import MixPacket
@@ -86,6 +86,7 @@ class GatewayClientMachine:
         self._session_key: bytes | None = None  # opens pushes; known a little before the registration is complete
         self._newly_registered = False
         self._control_pending = False
+        self._delivery_pending = False
         self._reply_due: float | None = None
         self._renew_at: float | None = None
         self._next_claim = 0.0
@@ -147,6 +148,12 @@ class GatewayClientMachine:
     def remember_me(self, session_type: SessionType, now: float) -> list[ClientEffect]:
         """Tell the gateway what kind of client we are. UsageError unless READY."""
         return self._control(control.RememberMe(session_type))
+
+    def pace_delivery(self, messages: float, acks: float) -> list[ClientEffect]:
+        """Ask for pushes at these rates (packets a second), of a gateway that knows this. UsageError unless READY."""
+        effects = self._control(control.PaceDelivery(round(messages * 1000), round(acks * 1000)))
+        self._delivery_pending = True
+        return effects
 
     def wake(self, now: float) -> list[ClientEffect]:
         """Act on a deadline that has come."""
@@ -250,7 +257,21 @@ class GatewayClientMachine:
             self._record(response.remaining_bandwidth, response.upgrade_mode)
         elif isinstance(response, messages.EncryptedResponse):
             self._control_pending = False
+            return self._on_control(response)
         return []
+
+    def _on_control(self, response: messages.EncryptedResponse) -> list[ClientEffect]:
+        if not self._delivery_pending or self._session_key is None:
+            return []
+        try:
+            answer = control.open_response(response, self._session_key)
+        except WireError:
+            self.rejected += 1
+            return []
+        if not isinstance(answer, control.PaceDeliveryAck):
+            return []
+        self._delivery_pending = False
+        return [DeliveryPaced(answer.granted)]
 
     def _claim(self, now: float) -> list[ClientEffect]:
         self._next_claim = now + CLAIM_PAUSE
@@ -283,7 +304,8 @@ class GatewayClientMachine:
             return []  # the same error, said twice
         if self._control_pending:
             self._control_pending = False  # a gateway that knows no such request; nothing depends on it
-            return []
+            refused, self._delivery_pending = self._delivery_pending, False
+            return [DeliveryPaced(granted=False)] if refused else []
         # Without the version or the bandwidth nothing goes; all else may go better on the next connection.
         if self.state in (ClientState.NEGOTIATING, ClientState.CLAIMING):
             return self._refuse(reason)

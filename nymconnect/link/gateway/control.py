@@ -3,13 +3,16 @@
 
 The plaintext is JSON with one member, whose name is the kind: ``{"ForgetMe":{"client":true,"stats":false}}``. It is
 sealed with AES-256-GCM-SIV under the shared key and a random 12-byte nonce.
+
+`PaceDelivery` and its answer are ours alone: a client sends it only to gateways whose entry in the directory says that
+they know it.
 """
 
 from enum import Enum
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from nymconnect import crypto
 from nymconnect.crypto import GCM_SIV_NONCE_LENGTH, Rng
@@ -43,6 +46,13 @@ class RememberMe(Struct, frozen=True):
     session_type: SessionType
 
 
+class PaceDelivery(Struct, frozen=True):
+    """Push at constant rates from now on, in packets per 1000 s: `messages`, and `acks`; both 0 end it."""
+
+    messages: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    acks: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
 class ForgetMeAck(Struct, frozen=True):
     """Done."""
 
@@ -51,10 +61,18 @@ class RememberMeAck(Struct, frozen=True):
     """Done."""
 
 
-ControlRequest: TypeAlias = ForgetMe | RememberMe
-ControlResponse: TypeAlias = ForgetMeAck | RememberMeAck
-_REQUESTS: dict[str, type[ControlRequest]] = {kind.__name__: kind for kind in (ForgetMe, RememberMe)}
-_RESPONSES: dict[str, type[ControlResponse]] = {kind.__name__: kind for kind in (ForgetMeAck, RememberMeAck)}
+class PaceDeliveryAck(Struct, frozen=True):
+    """Whether it is done so."""
+
+    granted: bool
+
+
+ControlRequest: TypeAlias = ForgetMe | RememberMe | PaceDelivery
+ControlResponse: TypeAlias = ForgetMeAck | RememberMeAck | PaceDeliveryAck
+_REQUESTS: dict[str, type[ControlRequest]] = {kind.__name__: kind for kind in (ForgetMe, RememberMe, PaceDelivery)}
+_RESPONSES: dict[str, type[ControlResponse]] = {
+    kind.__name__: kind for kind in (ForgetMeAck, RememberMeAck, PaceDeliveryAck)
+}
 
 
 def seal_request(request: ControlRequest, key: bytes, rng: Rng) -> EncryptedRequest:

@@ -22,6 +22,13 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryPaced:
+    """Client: the gateway's answer to the wish for constant rates."""
+
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Client: the gateway will not serve us, and trying again will not help; a Close follows.
 
@@ -60,5 +67,13 @@ class ProbeRival:
     client: bytes
 
 
-ClientEffect: TypeAlias = WriteText | Write | Close | Ready | Pushed | Refused | KeyRejected
-ServerEffect: TypeAlias = WriteText | Write | Close | SendTo | Authenticated | ProbeRival
+@dataclass(frozen=True, slots=True)
+class DeliveryRates:
+    """Gateway: push messages and acks at these rates (packets a second) from now on; at 0 and 0, as they come."""
+
+    messages: float
+    acks: float
+
+
+ClientEffect: TypeAlias = WriteText | Write | Close | Ready | Pushed | DeliveryPaced | Refused | KeyRejected
+ServerEffect: TypeAlias = WriteText | Write | Close | SendTo | Authenticated | ProbeRival | DeliveryRates

@@ -22,7 +22,7 @@ from nymconnect.effects import Close, SendTo, Write, WriteText
 from nymconnect.errors import UsageError, WireError
 from nymconnect.link.gateway import authentication, bandwidth, control, frames, messages
 from nymconnect.link.gateway.bandwidth import Registration, Registry
-from nymconnect.link.gateway.events import Authenticated, ProbeRival, ServerEffect
+from nymconnect.link.gateway.events import Authenticated, DeliveryRates, ProbeRival, ServerEffect
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, GatewayHandshake
 from nymconnect.link.gateway.messages import CURRENT_VERSION
 
@@ -31,6 +31,7 @@ __all__ = ["Authenticated", "GatewayServerMachine", "ProbeRival", "Registration"
 STRANGER_TIMEOUT = 10.0  # seconds for each message before authentication
 PONG_TIMEOUT = 1.0  # seconds that a probed session has to answer
 PROBE_TIMEOUT = 2.0  # seconds that we wait for the driver's verdict
+MAX_DELIVERY_RATE = 1000.0  # packets a second, of each kind, to one client
 _ALREADY_OPEN = "There is already an open connection to this client"
 _NOT_REGISTERED = "the client is not registered"
 
@@ -238,9 +239,16 @@ class GatewayServerMachine:
             return self._reject(str(error))
         if isinstance(request, control.RememberMe):
             return _texts(control.seal_response(control.RememberMeAck(), self._key, self._rng))
+        if isinstance(request, control.PaceDelivery):
+            return self._pace(DeliveryRates(request.messages / 1000, request.acks / 1000))
         if request.client:
             self._registry.remove(self.client)
         return _texts(control.seal_response(control.ForgetMeAck(), self._key, self._rng))
+
+    def _pace(self, rates: DeliveryRates) -> list[ServerEffect]:
+        granted = 0 < rates.messages <= MAX_DELIVERY_RATE and 0 < rates.acks <= MAX_DELIVERY_RATE
+        answer = _texts(control.seal_response(control.PaceDeliveryAck(granted), self._key, self._rng))
+        return [*answer, rates if granted else DeliveryRates(0.0, 0.0)]
 
     # --- endings ------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,15 @@ import pytest
 from nymconnect import crypto
 from nymconnect.errors import WireError
 from nymconnect.link.gateway import control
-from nymconnect.link.gateway.control import ForgetMe, ForgetMeAck, RememberMe, RememberMeAck, SessionType
+from nymconnect.link.gateway.control import (
+    ForgetMe,
+    ForgetMeAck,
+    PaceDelivery,
+    PaceDeliveryAck,
+    RememberMe,
+    RememberMeAck,
+    SessionType,
+)
 from nymconnect.link.gateway.messages import EncryptedRequest, EncryptedResponse, octets
 from tests.helpers.routes import ScriptedRng
 from tests.helpers.rust_vectors import load_file
@@ -30,6 +38,11 @@ def test_forget_me_matches_the_vector() -> None:
     assert control.open_request(message, KEY) == request
 
 
+@pytest.mark.parametrize("request_", [PaceDelivery(0, 0), PaceDelivery(2**32 - 1, 60_500)])
+def test_constant_rates_survive_the_wire(request_: PaceDelivery) -> None:
+    assert control.open_request(control.seal_request(request_, KEY, RNG), KEY) == request_
+
+
 @pytest.mark.parametrize("session_type", list(SessionType))
 def test_remember_me_survives_the_wire(session_type: SessionType) -> None:
     request = RememberMe(session_type)
@@ -37,7 +50,12 @@ def test_remember_me_survives_the_wire(session_type: SessionType) -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "plaintext"), [(ForgetMeAck(), b'{"ForgetMeAck":{}}'), (RememberMeAck(), b'{"RememberMeAck":{}}')]
+    ("response", "plaintext"),
+    [
+        (ForgetMeAck(), b'{"ForgetMeAck":{}}'),
+        (RememberMeAck(), b'{"RememberMeAck":{}}'),
+        (PaceDeliveryAck(True), b'{"PaceDeliveryAck":{"granted":true}}'),
+    ],
 )
 def test_acknowledgements_survive_the_wire(response: control.ControlResponse, plaintext: bytes) -> None:
     message = control.seal_response(response, KEY, RNG)
@@ -55,6 +73,10 @@ def test_acknowledgements_survive_the_wire(response: control.ControlResponse, pl
         b"\xff",
         b'{"UpgradeKey":{}}',
         b'{"ForgetMe":{"client":true}}',
+        b'{"PaceDelivery":{"messages":-1,"acks":1}}',
+        b'{"PaceDelivery":{"messages":4294967296,"acks":1}}',
+        b'{"PaceDelivery":{"messages":1.5,"acks":1}}',
+        b'{"PaceDelivery":{"messages":1}}',
         b'{"ForgetMe":{"client":1,"stats":false}}',
         b'{"ForgetMe":{"client":true,"stats":false,"more":"\xfd"}}',
         b'{"ForgetMe":{"client":true,"stats":false,"\xfd":1}}',

@@ -9,8 +9,8 @@ from nymconnect.link.gateway import messages
 from nymconnect.link.gateway.bandwidth import FREE_BANDWIDTH, Registration
 from nymconnect.link.gateway.client import REPLY_TIMEOUT, ClientState
 from nymconnect.link.gateway.control import SessionType
-from nymconnect.link.gateway.events import KeyRejected, Pushed, Ready, Refused
-from nymconnect.link.gateway.server import PROBE_TIMEOUT, ServerState
+from nymconnect.link.gateway.events import DeliveryPaced, DeliveryRates, KeyRejected, Pushed, Ready, Refused
+from nymconnect.link.gateway.server import MAX_DELIVERY_RATE, PROBE_TIMEOUT, ServerState
 from nymconnect.packet.params import KeyRotation, PacketSize
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, UNTIL_MIDNIGHT, GatewayPair, MemoryRegistry, mix_packet
 
@@ -285,3 +285,42 @@ def test_registration_is_refused_if_a_session_opened_during_the_handshake() -> N
     pair.run()
     assert pair.server_closed
     assert pair.registry.registrations == {}
+
+
+def test_a_constant_rate_is_granted() -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(55.0, 61.111))
+    pair.run()
+    assert pair.rates == [DeliveryRates(55.0, 61.111)]
+    assert pair.events[-1] == DeliveryPaced(granted=True)
+
+
+@pytest.mark.parametrize(
+    ("messages_", "acks"), [(0.0, 10.0), (10.0, 0.0), (MAX_DELIVERY_RATE + 1, 10.0), (10.0, MAX_DELIVERY_RATE + 1)]
+)
+def test_what_is_too_much_or_nothing_ends_the_constant_rate(messages_: float, acks: float) -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(messages_, acks))
+    pair.run()
+    assert pair.rates == [DeliveryRates(0.0, 0.0)]
+    assert pair.events[-1] == DeliveryPaced(granted=False)
+
+
+def test_a_gateway_that_does_not_know_constant_rates_is_kept() -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(55.0, 60.0))
+    pair.to_server.clear()
+    pair.to_client.append(messages.encode(messages.Error("what is that")))
+    pair.run()
+    assert pair.events[-1] == DeliveryPaced(granted=False)
+    assert pair.client.state is ClientState.READY
+
+
+def test_a_broken_answer_to_the_wish_for_constant_rates_is_counted() -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(55.0, 60.0))
+    pair.to_server.clear()
+    pair.to_client.append(messages.encode(messages.EncryptedResponse((0,) * 40, (0,) * 12)))
+    pair.run()
+    assert pair.client.rejected == 1
+    assert pair.client.state is ClientState.READY
