@@ -1,9 +1,10 @@
 """Does the link between client and gateway show whether its user is active? Tests W1 to W6, and W7 as a figure.
 
-``python benchmarks/privacy/wire.py [--preset NAME] [--seconds N] [--cycles N] [--guard N] [--label TEXT]``, as root
-on Linux. Five conditions take turns within each cycle, so that whatever else the machine does hits all alike: idle,
-repeated 1 MB downloads, web-like bursts, a busy window in the client's own process, another program on the processor.
-A bare sender of the same rate runs beside the client all the time: what it misses, this machine does not allow.
+``python benchmarks/privacy/wire.py [--preset NAME] [--seconds N] [--cycles N] [--guard N] [--conditions NAME ...]
+[--label TEXT]``, as root on Linux. Five conditions take turns within each cycle, so that whatever else the machine does
+hits all alike: idle, repeated 1 MB downloads, web-like bursts, a busy window in the client's own process, another
+program on the processor. A bare sender of the same rate runs beside the client all the time: what it misses, this
+machine does not allow.
 """
 
 import argparse
@@ -92,7 +93,7 @@ class Phase:
     end: int
 
 
-async def observe(preset: str, cycles: int, seconds: float, guard: float) -> Observed:
+async def observe(preset: str, cycles: int, seconds: float, guard: float, conditions: Sequence[str]) -> Observed:
     """Run network, target, client, control and taps through all phases."""
     with tempfile.TemporaryDirectory() as home:
         output, control_output = Path(home) / "frames", Path(home) / "control"
@@ -106,18 +107,25 @@ async def observe(preset: str, cycles: int, seconds: float, guard: float) -> Obs
                 async with child([str(HERE / "watched_client.py"), *net.flags(preset)], home) as watched:
                     host, _, port = (await watched.said())["socks"].rpartition(":")
                     await asyncio.sleep(SETTLE)
-                    phases = await _all_phases(watched, Endpoint(host, int(port)), served, cycles, seconds, guard)
+                    socks = Endpoint(host, int(port))
+                    phases = await _all_phases(watched, socks, served, cycles, seconds, guard, conditions)
                 tap.finish()
                 summary = await tap.said()
         return Observed(read_records(output), read_records(control_output), phases, summary)
 
 
 async def _all_phases(
-    watched: Child, socks: Endpoint, served: Target, cycles: int, seconds: float, guard: float
+    watched: Child,
+    socks: Endpoint,
+    served: Target,
+    cycles: int,
+    seconds: float,
+    guard: float,
+    conditions: Sequence[str],
 ) -> list[Phase]:
     phases = []
     for cycle in range(cycles):
-        for condition in CONDITIONS:
+        for condition in conditions:
             async with _condition(condition, watched, socks, served, cycle):
                 await asyncio.sleep(guard)
                 start = time.time_ns()
@@ -153,7 +161,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 def blocks_of(records: Sequence[FrameRecord], phases: Sequence[Phase], direction: int) -> dict[str, list[Block]]:
     """For each condition its phases' frames in one direction. Up, only packets count: what is large."""
-    found: dict[str, list[Block]] = {condition: [] for condition in CONDITIONS}
+    found: dict[str, list[Block]] = {phase.condition: [] for phase in phases}
     wanted = [
         (record.time_ns, record.size)
         for record in records
@@ -285,22 +293,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=100.0, help="of each condition, in all (default: 100)")
     parser.add_argument("--cycles", type=int, default=10, help="turns that the conditions take (default: 10)")
     parser.add_argument("--guard", type=float, default=3.0, help="seconds left out at each change (default: 3)")
+    parser.add_argument("--conditions", nargs="+", choices=CONDITIONS[1:], default=CONDITIONS[1:], help="beside idle")
     parser.add_argument("--label", default="")
     flags = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0:
         raise SystemExit("wire.py captures packets: run it as root on Linux")
     seconds = flags.seconds / flags.cycles
-    seen = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard))
+    seen = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard, ("idle", *flags.conditions)))
     up, down, bare = (
         blocks_of(records, seen.phases, direction)
         for records, direction in ((seen.client, UP), (seen.client, DOWN), (seen.control, UP))
     )
     parameters = PRESETS[flags.preset].traffic
     rate = nominal_rate(parameters)
-    pure, allowed = ({condition: purity(blocks[condition], rate) for condition in CONDITIONS} for blocks in (up, bare))
+    pure, allowed = ({name: purity(found, rate) for name, found in blocks.items()} for blocks in (up, bare))
     compared, bare_compared = (
         {
-            direction: {condition: comparison(blocks["idle"], blocks[condition]) for condition in CONDITIONS[1:]}
+            direction: {condition: comparison(blocks["idle"], blocks[condition]) for condition in flags.conditions}
             for direction, blocks in links
         }
         for links in ((("uplink", up), ("downlink", down)), (("control", bare),))
