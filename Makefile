@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration interop vectors lint format bench privacy docs lock clean
+.PHONY: help setup run test unit integration interop vectors lint format bench privacy screenshots docs lock clean
 
 help:
-	@echo "make run | test | unit | integration | interop | vectors | lint | format | bench | privacy | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | interop | vectors | lint | format | bench | privacy | screenshots | docs | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -62,8 +62,12 @@ bench: setup
 privacy: setup
 	$(BIN)/python benchmarks/privacy/all.py
 
+# The window in every state, drawn without a display.
+screenshots: setup
+	$(BIN)/python packaging/screenshots.py
+
 docs: setup
-	$(BIN)/python -m nymconnect.config > docs/configuration.md
+	$(BIN)/python -m nymconnect.manual > docs/configuration.md
 
 # Resolves anew for every system and every Python that pyproject.toml allows; the only target that needs uv.
 lock: setup

@@ -12,8 +12,11 @@ DURATION   float, seconds    20ms, 1.5s
 ENDPOINT   Endpoint          127.0.0.1:1080
 NETWORK    str               one of `choices`, or an http(s) URL
 RECIPIENT  str, checked      Nym address
+REQUESTERS str, checked      Nym addresses or names, with commas
 IDENTITY   str, checked      base58, 32 bytes
 UPSTREAM   Upstream          socks5://127.0.0.1:9050
+SERVER     Server            https://example.org/path
+SECRET     Secret            the secret
 SWITCH     bool              yes, no
 =========  ================  ====================================
 """
@@ -30,6 +33,10 @@ from nymconnect.packet.addressing import Recipient
 
 KEY_LENGTH = 32
 MAX_PORT = 65535
+MAX_SECRET_LENGTH = 255  # bytes; SOCKS5 has no room for more
+MAX_REQUESTERS = 8
+DIRECTORY = "directory"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 UPSTREAM_SCHEMES = ("socks5", "http")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(ms|s|min|h)", re.ASCII)
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -73,7 +80,28 @@ class Upstream:
         return replace(self, username=username, password=password)
 
 
-Value = str | int | float | Endpoint | Upstream
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that is shown nowhere."""
+
+    text: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An https server. Its `url` may hold a key, so texts show the host alone."""
+
+    host: str
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"https://{self.host}"
+
+
+Value = str | int | float | Endpoint | Upstream | Secret | Server
 
 
 class Kind(Enum):
@@ -86,8 +114,11 @@ class Kind(Enum):
     ENDPOINT = "host:port"
     NETWORK = "name or URL"
     RECIPIENT = "Nym address"
+    REQUESTERS = "Nym addresses or names"
     IDENTITY = "identity key"
     UPSTREAM = "proxy URL"
+    SERVER = "https URL"
+    SECRET = "secret"
     SWITCH = "yes or no"
 
 
@@ -115,7 +146,8 @@ class Option:
         if isinstance(raw, bool) and self.kind is Kind.SWITCH:
             return raw
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-            raise UserError(f"{self.name}: expected a {self.kind.value}, got {raw!r}")
+            shown = "" if self.kind is Kind.SECRET else f", got {raw!r}"
+            raise UserError(f"{self.name}: expected a {self.kind.value}{shown}")
         text = raw.strip() if isinstance(raw, str) else str(raw)
         value = _PARSERS[self.kind](self, text)
         self.check(value)
@@ -135,13 +167,20 @@ class Option:
 
     def format(self, value: Value) -> str:
         """The text that `parse` reads back as `value`."""
-        if isinstance(value, Upstream):
+        if isinstance(value, Upstream | Server):
             return value.url
+        if isinstance(value, Secret):
+            return value.text
         if isinstance(value, bool):
             return "yes" if value else "no"
         if self.kind is Kind.DURATION and isinstance(value, int | float):
             return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
         return f"{value:g}" if isinstance(value, float) else str(value)
+
+    @property
+    def shown_default(self) -> str:
+        """For the manual: the default, or what decides without one."""
+        return self.absent if self.default is None else self.format(self.default)
 
     @property
     def bounds(self) -> str:
@@ -233,6 +272,39 @@ def _parse_upstream(option: Option, text: str) -> Value:
     return Upstream(url.scheme, host, port, unquote(url.username), unquote(url.password or ""))
 
 
+def _parse_requesters(option: Option, text: str) -> Value:
+    parts = [part.strip() for part in text.split(",")]
+    if parts != [DIRECTORY] and any(part == DIRECTORY for part in parts):
+        raise UserError(f"{option.name}: {DIRECTORY} stands alone")
+    if len(parts) > MAX_REQUESTERS or len(set(parts)) < len(parts):
+        raise UserError(f"{option.name}: at most {MAX_REQUESTERS} requesters, each of them once")
+    return ", ".join(part if is_name(part) else str(_parse_recipient(option, part)) for part in parts)
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can be the name of a requester; no Nym address can."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _parse_server(option: Option, text: str) -> Value:
+    # No text of this value is ever repeated: it may hold a key.
+    wrong = UserError(f"{option.name}: expected an https URL such as https://example.org/path")
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise wrong from None
+    if url.scheme != "https" or not host or port == 0 or url.fragment or not text.isascii() or not text.isprintable():
+        raise wrong
+    return Server(host, text)
+
+
+def _parse_secret(option: Option, text: str) -> Value:
+    if not 0 < len(text.encode()) <= MAX_SECRET_LENGTH:
+        raise UserError(f"{option.name}: 1 to {MAX_SECRET_LENGTH} bytes")
+    return Secret(text)
+
+
 def _parse_switch(option: Option, text: str) -> Value:
     if text not in ("yes", "no"):
         raise UserError(f"{option.name}: {text!r} is neither yes nor no")
@@ -248,6 +320,9 @@ _PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
     Kind.NETWORK: _parse_network,
     Kind.RECIPIENT: _parse_recipient,
     Kind.IDENTITY: _parse_identity,
+    Kind.REQUESTERS: _parse_requesters,
     Kind.UPSTREAM: _parse_upstream,
+    Kind.SERVER: _parse_server,
+    Kind.SECRET: _parse_secret,
     Kind.SWITCH: _parse_switch,
 }

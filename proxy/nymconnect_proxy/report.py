@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from nymconnect import __version__
 from nymconnect.config import OPTIONS, Settings
-from nymconnect.options import Endpoint, Kind, Option, Upstream
+from nymconnect.options import Endpoint, Kind, Option, Secret, Server, Upstream
 from nymconnect.runtime import clock
 from nymconnect_proxy.log_ring import LogLine
 from nymconnect_proxy.scrub import Scrubber
@@ -25,7 +25,7 @@ MAX_STATES = 100
 LOG_LINES = 200
 LIBRARIES = ("aiohttp", "cryptography", "msgspec", "PyNaCl", "python-socks", "PySide6_Essentials", "qasync", "keyring")
 OWN_LOGGERS = ("nymconnect", "nymconnect_proxy", "nymconnect_gui")
-_PRIVATE = (Kind.IDENTITY, Kind.RECIPIENT, Kind.UPSTREAM)
+_PRIVATE = (Kind.IDENTITY, Kind.RECIPIENT, Kind.REQUESTERS, Kind.UPSTREAM, Kind.SERVER, Kind.SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,19 @@ def private_values(settings: Settings, status: Status | None = None) -> list[str
     if status is not None:
         values += [status.gateway or "", status.requester or "", *status.suspects]
     for row in fields(settings):
-        values += _texts(getattr(settings, row.name)) if row.metadata["kind"] in _PRIVATE else []
+        values += _texts(getattr(settings, row.name)) if row.metadata.get("kind") in _PRIVATE else []
+    values += [text for entry in settings.address_book for text in entry]
     return values
 
 
 def _texts(value: object) -> list[str]:
     """The texts of a value, also of one that holds several."""
     if isinstance(value, str):
-        return [value]
+        return value.split(", ")
+    if isinstance(value, Secret):
+        return [value.text]
+    if isinstance(value, Server):
+        return [value.url, value.host]
     return [text for one in value for text in _texts(one)] if isinstance(value, tuple | list | frozenset) else []
 
 

@@ -92,8 +92,8 @@ def test_every_value_reads_back_from_its_own_text(row: Option) -> None:
         assert row.parse(row.format(row.default)) == row.default
 
 
-@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row.name)
-def test_every_option_is_a_flag(row: Option) -> None:
+@pytest.mark.parametrize("row", [row for row in OPTIONS if row.kind is not Kind.SECRET], ids=lambda row: row.name)
+def test_every_option_is_a_flag_unless_it_is_secret(row: Option) -> None:
     settings = settings_from(parse_flags(row.flag, row.format(OTHER[row.name])))
     assert getattr(settings, row.name) == OTHER[row.name]
 
@@ -162,7 +162,21 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("on_demand", 1, "neither yes nor no"),
         ("gateway", "0OIl", "not a base58 text"),
         ("gateway", "2g", "expected 32"),
-        ("requester", "somebody", "IDENTITY.ENCRYPTION@GATEWAY"),
+        ("requester", "some body", "IDENTITY.ENCRYPTION@GATEWAY"),
+        ("requester", "", "IDENTITY.ENCRYPTION@GATEWAY"),
+        ("requester", "home,", "IDENTITY.ENCRYPTION@GATEWAY"),
+        ("requester", "home, home", "each of them once"),
+        ("requester", "a,b,c,d,e,f,g,h,i", "at most 8"),
+        ("requester", "home, directory", "stands alone"),
+        ("requester_count", "0", "at least 1"),
+        ("password", "", "1 to 255 bytes"),
+        ("password", "p" * 256, "1 to 255 bytes"),
+        ("rpc_url", "http://rpc.example/", "expected an https URL"),
+        ("rpc_url", "https://", "expected an https URL"),
+        ("rpc_url", "https://rpc.example:x/", "expected an https URL"),
+        ("rpc_url", "https://rpc.example/#a", "expected an https URL"),
+        ("rpc_url", "https://rpc.example/a b\x01", "expected an https URL"),
+        ("rpc_url", 7, "expected an https URL"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_the_option(name: str, raw: object, complaint: str) -> None:
@@ -180,6 +194,61 @@ def test_no_option_answers_anything_but_a_value_or_a_user_error(raw: object) -> 
             row.check(row.parse(raw))
         except UserError:
             continue
+
+
+# --- what is secret --------------------------------------------------------------------------------------------------
+
+
+def test_a_password_has_no_flag_and_comes_from_file_or_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redirect_stderr(io.StringIO()), pytest.raises(SystemExit):
+        parse_flags("--password", "open sesame")
+    path = write(tmp_path / "settings.toml", "[proxy]\npassword = 'open sesame'\n")
+    assert settings_from(parse_flags(), path).password == Secret("open sesame")
+    monkeypatch.setenv("NYMCONNECT_PASSWORD", "other")
+    assert settings_from(parse_flags(), path).password == Secret("other")
+
+
+def test_secrets_are_shown_nowhere() -> None:
+    settings = Settings(password=Secret("open sesame"), rpc_url=Server("rpc.example", "https://rpc.example/v3/key"))
+    assert "sesame" not in f"{settings} {settings!r} {settings.password}"
+    assert "v3" not in f"{settings.rpc_url} {settings!r}"
+    with pytest.raises(UserError) as caught:
+        option("password").parse(["open sesame"])
+    assert "sesame" not in str(caught.value)
+    with pytest.raises(UserError) as caught:
+        option("rpc_url").parse("http://rpc.example/v3/secret")
+    assert "secret" not in str(caught.value)
+
+
+# --- the address book ------------------------------------------------------------------------------------------------
+
+
+def test_the_address_book_survives_the_file_and_its_comments(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", f"[requesters]\n# my own\nhome = '{RECIPIENT}'\n")
+    settings = read_settings(path)
+    assert settings.address_book == (("home", RECIPIENT),)
+    write_settings(path, replace(settings, address_book=(*settings.address_book, ("work", RECIPIENT))))
+    assert "# my own" in path.read_text()
+    assert read_settings(path).address_book == (("home", RECIPIENT), ("work", RECIPIENT))
+    write_settings(path, replace(settings, address_book=()))
+    assert read_settings(path).address_book == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("requesters = 7", "not a table"),
+        ("[requesters]\nhome = 'nonsense'", "the requester home: "),
+        ("[requesters]\nhome = 7", "the requester home: "),
+        ("[requesters]\n'two words' = 'x'", "1 to 40 letters"),
+        ("[requesters]\ndirectory = 'x'", "is not directory"),
+    ],
+)
+def test_a_broken_address_book_is_a_clear_error(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        read_settings(write(tmp_path / "settings.toml", text + "\n"))
 
 
 # --- the upstream proxy and its password -----------------------------------------------------------------------------
