@@ -170,12 +170,13 @@ class Bridge(QObject):
         async with self._order:
             if self._status.state not in (State.DISCONNECTED, State.FAILED):
                 return
-            await self._end_session()  # one that has failed still holds its port
             self._problem = None
             self.history.clear()
-            self._used = self._settings
-            self._session = self._make_session(self._used, self._told)
-            try:
+            if self._session is None or self.needs_reconnect:
+                await self._end_session()
+                self._used = self._settings
+                self._session = self._make_session(self._used, self._told)
+            try:  # one that has failed still holds its port, and keeps it
                 await self._session.connect()
             except (NymError, OSError) as error:
                 self._session = None

@@ -6,7 +6,7 @@ Nothing here says left or right: layouts and alignments turn around with the lan
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QEnterEvent, QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -24,6 +24,7 @@ from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 
 COPIED_FOR = 2000  # milliseconds
+_BY_KEYBOARD = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
 def set_role(widget: QWidget, role: str, tone: str = "") -> None:
@@ -134,6 +135,7 @@ class Painted(QAbstractButton):
         super().__init__(parent)
         self.theme = theme
         self.is_hovered = False
+        self.has_keyboard = False
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -157,6 +159,23 @@ class Painted(QAbstractButton):
         self.update()
         super().leaveEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 -- Qt's name
+        # Somebody who has just clicked sees where; the ring is for the keyboard.
+        self.has_keyboard = event.reason() in _BY_KEYBOARD
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 -- Qt's name
+        self.has_keyboard = False
+        super().focusOutEvent(event)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 -- Qt's name
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 -- Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -169,7 +188,7 @@ class Painted(QAbstractButton):
 
     def draw_focus(self, painter: QPainter, radius: float) -> None:
         """A ring around the whole control while it has the keyboard."""
-        if not self.hasFocus():
+        if not self.has_keyboard:
             return
         painter.setPen(QPen(self.theme.tokens.color("accent"), self.theme.px(2)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -225,7 +244,7 @@ class IconButton(Painted):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
-        return QSize(self.theme.px(28), self.theme.px(28))
+        return QSize(self.theme.px(26), self.theme.px(26))
 
     def draw(self, painter: QPainter) -> None:
         px, tokens = self.theme.px, self.theme.tokens
@@ -292,10 +311,9 @@ class CopyField(QWidget):
         texts.addWidget(self._value)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.px(4))
+        row.setSpacing(theme.px(2))
         row.addLayout(texts)
         row.addWidget(self._copy)
-        row.addStretch(1)
 
     @property
     def value(self) -> str:

@@ -13,6 +13,7 @@ from nymconnect_gui.history import SPAN, Flow, Sample
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 
+HEADROOM = 1.4  # leaves a place for the words above the line
 SMOOTH = 3  # samples: sending times are random, and one second says little
 
 
@@ -48,10 +49,10 @@ class TrafficGraph(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
-        return QSize(self._theme.px(280), self._theme.px(92))
+        return QSize(self._theme.px(280), self._theme.px(80))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
-        return QSize(self._theme.px(120), self._theme.px(92))
+        return QSize(self._theme.px(120), self._theme.px(80))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 -- Qt's name
         self.paints += 1
@@ -63,7 +64,7 @@ class TrafficGraph(QWidget):
             (lambda sample: sample.down, 1.0),
         )
         top = max((flow(one).total for flow, _ in lanes for one in self._samples), default=0.0)
-        top = max(top, (self._rate or 0.0)) * 1.15 or 1.0
+        top = max(top, (self._rate or 0.0)) * HEADROOM or 1.0
         scale = (half - self._theme.px(2)) / top
         for flow, sign in lanes:
             self._draw_lane(painter, flow, half + sign, sign * scale)

@@ -93,14 +93,14 @@ class PowerRing(Painted):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
-        side = self.theme.px(172)
+        side = self.theme.px(156)
         return QSize(side, side)
 
     def draw(self, painter: QPainter) -> None:
         px, tokens, mood = self.theme.px, self.theme.tokens, self._mood
-        inset = px(8)
+        inset = px(7)
         ring = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
-        disc = ring.adjusted(px(16), px(16), -px(16), -px(16))
+        disc = ring.adjusted(px(15), px(15), -px(15), -px(15))
         color = tokens.color(_COLORS[mood])
         painter.setPen(QPen(tokens.color("line"), px(1)))
         painter.setBrush(tokens.color("soft" if mood is Mood.CONNECTED else "line" if self.isDown() else "card"))
@@ -110,10 +110,10 @@ class PowerRing(Painted):
             painter.setPen(QPen(color, px(1.5)))
             painter.drawEllipse(disc)
         self._draw_ring(painter, ring)
-        side = px(56)
+        side = px(52)
         sign = QRectF(ring.center().x() - side / 2, ring.center().y() - side / 2, side, side)
         icons.paint(painter, "alert" if mood is Mood.FAILED else "power", sign, color)
-        if self.hasFocus():
+        if self.has_keyboard:
             edge = px(2) / 2
             painter.setPen(QPen(tokens.color("text"), px(2), Qt.PenStyle.DotLine))
             painter.drawEllipse(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge))

@@ -107,6 +107,12 @@ class Theme(QObject):
             return float(self._system_font.pixelSize())
         return self._system_font.pointSizeF() * self._app.primaryScreen().logicalDotsPerInch() / 72
 
+    def use_font(self, family: str) -> None:
+        """Another font than the system's, if there is one of that name: for pictures."""
+        if family in QFontDatabase.families():
+            self._system_font.setFamily(family)
+            self._apply()
+
     def choose(self, choice: str, text_scale: float | None = None) -> None:
         """`choice` is one of `CHOICES`."""
         self._choice = choice
@@ -164,7 +170,7 @@ QLabel[role="warn"] {{ color: {t.warn}; font-weight: 600; }}
 QLabel[role="bad"] {{ color: {t.bad}; font-weight: 600; }}
 QLabel[role="mono"] {{ font-family: "DejaVu Sans Mono", "Menlo", "Consolas", monospace; }}
 QLabel[role="chip"] {{
-    border: 1px solid {t.line}; border-radius: {px(11)}px; padding: {px(2)}px {px(9)}px;
+    border: 1px solid {t.line}; border-radius: {px(9)}px; padding: {px(2)}px {px(9)}px;
     font-size: {px(11.5)}px; font-weight: 600; color: {t.muted}; }}
 QLabel[role="chip"][tone="good"] {{ color: {t.accent}; }}
 QLabel[role="chip"][tone="warn"] {{ color: {t.warn}; }}

@@ -107,6 +107,9 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
             return _protection(status)
         case Mood.STOPPING:
             return translate("State", "Leaving the mixnet. The proxy refuses connections.")
+        case Mood.FAILED if problem is not None and problem.busy is not None:
+            busy = translate("State", "Another program already uses {address}. End it, or take another port.")
+            return busy.format(address=problem.busy)
         case Mood.FAILED if problem is not None:
             return sentence_case(problem.sentence)
         case Mood.FAILED:

@@ -20,7 +20,7 @@ class Details(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(theme.px(12))
-        self._grid.setVerticalSpacing(theme.px(6))
+        self._grid.setVerticalSpacing(0)
         self._grid.setColumnStretch(0, 1)
         self._whole: dict[str, str] = {}
         self._copies: dict[str, IconButton] = {}
@@ -31,7 +31,7 @@ class Details(QWidget):
             ("requester", translate("Details", "Exit (requester)")),
             ("preset", translate("Details", "Preset")),
             ("loss", translate("Details", "Packets lost")),
-            ("delay", translate("Details", "Delay beyond the drawn one")),
+            ("delay", translate("Details", "Extra delay")),
             ("streams", translate("Details", "Open streams")),
             ("bytes", translate("Details", "Carried")),
             ("queue", translate("Details", "Packets waiting")),
@@ -40,6 +40,7 @@ class Details(QWidget):
 
     def _add(self, key: str, caption: str, *, can_copy: bool) -> None:
         row = self._grid.rowCount()
+        self._grid.setRowMinimumHeight(row, self._theme.px(26))
         value = self.values[key] = label("–", wrap=key == "network")
         value.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(label(caption, "muted"), row, 0)

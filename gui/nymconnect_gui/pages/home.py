@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from nymconnect_gui import words
 from nymconnect_gui.bridge import clock, with_port
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, CopyField, Page, button, label, line, set_role
+from nymconnect_gui.flow import Flow
 from nymconnect_gui.graph import Legend, TrafficGraph, mean
 from nymconnect_gui.pages.details import Details
 from nymconnect_gui.ports import next_free_port
@@ -33,7 +34,11 @@ class HomePage(Page):
         self.time = label("", "small", wrap=False)
         self.time.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.column.addWidget(self.ring, 0, Qt.AlignmentFlag.AlignHCenter)
-        self.add(self.state, self.time, self.sentence)
+        texts = QVBoxLayout()
+        texts.setSpacing(theme.px(3))
+        for text in (self.state, self.time, self.sentence):
+            texts.addWidget(text)
+        self.column.addLayout(texts)
         self._add_way_on()
         self._add_alarms()
         self._add_address()
@@ -56,11 +61,9 @@ class HomePage(Page):
         self.other_port = button("", self._use_other_port)
         self.reconnect = button(translate("Home", "Reconnect with the new settings"), self._bridge.reconnect)
         self._free_port: int | None = None
-        row = QHBoxLayout()
-        row.addStretch(1)
+        row = Flow(self._context.theme.px(8), centered=True)
         for one in (self.try_again, self.other_port, self.reconnect):
             row.addWidget(one)
-        row.addStretch(1)
         self.column.addLayout(row)
 
     def _add_alarms(self) -> None:
@@ -74,9 +77,12 @@ class HomePage(Page):
         theme = self._context.theme
         self.host = CopyField(theme, translate("Home", "SOCKS5 address"))
         self.port = CopyField(theme, translate("Home", "Port"))
-        set_up = button(translate("Home", "Set up an app"), lambda: self._context.navigate("apps"), "primary")
+        self.set_up = button(translate("Home", "Set up an app"), lambda: self._context.navigate("apps"))
         card = Card(theme)
-        card.add_row(self.host, self.port, set_up)
+        row = Flow(theme.px(6), justified=True)
+        for one in (self.host, self.port, self.set_up):
+            row.addWidget(one)
+        card.rows.addLayout(row)
         self.add(card)
 
     def _add_traffic(self) -> None:
@@ -109,6 +115,7 @@ class HomePage(Page):
         super().showEvent(event)
         self._show(self._bridge.status)
         self._clock.start()
+        self.ring.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 -- Qt's name
         super().hideEvent(event)
@@ -134,6 +141,7 @@ class HomePage(Page):
         self.state.setText(words.word(mood))
         self.sentence.setText(words.sentence(status, problem))
         self._show_way_on(mood)
+        set_role(self.set_up, "primary" if mood is Mood.CONNECTED else "")
         self.alarms.setVisible(bool(status.alarms))
         self.alarm_text.setText("\n".join(map(words.sentence_case, status.alarms)))
         self.host.set_value(status.socks.host)

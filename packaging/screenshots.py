@@ -1,0 +1,164 @@
+"""Pictures of the window in every state, light and dark, at 100 % and 200 %; `make screenshots` runs this.
+
+Drawn without a display, by the real widgets; the session behind them is a stand-in, and all names and numbers are made
+up. The font is Inter (Debian's fonts-inter) if it is installed, so that the pictures look alike everywhere.
+"""
+
+import asyncio
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+OUTPUT = Path(__file__).parents[1] / "docs" / "screenshots"
+FONT = "Inter"
+SCALES = (1, 2)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture: which page, which state, and what of the session is special."""
+
+    name: str
+    page: str
+    state: str
+    network: str = "mainnet"
+    changes: dict[str, Any] | None = None
+    busy: bool = False
+    prepare: Callable[[Any], object] | None = None
+
+
+GATEWAY = "7gWkGxzPLoQ9vYbT2mNsRcA4uHdJfEeVpXq3Z8KtBnMw"
+SCENES = (
+    Scene("home-disconnected", "home", "disconnected", "embedded"),
+    Scene("home-waiting", "home", "waiting"),
+    Scene("home-connecting", "home", "connecting", changes={"gateway": GATEWAY}),
+    Scene("home-connected", "home", "connected", changes={"downlink_hidden": False}),
+    Scene("home-practice", "home", "connected", "embedded"),
+    Scene("home-details", "home", "connected", "embedded", prepare=lambda window: show_details(window)),
+    Scene(
+        "home-alarm",
+        "home",
+        "connected",
+        changes={"alarms": ("somebody drops packets; data goes around it where it can",), "dropping": True},
+    ),
+    Scene("home-disconnecting", "home", "disconnecting"),
+    Scene("home-failed", "home", "failed", changes={"reason": "the directory cannot be reached"}),
+    Scene("home-port-in-use", "home", "disconnected", "embedded", busy=True),
+)
+
+
+def show_details(window: Any) -> None:
+    """Open the details of Home and scroll to them."""
+    page = window.page("home")
+    page.more.click()
+    page.widget().adjustSize()
+    page.ensureWidgetVisible(page.details)
+
+
+def main() -> int:
+    """One process for each scale, for Qt reads it once."""
+    if len(sys.argv) > 1:
+        return draw(int(sys.argv[1]))
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for scale in SCALES:
+        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(scale)}
+        subprocess.run([sys.executable, __file__, str(scale)], env=environment, check=True)
+    return 0
+
+
+def draw(scale: int) -> int:
+    """All scenes at one scale."""
+    import qasync
+    from PySide6.QtGui import QFontDatabase
+
+    from nymconnect_gui.app import make_application
+
+    app = make_application()
+    if FONT not in QFontDatabase.families():
+        print(f"the font {FONT} is not installed; another one is used", file=sys.stderr)
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
+        runner.run(_draw_all(app, scale))
+    return 0
+
+
+async def _draw_all(app: Any, scale: int) -> None:
+    from nymconnect_gui.window import PAGES
+
+    scenes = [*SCENES]
+    pictured = {scene.page for scene in scenes}
+    scenes += [Scene(spec.key, spec.key, "connected", "embedded") for spec in PAGES if spec.key not in pictured]
+    for theme in ("dark", "light"):
+        for scene in scenes:
+            await _draw(app, scene, theme, scale)
+
+
+async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
+    from nymconnect.config import Settings
+    from nymconnect_gui import app as program_module
+    from nymconnect_gui.bridge import clock, idle_status
+    from nymconnect_gui.words import Problem
+    from nymconnect_proxy.states import State
+
+    settings = Settings(network=scene.network)
+    program = program_module.Program(app, settings, None, lambda *_: None)  # type: ignore[arg-type, return-value]
+    program.theme.use_font(FONT)
+    program.theme.choose(theme)
+    bridge, window = program.bridge, program.window
+    now = clock()
+    state = State(scene.state)
+    values: dict[str, Any] = {"state": state, "since": now - 2530.4}
+    if state is State.CONNECTED:
+        values |= {
+            "gateway": GATEWAY,
+            "gateway_port": 9000,
+            "requester": GATEWAY,
+            "loss": 0.004,
+            "delay": 0.018,
+            "streams": 2,
+            "bytes_up": 412_000,
+            "bytes_down": 18_300_000,
+        }
+        for second in range(121):
+            bridge.history.add(_counters(second), now - 120 + second)
+        values["counters"] = _counters(120)
+    bridge._status = replace(idle_status(settings), **(values | (scene.changes or {})))
+    if scene.busy:
+        bridge._problem = Problem("cannot listen on 127.0.0.1:1080: Address already in use", settings.socks)
+    window.show_page(scene.page)
+    window.show()
+    bridge.state_changed.emit(bridge.status)
+    if scene.prepare:
+        scene.prepare(window)
+    for _ in range(6):  # layouts settle, arcs move on
+        await asyncio.sleep(0.03)
+    suffix = "" if scale == 1 else f"@{scale}x"
+    window.grab().save(str(OUTPUT / f"{scene.name}-{theme}{suffix}.png"))
+    window.hide()
+    program.deleteLater()
+    window.deleteLater()
+    await asyncio.sleep(0)
+
+
+def _counters(second: int) -> dict[str, int]:
+    """A line of constant rate, up and down, with two bursts of own data."""
+
+    def burst(at: float, peak: float, width: float) -> float:
+        return peak * width * math.sqrt(math.pi) / 2 * (1 + math.erf((second - at) / width))
+
+    up, down = burst(34, 14, 4) + burst(82, 38, 8), burst(37, 22, 5) + burst(87, 46, 10)
+    noise = 3 * math.sin(second * 1.7) + 2 * math.sin(second * 0.6)
+    return {
+        "data_sent": round(up),
+        "cover_sent": round(55 * second - up + noise),
+        "data_received": round(down),
+        "cover_received": round(55 * second - down - noise),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

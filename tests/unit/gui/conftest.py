@@ -1,0 +1,49 @@
+"""Windows without a display, one bridge with a session that does what the test says."""
+
+import os
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)  # the tray of whoever runs the tests is none of ours
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from nymconnect.config import Settings
+from nymconnect.storage import Directories
+from nymconnect_gui.app import Program
+from nymconnect_gui.bridge import Bridge
+from tests.helpers.fake_session import FakeSessions
+
+
+@pytest.fixture
+def sessions() -> FakeSessions:
+    return FakeSessions()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture
+def program(
+    qapp: QApplication, qtbot: QtBot, sessions: FakeSessions, settings: Settings, tmp_path: Path
+) -> Iterator[Program]:
+    """The whole program, with files of its own."""
+    directories = Directories.under(tmp_path)
+    made = Program(qapp, settings, directories, sessions, directories.settings)
+    qtbot.addWidget(made.window)
+    yield made
+    made.window.hide()
+    made.tray.remove()
+    made.bridge.watch("window", False)
+    made.deleteLater()
+
+
+@pytest.fixture
+def bridge(program: Program) -> Bridge:
+    return program.bridge
