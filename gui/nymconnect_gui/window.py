@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from nymconnect_gui import icons, words
 from nymconnect_gui.context import Context
-from nymconnect_gui.controls import Card, IconButton, NavItem, label, set_role
+from nymconnect_gui.controls import Card, IconButton, NavItem, Symbol, label, set_role
 from nymconnect_gui.theme import HEIGHT, WIDTH
 from nymconnect_gui.words import Mood, translate
 from nymconnect_proxy.status import Status
@@ -83,7 +83,7 @@ class Notice(Card):
         self.text = label("", "warn")
         close = IconButton(context.theme, "close", translate("Pages", "Close this message"))
         close.clicked.connect(self.hide)
-        self.add_row(self.text, close)
+        self.add_row(Symbol(context.theme, "warning", "warn"), self.text, close, stretch=1)
         self.hide()
 
     def tell(self, sentence: str) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 from nymconnect_gui import words
 from nymconnect_gui.bridge import clock, with_port
 from nymconnect_gui.context import Context
-from nymconnect_gui.controls import Card, CopyField, Page, button, label, line, set_role
+from nymconnect_gui.controls import Card, CopyField, Page, Symbol, button, label, line, set_role
 from nymconnect_gui.flow import Flow
 from nymconnect_gui.graph import Legend, TrafficGraph, mean
 from nymconnect_gui.pages.details import Details
@@ -70,7 +70,7 @@ class HomePage(Page):
         self.alarms = Card(self._context.theme)
         set_role(self.alarms, "card", "warn")
         self.alarm_text = label("", "warn")
-        self.alarms.add(self.alarm_text)
+        self.alarms.add_row(Symbol(self._context.theme, "warning", "warn"), self.alarm_text, stretch=1)
         self.add(self.alarms)
 
     def _add_address(self) -> None:
