@@ -33,6 +33,7 @@ from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
 from nymconnect_proxy.requests import Connect, Control, Pace, Send, decode_request
 from nymconnect_proxy.responses import (
+    BINARY_NAME,
     BinaryInfo,
     BuildInformation,
     ControlAnswer,
@@ -50,7 +51,6 @@ log = logging.getLogger(__name__)
 Dialer = Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
-BINARY_NAME = "nymconnect-requester"
 MAX_ANSWERS = 64
 ANSWER_TIMEOUT = 60.0
 _FAILURE_BY_ERRNO = {

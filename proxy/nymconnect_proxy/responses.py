@@ -82,6 +82,9 @@ class Healthy:
         return bytes([CONTROL_HEALTH])
 
 
+BINARY_NAME = "nymconnect-requester"  # what a requester of this software says that it is
+
+
 class BuildInformation(msgspec.Struct, frozen=True):
     """How a binary was built, as nym-bin-common describes it; what does not apply stays ``unknown``."""
 

@@ -11,7 +11,6 @@ from nymconnect_proxy.exit_streams import ExitOptions
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query
 from nymconnect_proxy.requester import (
-    BINARY_NAME,
     MAX_ANSWERS,
     NetworkRequester,
     RequesterOptions,
@@ -19,6 +18,7 @@ from nymconnect_proxy.requester import (
 )
 from nymconnect_proxy.requests import Connect, Control, Pace, Request, Send, encode_request
 from nymconnect_proxy.responses import (
+    BINARY_NAME,
     BinaryInfo,
     ConnectionFailure,
     Healthy,
