@@ -34,6 +34,7 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.pending import PendingAcks, Sent
 from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyReplyCover, ReadyTable
 from nymconnect.client.replying import PacedReplies
+from nymconnect.client.spans import Spans
 from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
@@ -106,6 +107,7 @@ class Loopix:
         self._parameters = parameters
         self._rng = rng
         self._lanes = Lanes()
+        self._spans = Spans()
         self._pending = PendingAcks()
         self._stock = SurbStock(parameters.surbs)
         self._reassembler = chunking.Reassembler()
@@ -152,10 +154,12 @@ class Loopix:
     def close_lane(self, lane: int) -> None:
         """Forget what has not been sent of a stream; what was sent is still repeated until its ack comes."""
         self._lanes.drop_lane(lane)
+        self._spans.forget_lane(lane)
 
     def lane_is_full(self, destination: Destination, lane: int) -> bool:
-        """Whether a writer to this lane should wait."""
-        return self._lanes.length(destination, lane) >= self._parameters.lane_limit
+        """Whether a writer to this lane should wait: for slots, or for the ack of something sent long before."""
+        is_long = self._lanes.length(destination, lane) >= self._parameters.lane_limit
+        return is_long or self._spans.is_wide((destination, lane))
 
     def link_lost(self) -> None:
         """The gateway is gone for now: what was ready to leave has to be made anew.
@@ -337,6 +341,7 @@ class Loopix:
             outgoing = sent.outgoing
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
                 self.counters["given_up"] += 1
+                self._spans.settle(outgoing.fragment.fid)
                 yield Undelivered(outgoing.destination, outgoing.stream)
                 continue
             lane = outgoing.lane if outgoing.lane == SURB_REQUEST else RETRANSMISSION
@@ -436,6 +441,7 @@ class Loopix:
             self.counters["unknown_ack"] += 1
             return
         self.counters["acked"] += 1
+        self._spans.settle(fid)
         self._health.succeeded(sent.path)
 
     def _dispatch(self, padded: bytes, source: Recipient | None, now: float) -> Iterator[LoopixEffect]:
@@ -460,8 +466,12 @@ class Loopix:
     # --- upkeep ------------------------------------------------------------------------------------------------
 
     def _enqueue(self, message: messages.NymMessage, to: Destination, lane: int) -> None:
-        for fragment in messages.prepare(message, self._parameters.packet_size.fragment, self._rng):
+        fragments = messages.prepare(message, self._parameters.packet_size.fragment, self._rng)
+        for fragment in fragments:
             self._lanes.push(Outgoing(fragment, to, lane, stream=lane))
+        if lane >= 0:
+            size = sum(len(fragment.payload) for fragment in fragments)
+            self._spans.add((to, lane), (fragment.fid for fragment in fragments), size)
 
     def _maintain(self, now: float) -> None:
         self._maintenance_due = now + MAINTENANCE_INTERVAL
@@ -472,3 +482,4 @@ class Loopix:
             self._stock.drop(tag)
             self._replying.drop(tag)
             self.counters["starved"] += self._lanes.drop_destination(tag)
+            self._spans.forget_destination(tag)

@@ -60,7 +60,7 @@ class Impairment:
     def __post_init__(self) -> None:
         self._rng = random.Random(self.seed)
 
-    def carry(self, deliver: Callable[[], None]) -> None:
+    def carry(self, deliver: Callable[[], None], *, may_lose: bool = True) -> None:
         """Take one packet over the link, or two, or none; sometimes later than those that come after it."""
         self.offered += 1
         copies = 1
@@ -68,7 +68,7 @@ class Impairment:
             self.duplicated += 1
             copies = 2
         for _ in range(copies):
-            if self._rng.random() < self.loss:
+            if may_lose and self._rng.random() < self.loss:
                 self.lost += 1
             elif self._rng.random() < self.reordering:
                 self.held += 1
@@ -97,13 +97,14 @@ def impaired(network: EmbeddedNetwork, impairment: Impairment) -> Iterator[Impai
 
     What runs between a client and its gateway is TCP, which neither loses nor reorders. So there it is the packet that
     is impaired: on its way from the gateway's session to the first mix, and as a push on its way back to the session.
+    A push is never lost, for the gateway has acked what it pushes: nobody would send it again.
     """
 
     def impair_send(send: Callable[[MixPacket], None]) -> Callable[[MixPacket], None]:
         return lambda packet: impairment.carry(lambda: send(packet))
 
     def impair_push(push: Callable[[bytes, bytes], None]) -> Callable[[bytes, bytes], None]:
-        return lambda client, content: impairment.carry(lambda: push(client, content))
+        return lambda client, content: impairment.carry(lambda: push(client, content), may_lose=False)
 
     before = [(node._relay, node._relay._push, node._relay.links.send) for node in network._nodes]
     for relay, push, send in before:
