@@ -30,7 +30,8 @@ class Status:
     the drawn delays), whether somebody is `dropping` packets, and the addresses of the mixes that are `suspects`.
     `queue` counts packets that wait for a slot; bytes are those of the applications; `alarms` are for a person.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
-    `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is.
+    `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
+    in words why, or why not.
     """
 
     state: State
@@ -52,6 +53,7 @@ class Status:
     bytes_up: int = 0
     bytes_down: int = 0
     downlink_hidden: bool = False
+    downlink: str = ""
     requesters: tuple[RequesterState, ...] = ()
     alarms: tuple[str, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)

@@ -64,6 +64,8 @@ def snapshot(status: Status) -> dict[str, object]:
         values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
     if status.requester is not None:
         values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
+    if status.downlink:
+        values["downlink"] = status.downlink
     if status.reason:
         values["reason"] = status.reason
     values |= {

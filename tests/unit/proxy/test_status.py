@@ -29,6 +29,7 @@ FULL = replace(
     bytes_up=10,
     bytes_down=20,
     alarms=("somebody drops packets",),
+    downlink="why",
 )
 
 
