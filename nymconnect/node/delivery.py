@@ -5,7 +5,8 @@ something came for the client nor how much shows on its line. Acks have a stream
 them apart: they come back at the rate at which the client sends, but when each does would tell of its way. Padding is
 zeros, sealed like everything else; a client that did not ask for it would drop it as content that nobody can open.
 
-Mail that finds no room stays with the caller, in order; slots that come up late pass unused, as in the client's pacer.
+Mail that finds no room stays with the caller, in order. A gateway that was held up makes up for up to a second of slots:
+that tells of the gateway and not of the mail, and its queues must not grow.
 """
 
 from collections import deque
@@ -17,7 +18,6 @@ from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 
 QUEUE_LIMIT = 256  # contents of each kind
-TOLERANCE = 0.1  # seconds
 _PADDING = bytes(PacketSize.REGULAR.message)
 _ACK_PADDING = bytes(ACK_CONTENT_LENGTH)
 
@@ -34,8 +34,7 @@ class _Stream:
         """When each slot that is due came up, and what fills it."""
         while (due := self.slots.due) <= now:
             self.slots.take(now)
-            if now - due <= TOLERANCE:
-                yield due, self.waiting.popleft() if self.waiting else self.padding
+            yield due, self.waiting.popleft() if self.waiting else self.padding
 
 
 class PacedDelivery:
