@@ -5,8 +5,8 @@ something came for the client nor how much shows on its line. Acks have a stream
 them apart: they come back at the rate at which the client sends, but when each does would tell of its way. Padding is
 zeros, sealed like everything else; a client that did not ask for it would drop it as content that nobody can open.
 
-Mail that finds no room stays with the caller, in order. A gateway that was held up makes up for up to a second of slots:
-that tells of the gateway and not of the mail, and its queues must not grow.
+Mail that finds no room stays with the caller, in order. A gateway that was held up makes up for a second of slots at
+most: that tells of the gateway and not of the mail, and its queues must not grow.
 """
 
 from collections import deque
