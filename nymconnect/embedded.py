@@ -149,6 +149,7 @@ class EmbeddedNetwork:
         await requester.start()
         self._stack.push_async_callback(requester.stop)
         self._requester_client = client
+        self.state.set_requester(self.gateways[-1].description.node_id, str(client.address))
 
     # --- key rotation ------------------------------------------------------------------------------------------
 

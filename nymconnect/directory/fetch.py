@@ -7,6 +7,7 @@ what the client is about to do: always all nodes, never one.
 """
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -20,6 +21,7 @@ from nymconnect.directory.models import (
     MAX_DOCUMENT_LENGTH,
     MAX_NODES,
     AddressQuery,
+    DescribedNode,
     KeyRotationInfo,
     Metadata,
     NodeList,
@@ -29,6 +31,7 @@ from nymconnect.directory.models import (
     SemiSkimmedList,
     SemiSkimmedRow,
     decode_address_reply,
+    decode_described_list,
     decode_key_rotation_info,
     decode_node_list,
     decode_rewarded_set,
@@ -37,6 +40,7 @@ from nymconnect.directory.models import (
 )
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError, WireError
+from nymconnect.packet.addressing import Recipient
 
 TIMEOUT = 30.0
 TRIES = 3
@@ -53,6 +57,7 @@ REWARDED_SET = "v1/nym-nodes/rewarded-set"
 ACTIVE_MIXNODES = "v2/unstable/nym-nodes/skimmed/mixnodes/active"
 ENTRY_GATEWAYS = "v2/unstable/nym-nodes/skimmed/entry-gateways"
 SEMI_SKIMMED = "v2/unstable/nym-nodes/semi-skimmed"
+DESCRIBED = "v1/nym-nodes/described"
 BY_ADDRESSES = "v1/unstable/nym-nodes/by-addresses"
 REFRESH_DESCRIBED = "v1/nym-nodes/refresh-described"
 
@@ -86,6 +91,15 @@ class DirectoryClient:
         reply = await self._ask(lambda base: self._post(base, BY_ADDRESSES, body, decode_address_reply))
         return reply.existence
 
+    async def requesters(self) -> list[Recipient]:
+        """Network requesters that nodes run, as they say themselves; what is no address is left out."""
+        found: dict[Recipient, None] = {}
+        for node in await self._ask(self._described_nodes):
+            if (requester := node.description.network_requester) is not None:
+                with contextlib.suppress(WireError):
+                    found[Recipient.parse(requester.address)] = None
+        return list(found)
+
     async def refresh_described(self, identity: Ed25519Secret, unix_time: float) -> None:
         """Tell the directory that this node has started or has new keys."""
         body = encode(RefreshRequest.sign(identity, unix_time))
@@ -106,6 +120,17 @@ class DirectoryClient:
         rewarded: RewardedSet = await self._get(base, REWARDED_SET, decode_rewarded_set)
         metadata, rows = await self._pages(base, SEMI_SKIMMED, decode_semi_skimmed_list, _semi_skimmed)
         return await asyncio.to_thread(build_node_topology, metadata, rewarded, rows)
+
+    async def _described_nodes(self, base: str) -> list[DescribedNode]:
+        nodes: list[DescribedNode] = []
+        for page in range(MAX_PAGES):
+            answer = await self._get(base, f"{DESCRIBED}?page={page}&output=json", decode_described_list)
+            nodes += answer.data
+            if len(nodes) >= answer.pagination.total:
+                return nodes
+            if not answer.data or len(nodes) > MAX_NODES:
+                break
+        raise WireError("its node list does not end")
 
     async def _pages(
         self,

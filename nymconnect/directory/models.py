@@ -11,6 +11,7 @@ KeyRotationInfo             GET v1/epoch/key-rotation-info
 RewardedSet                 GET v1/nym-nodes/rewarded-set
 NodeList                    GET v2/unstable/nym-nodes/skimmed…
 SemiSkimmedList             GET v2/unstable/nym-nodes/semi-skimmed
+DescribedList               GET v1/nym-nodes/described
 AddressQuery, AddressReply  POST v1/unstable/nym-nodes/by-addresses
 RefreshRequest              POST v1/nym-nodes/refresh-described
 ==========================  ====================================================
@@ -223,6 +224,32 @@ class SemiSkimmedList(Struct, frozen=True):
     nodes: SemiSkimmedPage
 
 
+# --- what nodes say of themselves -------------------------------------------------------------------------------
+
+
+class RequesterInfo(Struct, frozen=True):
+    """The network requester that a node runs, by its Nym address."""
+
+    address: Text
+
+
+class Description(Struct, frozen=True):
+    """Of all that a node says of itself, what a client wants to know."""
+
+    network_requester: RequesterInfo | None = None
+
+
+class DescribedNode(Struct, frozen=True):
+    description: Description
+
+
+class DescribedList(Struct, frozen=True):
+    """One page of nodes that have described themselves."""
+
+    pagination: Pagination
+    data: Annotated[list[DescribedNode], Meta(max_length=MAX_NODES)]
+
+
 # --- requests ---------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +295,7 @@ _KEY_ROTATION_INFO = msgspec.json.Decoder(KeyRotationInfo)
 _REWARDED_SET = msgspec.json.Decoder(RewardedSet)
 _NODE_LIST = msgspec.json.Decoder(NodeList)
 _SEMI_SKIMMED_LIST = msgspec.json.Decoder(SemiSkimmedList)
+_DESCRIBED_LIST = msgspec.json.Decoder(DescribedList)
 _ADDRESS_QUERY = msgspec.json.Decoder(AddressQuery)
 _ADDRESS_REPLY = msgspec.json.Decoder(AddressReply)
 _REFRESH_REQUEST = msgspec.json.Decoder(RefreshRequest)
@@ -296,6 +324,10 @@ def decode_node_list(data: bytes) -> NodeList:
 
 def decode_semi_skimmed_list(data: bytes) -> SemiSkimmedList:
     return _decode(_SEMI_SKIMMED_LIST, data)
+
+
+def decode_described_list(data: bytes) -> DescribedList:
+    return _decode(_DESCRIBED_LIST, data)
 
 
 def decode_address_query(data: bytes) -> AddressQuery:

@@ -245,6 +245,12 @@ class NetworkState:
             raise UsageError(f"node {node_id} is not listed")
         self._nodes[node_id] = replace(self._nodes[node_id], sphinx_keys=keys)
 
+    def set_requester(self, node_id: int, address: str) -> None:
+        """Publish the requester that a node runs; UsageError if it is not listed."""
+        if node_id not in self._nodes:
+            raise UsageError(f"node {node_id} is not listed")
+        self._nodes[node_id] = replace(self._nodes[node_id], requester=address)
+
     def set_alive(self, node_id: int, alive: bool) -> None:
         """Say whether a node answers; senders leave out one that does not."""
         if alive:

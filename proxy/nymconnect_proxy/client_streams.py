@@ -50,6 +50,7 @@ class ClientOptions:
     early_data: int = READ_SIZE  # sent before the exit has answered
     reorder_bytes: int = DEFAULT_MAX_BYTES
     versions: Versions = CURRENT
+    early_reply: bool = False  # tell the application that it is connected before the exit has said so
 
     def __post_init__(self) -> None:
         if self.connect_surbs < 1 or self.send_surbs < 1:
@@ -58,7 +59,7 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The exit has connected: tell the application."""
+    """Tell the application that it is connected: the exit is, or with `early_reply` nobody has tried yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class ClientStream:
         self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes)
         self._answer_due = now + options.connect_timeout
         self._early_bytes = 0
+        self._told = False
 
     @property
     def deadline(self) -> float | None:
@@ -121,7 +123,8 @@ class ClientStream:
         """The first two messages: Connect, and the keep-alive that takes sequence 0."""
         connect = Connect(self.connection_id, str(self._target), self._return_address)
         message = encode_request(connect, self._options.versions)
-        return [SendMessage(message, self._surbs(self._options.connect_surbs)), self._send(b"", now)]
+        told = self._tell(Opened()) if self._options.early_reply else []
+        return [SendMessage(message, self._surbs(self._options.connect_surbs)), self._send(b"", now), *told]
 
     def feed_local(self, data: bytes, now: float) -> list[ClientEffect]:
         """Bytes from the application."""
@@ -141,7 +144,7 @@ class ClientStream:
         """The application is gone, or the listener lets go of it."""
         if self.state is ClientState.ENDED:
             return []
-        refusal: list[ClientEffect] = [] if self.state is ClientState.OPEN else [Refused(Reply.GENERAL_FAILURE)]
+        refusal = self._tell(Refused(Reply.GENERAL_FAILURE))
         return [*refusal, *self._give_up(now), self._finish(reason)]
 
     def feed(self, message: StreamResponse, now: float) -> list[ClientEffect]:
@@ -166,18 +169,16 @@ class ClientStream:
         if self.state is ClientState.ENDED:
             return []
         if self.state is ClientState.FAILING and now >= self._answer_due:
-            return [Refused(Reply.REFUSED), self._finish("the exit could not connect")]
+            return [*self._tell(Refused(Reply.REFUSED)), self._finish("the exit could not connect")]
         if self.state is ClientState.OPENING and now >= self._answer_due:
-            return [Refused(Reply.TTL_EXPIRED), *self._give_up(now), self._finish("the exit did not answer")]
+            told = self._tell(Refused(Reply.TTL_EXPIRED))
+            return [*told, *self._give_up(now), self._finish("the exit did not answer")]
         if self._flow.expired(now):
             return self.abort("nothing came for too long", now)
         return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
 
     def _failed(self, failure: ConnectionFailure) -> list[ClientEffect]:
-        refusal: list[ClientEffect] = []
-        if self.state is not ClientState.OPEN:
-            refusal.append(Refused(reply_for(failure.text)))
-        return [*refusal, self._finish("the exit reported an error")]
+        return [*self._tell(Refused(reply_for(failure.text))), self._finish("the exit reported an error")]
 
     def _note_answer(self, message: NetworkData, now: float) -> list[ClientEffect]:
         """A closing sequence 0 is how an exit says that it could not connect; anything that does not close says it
@@ -186,11 +187,16 @@ class ClientStream:
             return []
         if message.data or not message.closed:
             self.state = ClientState.OPEN
-            return [Opened()]
+            return self._tell(Opened())
         if message.sequence == 0:
             self.state = ClientState.FAILING
             self._answer_due = now + self._options.failure_grace
         return []
+
+    def _tell(self, what: Opened | Refused) -> list[ClientEffect]:
+        """The application hears one of the two, once."""
+        told, self._told = self._told, True
+        return [] if told else [what]
 
     def _after_delivery(self) -> list[ClientEffect]:
         if finished := self._finish_if_both_closed():

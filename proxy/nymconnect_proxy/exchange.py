@@ -16,7 +16,7 @@ from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, Waker, clock
 from nymconnect_proxy.choice import KnownRequester, RequesterChoice, RequesterState
-from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientStream, Opened, Refused
+from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientStream, Opened, Refused, reply_for
 from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
@@ -73,6 +73,7 @@ class _Open:
     pipe: Pipe[ClientEffect]
     requester: KnownRequester
     source: Recipient | None
+    answer_due: float
     answered: bool = False
 
 
@@ -157,11 +158,13 @@ class Exchange:
             if isinstance(effect, Opened):
                 write(writer, door.succeed())
             elif isinstance(effect, Refused):
-                self._note_refusal(entry, effect.code)
+                self._refused += 1
                 write(writer, door.refuse(effect.code))
 
         pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
-        entry = self._streams[connection_id] = _Open(stream, pipe, requester, to if anonymous else None)
+        answer_due = clock() + self._options.streams.connect_timeout
+        entry = _Open(stream, pipe, requester, to if anonymous else None, answer_due)
+        self._streams[connection_id] = entry
         try:
             pipe.perform(stream.open(clock()))
             if early := door.take_rest():
@@ -171,6 +174,8 @@ class Exchange:
             await pipe.run()
         finally:
             del self._streams[connection_id]
+            if not entry.answered and clock() >= entry.answer_due:
+                self._note_silence(requester)
             self._tags.give_back(to, clock())
             self._bytes_up += pipe.bytes_read
             self._bytes_down += pipe.bytes_written
@@ -187,14 +192,14 @@ class Exchange:
         if entry := self._streams.get(connection_id):
             entry.pipe.abort("a message could not be delivered")
 
-    def _note_refusal(self, entry: _Open, code: Reply) -> None:
-        self._refused += 1
-        if code is Reply.NOT_ALLOWED:
-            self._choice.note_refusal(entry.requester.address)
-            log.info("the exit policy of the requester %s does not allow a target", entry.requester.name)
-        elif code is Reply.TTL_EXPIRED and not entry.answered:
-            self._choice.suspect(entry.requester.address, clock())
-            self._checks.arm()
+    def _note_refusal(self, requester: KnownRequester) -> None:
+        """Who refuses is said; what, is not."""
+        self._choice.note_refusal(requester.address)
+        log.info("the exit policy of the requester %s does not allow a target", requester.name)
+
+    def _note_silence(self, requester: KnownRequester) -> None:
+        self._choice.suspect(requester.address, clock())
+        self._checks.arm()
 
     # --- questions ---------------------------------------------------------------------------------------------
 
@@ -263,6 +268,8 @@ class Exchange:
             self._bad_messages += 1
             return
         entry.answered = True
+        if isinstance(response, ConnectionFailure) and reply_for(response.text) is Reply.NOT_ALLOWED:
+            self._note_refusal(entry.requester)
         entry.pipe.perform(entry.stream.feed(response, clock()))
 
     def _take_answer(self, response: Response, source: Recipient | None) -> None:

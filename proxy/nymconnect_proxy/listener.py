@@ -95,7 +95,11 @@ class SocksListener:
             await server.wait_closed()
 
     def attach(
-        self, mixnet: Mixnet, requesters: RequesterChoice, on_change: Callable[[], None] = lambda: None
+        self,
+        mixnet: Mixnet,
+        requesters: RequesterChoice,
+        options: ExchangeOptions | None = None,
+        on_change: Callable[[], None] = lambda: None,
     ) -> Exchange:
         """Send new streams through `mixnet` to one of the requesters, once `set_serving(True)` is called.
 
@@ -103,7 +107,7 @@ class SocksListener:
         """
         if self._exchange is not None:
             raise UsageError("the listener is attached already")
-        self._exchange = Exchange(mixnet, requesters, self._options.exchange, self._rng, on_change)
+        self._exchange = Exchange(mixnet, requesters, options or self._options.exchange, self._rng, on_change)
         self._exchange.start()
         return self._exchange
 

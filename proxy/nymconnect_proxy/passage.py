@@ -10,24 +10,28 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from nymconnect.address_book import resolve
 from nymconnect.base58 import b58decode
 from nymconnect.client import surroundings
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.profile import ProfileStore
-from nymconnect.config import Settings
 from nymconnect.crypto import hkdf_sha256
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
-from nymconnect.options import Upstream
-from nymconnect.packet.addressing import Recipient
+from nymconnect.options import DIRECTORY, Upstream
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
+from nymconnect.settings import PROTOCOLS, Settings
 from nymconnect.storage import Directories
-from nymconnect_proxy.choice import KnownRequester, RequesterChoice
+from nymconnect_proxy.choice import MAX_IN_USE, KnownRequester, RequesterChoice
+from nymconnect_proxy.client_streams import ClientOptions
 from nymconnect_proxy.entry import Entrance, Entry
+from nymconnect_proxy.exchange import CHECK_TIMEOUT, ExchangeOptions
 from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
+from nymconnect_proxy.sender_tags import TagUse
+from nymconnect_proxy.versions import Versions
 from nymconnect_resources import MAINNET_API
 
 log = logging.getLogger(__name__)
@@ -74,7 +78,24 @@ class Passage:
 
     def choice(self, client: MixnetClient) -> RequesterChoice:
         """Who dials the targets for this client; only its keys tell which of them dials which. Once open."""
-        return RequesterChoice(self._requesters, hkdf_sha256(b"", client.keys.ack, CHOICE_KEY, 32), SYSTEM_RNG)
+        key = hkdf_sha256(b"", client.keys.ack, CHOICE_KEY, 32)
+        return RequesterChoice(self._requesters, key, SYSTEM_RNG, self._requesters_in_use)
+
+    @property
+    def exchange_options(self) -> ExchangeOptions:
+        """How streams go, by the settings and what this network allows."""
+        settings, tags = self._settings, self._settings.sender_tags
+        if tags == "automatic":
+            tags = TagUse.ONE.value if self.traffic.symmetric else TagUse.DESTINATION.value
+        streams = ClientOptions(
+            connect_surbs=settings.connection_start_surbs,
+            send_surbs=settings.per_request_surbs,
+            versions=Versions(*PROTOCOLS[settings.requester_protocol]),
+            early_reply=settings.early_reply,
+        )
+        # Requesters of the old generation answer no questions.
+        check_timeout = CHECK_TIMEOUT if settings.requester_protocol != "legacy" else None
+        return ExchangeOptions(streams, tags=TagUse(tags), check_timeout=check_timeout)
 
     @property
     def gateway(self) -> str | None:
@@ -101,19 +122,19 @@ class Passage:
     async def open(self, stack: contextlib.AsyncExitStack) -> None:
         """Reach the directory and read the profile. NymError if that is impossible."""
         network = await self._reach_network(stack)
-        self._requesters = [KnownRequester("requester", self._find_requester(network))]
         http = await stack.enter_async_context(http_client(self._upstream))
         self._directory = DirectoryClient([network.api], http)
         stack.callback(self._entry.close)
         self._entry.open()
         self._topology = await self._directory.topology()
+        self._requesters = await self._find_requesters(network, self._directory, self._topology)
         self.preset = self._settings.chosen_preset(own_network=self._topology.is_ours).name
         self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
 
     async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
         chosen = self._settings.network
         if chosen != "embedded":
-            return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, self._settings.requester or "")
+            return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, "")
         self._network = NetworkProcess()
         stack.push_async_callback(self._network.stop)
         return await self._network.start()
@@ -123,11 +144,25 @@ class Passage:
         """The embedded network is on this machine: no proxy leads there."""
         return None if self._settings.network == "embedded" else self._settings.upstream
 
-    def _find_requester(self, network: NetworkAddress) -> Recipient:
-        text = self._settings.requester or network.requester
-        if not text:
-            raise UserError(f"the network {self._settings.network} needs a requester: give its address")
-        return Recipient.parse(text)
+    async def _find_requesters(
+        self, network: NetworkAddress, directory: DirectoryClient, topology: Topology
+    ) -> list[KnownRequester]:
+        """Those that the user has named, else the embedded network's, else those that the directory lists."""
+        chosen = self._settings.requester or network.requester or DIRECTORY
+        if chosen != DIRECTORY:
+            return [KnownRequester(*found) for found in resolve(chosen, self._settings.address_book)]
+        listed = [address for address in await directory.requesters() if address.gateway in topology.gateways]
+        if not listed:
+            raise UserError(f"the network {self._settings.network} lists no requester: give the address of one")
+        named = {address: name for name, address in self._settings.address_book}
+        return [KnownRequester(named.get(str(address), f"{str(address)[:8]}…"), address) for address in listed]
+
+    @property
+    def _requesters_in_use(self) -> int:
+        """All that are named. A downlink of constant rate has one, for each costs its whole rate."""
+        if self.traffic.symmetric:
+            return 1
+        return self._settings.requester_count if self._settings.requester in (None, DIRECTORY) else MAX_IN_USE
 
     def _make_entry(self) -> Entry:
         """An embedded network is new each time: of it there is nothing to remember."""

@@ -23,10 +23,11 @@ from nymconnect.options import Endpoint
 from nymconnect.runtime import TaskSet, clock
 from nymconnect.storage import Directories
 from nymconnect_proxy.choice import RequesterChoice
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.exchange import ExchangeOptions
+from nymconnect_proxy.downlink import DownlinkKeeper
+from nymconnect_proxy.exchange import Exchange
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.passage import Passage, Watcher
+from nymconnect_proxy.sender_tags import TagUse
 from nymconnect_proxy.states import Event, State, after
 from nymconnect_proxy.status import Rates, Status
 
@@ -63,6 +64,7 @@ class Session:
         self._listener: SocksListener | None = None
         self._client: MixnetClient | None = None
         self._is_attached = False
+        self._downlink: DownlinkKeeper | None = None
         self._passage: Passage | None = None
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -88,6 +90,9 @@ class Session:
         loops, counters = self._client.loop_statistics(), self._client.counters()
         suspects = tuple(sorted(map(str, loops.suspects)))
         alarm = (_alarm(suspects),) if loops.dropping else ()
+        if self._downlink is not None:
+            report = self._downlink.report()
+            status = replace(status, downlink_hidden=report.hidden, downlink=report.reason)
         return replace(
             status,
             loss=loops.loss,
@@ -118,12 +123,10 @@ class Session:
         self._running = self._tasks.spawn(self._run(), "connection")
 
     async def _open_listener(self) -> SocksListener:
-        wanted = self._settings.socks
-        surbs = ClientOptions(
-            connect_surbs=self._settings.connection_start_surbs, send_surbs=self._settings.per_request_surbs
-        )
-        hold = self._hold if self._settings.on_demand else None
-        listener = SocksListener(ListenerOptions(ExchangeOptions(surbs)), hold=hold)
+        settings, wanted = self._settings, self._settings.socks
+        password = settings.password.text.encode() if settings.password else None
+        hold = self._hold if settings.on_demand else None
+        listener = SocksListener(ListenerOptions(allow_remote=settings.allow_remote, password=password), hold=hold)
         port = await listener.start(wanted.host, wanted.port)
         self._status = replace(self._status, socks=Endpoint(wanted.host, port))
         return listener
@@ -211,7 +214,7 @@ class Session:
             async with contextlib.AsyncExitStack() as visit:
                 client = await passage.enter(visit)
                 self._show(visit, client)
-                await self._open_to_requests(visit, client, passage.choice(client), reason)
+                await self._open_to_requests(visit, client, passage, reason)
                 reason = await passage.stay(client, self._until_idle if self._settings.on_demand else None)
                 self._happen(Event.LINK_LOST if reason else Event.IDLE, reason or "")
                 self._tell(reason or "")
@@ -231,19 +234,46 @@ class Session:
         self._client = None
 
     async def _open_to_requests(
-        self, visit: contextlib.AsyncExitStack, client: MixnetClient, requesters: RequesterChoice, reason: str
+        self, visit: contextlib.AsyncExitStack, client: MixnetClient, passage: Passage, reason: str
     ) -> None:
         """Let cover flow for a while, then serve."""
         if self._warm_up:
             self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
             await asyncio.sleep(self._warm_up)
         assert self._listener is not None
-        self._listener.attach(client, requesters, lambda: self._on_status(self.status))
+        choice = passage.choice(client)
+        exchange = self._listener.attach(client, choice, passage.exchange_options, self._changed_requesters)
         visit.push_async_callback(self._listener.detach)
+        self._keep_downlink(visit, client, passage, exchange, choice)
         visit.callback(self._set_attached, False)
         self._set_attached(True)
         if client.is_connected:  # else it has lost the link again, and will say when it is back
             self._happen(Event.LINK_READY, reason)
+
+    def _keep_downlink(
+        self,
+        visit: contextlib.AsyncExitStack,
+        client: MixnetClient,
+        passage: Passage,
+        exchange: Exchange,
+        choice: RequesterChoice,
+    ) -> None:
+        """Have what comes in paced, where the preset wants that, and let the status tell whether it is."""
+        self._downlink = keeper = DownlinkKeeper(
+            client,
+            exchange.ask,
+            lambda: [known.address for known in choice.in_use],
+            passage.traffic,
+            one_tag=passage.exchange_options.tags is TagUse.ONE,
+            on_change=lambda: self._on_status(self.status),
+        )
+        keeping = TaskSet("downlink", self._crashed)
+        keeping.spawn(keeper.run(), "keeper")
+        visit.push_async_callback(keeping.close)
+        visit.callback(self._forget_downlink)
+
+    def _forget_downlink(self) -> None:
+        self._downlink = None
 
     def _set_attached(self, attached: bool) -> None:
         self._is_attached = attached
@@ -254,6 +284,9 @@ class Session:
         if not self._is_attached:  # still on the way to the first Connected
             return
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
+
+    def _changed_requesters(self) -> None:
+        self._on_status(self.status)
 
     def _alarmed(self, _: LoopStatistics) -> None:
         self._on_status(self.status)

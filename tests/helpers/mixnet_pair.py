@@ -100,8 +100,15 @@ def only(address: Recipient) -> RequesterChoice:
 
 def mixnet_pair(seed: int) -> tuple[MixnetEnd, MixnetEnd]:
     """Two clients that can write to each other."""
-    rng = random.Random(seed)
-    left, right = (MixnetEnd(make_recipient(rng), rng) for _ in range(2))
-    left.peers[right.address] = right
-    right.peers[left.address] = left
+    left, (right,) = mixnet_star(seed, 1)
     return left, right
+
+
+def mixnet_star(seed: int, count: int) -> tuple[MixnetEnd, list[MixnetEnd]]:
+    """A client, and others that can write to it and it to them."""
+    rng = random.Random(seed)
+    centre, *others = (MixnetEnd(make_recipient(rng), rng) for _ in range(1 + count))
+    for other in others:
+        centre.peers[other.address] = other
+        other.peers[centre.address] = centre
+    return centre, others

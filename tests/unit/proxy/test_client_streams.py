@@ -101,6 +101,19 @@ def test_success_is_told_once_by_the_first_message_that_does_not_close() -> None
     assert stream.feed(NetworkData(ID, 0), 1.0) == [Deliver(b"bc")]
 
 
+def test_an_early_reply_is_the_only_one() -> None:
+    for end in (ConnectionFailure(ID, "Connection refused"), NetworkData(ID, 0, b"data")):
+        stream = ClientStream(ID, TARGET, 0.0, ClientOptions(early_reply=True))
+        assert stream.open(0.0)[-1] == Opened()
+        assert not any(isinstance(effect, Opened | Refused) for effect in stream.feed(end, 1.0))
+    stream = ClientStream(ID, TARGET, 0.0, ClientOptions(early_reply=True))
+    stream.open(0.0)
+    assert stream.deadline is not None
+    effects = stream.wake(stream.deadline)
+    assert isinstance(effects[-1], Finished)
+    assert not any(isinstance(effect, Refused) for effect in effects)
+
+
 def test_a_close_that_overtakes_the_first_message_is_not_a_failure() -> None:
     stream = opening()
     assert stream.feed(NetworkData(ID, 2, closed=True), 1.0) == []
