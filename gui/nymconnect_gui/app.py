@@ -23,13 +23,16 @@ from nymconnect.storage import Directories
 from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike
 from nymconnect_gui.closing import Closing
 from nymconnect_gui.context import Context
-from nymconnect_gui.settings_file import save_changes
+from nymconnect_gui.instance import SingleInstance
+from nymconnect_gui.keeper import Keeper
+from nymconnect_gui.settings_file import Opened, open_settings
 from nymconnect_gui.store import Store
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.tray import Tray
 from nymconnect_gui.tray_host import TrayHost
 from nymconnect_gui.window import MainWindow, program_icon
 from nymconnect_gui.words import translate
+from nymconnect_proxy.log_ring import LogRing
 from nymconnect_proxy.status import Status
 
 log = logging.getLogger(__name__)
@@ -54,33 +57,49 @@ class Program(QObject):
         directories: Directories | None,
         make_session: SessionFactory,
         settings_path: Path | None = None,
+        log_ring: LogRing | None = None,
     ) -> None:
         super().__init__()
-        self._settings_path = settings_path
         self.ended = asyncio.Event()
-        self.store = Store(directories.config if directories else None, self)
+        self.store = Store(settings_path, self)
+        self.keeper = Keeper(settings_path, self.store, parent=self)
         self.theme = Theme(app, self.store.values.theme, self.store.values.text_scale)
         self.bridge = Bridge(settings, make_session, self)
         bare = Context(
-            self.bridge, self.theme, self.store, lambda _: None, self.change_settings, lambda _: None, directories
+            self.bridge,
+            self.theme,
+            self.store,
+            lambda _: None,
+            self.change_settings,
+            lambda _: None,
+            self.keeper,
+            directories,
+            log=log_ring or LogRing(),
         )
         self.window = MainWindow(bare)
         self.context = self.window.context
+        self.keeper.trouble.connect(self._tell_unsaved)
+        self.bridge.state_changed.connect(bare.states.note)
         self.host = TrayHost(self)
         self.tray = Tray(self.context, self.host, self)
         self.tray.show_window.connect(self.window.bring_to_front)
         self.tray.quit_wanted.connect(self.quit)
+        self.host.changed.connect(lambda _: self._hint())
         self.closing = Closing(self.window, self.tray, self.quit)
         app.commitDataRequest.connect(lambda _: self.quit())  # the desktop session ends
 
     def start(self, *, hidden: bool = False) -> None:
         """Show the window; hidden is possible only where a tray can bring it back."""
+        self._hint()
         if not hidden:
             self.window.show()
             return
         self.tray.appeared.connect(self._show_if_lost)
         if self.host.is_settled:
             self._show_if_lost(self.host.is_available)
+
+    def _hint(self) -> None:
+        self.window.show_tray_hint(self.host.is_settled and not self.host.is_available)
 
     def _show_if_lost(self, available: bool) -> None:
         if not available and not self.window.isVisible():
@@ -90,13 +109,11 @@ class Program(QObject):
         """Save them and hand them to the bridge; if they cannot be saved, they count for this run only."""
         before = self.bridge.settings
         self.bridge.change(settings)
-        if self._settings_path is None:
-            return
-        try:
-            save_changes(self._settings_path, before, settings)
-        except UserError as error:
-            text = translate("Program", "The settings were not saved: {reason}")
-            self.context.tell(text.format(reason=error))
+        self.keeper.save(before, settings)
+
+    def _tell_unsaved(self, reason: str) -> None:
+        text = translate("Program", "The settings were not saved: {reason}. They count until the program ends.")
+        self.context.tell(text.format(reason=reason))
 
     def quit(self) -> None:
         """Disconnect, then end."""
@@ -105,9 +122,13 @@ class Program(QObject):
     async def run(self) -> None:
         """Until somebody quits."""
         try:
+            self.bridge.change(await self.keeper.open(self.bridge.settings))
+            if self.store.values.connect_on_start:
+                self.bridge.connect_now()
             await self.ended.wait()
         finally:
             await self.bridge.close()
+            await self.keeper.close()
             self.tray.remove()
             self.window.hide()
 
@@ -116,15 +137,36 @@ def main(flags: argparse.Namespace) -> int:
     """`nymconnect gui`, once it is known that a window can be opened; the exit code."""
     directories = Directories.of_user()
     path = Path(flags.settings) if flags.settings else directories.settings
-    settings = settings_from(flags, path)
     app = make_application()
+    instance = SingleInstance(directories)
+    if not instance.acquire():
+        if not instance.call_first(show=not flags.minimized):
+            raise UserError("NymConnect runs already, and does not answer; end it first")
+        return 0
+    opened = open_settings(path)
+    settings = settings_from(flags, opened.path)
+    ring = LogRing()
+    logging.getLogger().addHandler(ring)
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
-        runner.run(_run(app, settings, directories, path, hidden=flags.minimized))
+        runner.run(_run(app, settings, directories, opened, ring, instance, hidden=flags.minimized))
+    instance.release()
     return 0
 
 
-async def _run(app: QApplication, settings: Settings, directories: Directories, path: Path, *, hidden: bool) -> None:
-    program = Program(app, settings, directories, real_sessions(directories), path)
+async def _run(
+    app: QApplication,
+    settings: Settings,
+    directories: Directories,
+    opened: Opened,
+    ring: LogRing,
+    instance: SingleInstance,
+    *,
+    hidden: bool,
+) -> None:
+    program = Program(app, settings, directories, real_sessions(directories), opened.path, ring)
+    instance.wanted.connect(program.window.bring_to_front)
+    if opened.notice:
+        program.context.tell(opened.notice)
     on_signals(program.quit)
     program.start(hidden=hidden)
     await program.run()

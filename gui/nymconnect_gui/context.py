@@ -1,19 +1,26 @@
 """What every page is handed: the parts of the program that it may talk to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nymconnect.config import Settings
 from nymconnect.storage import Directories
+from nymconnect_gui.autostart import Autostart, autostart
 from nymconnect_gui.bridge import Bridge
+from nymconnect_gui.keeper import Keeper
 from nymconnect_gui.store import Store
 from nymconnect_gui.theme import Theme
+from nymconnect_proxy.log_ring import LogRing
+from nymconnect_proxy.report import StateHistory
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """`navigate` shows the page with that key; `change_settings` saves them and hands them to the bridge; `tell` shows
-    a sentence in the window until it is closed. `directories` is None where nothing may be kept."""
+    a sentence in the window until it is closed. `directories` is None where nothing may be kept.
+
+    `keeper` knows where settings and passwords go, `log` and `states` hold what has happened.
+    """
 
     bridge: Bridge
     theme: Theme
@@ -21,4 +28,8 @@ class Context:
     navigate: Callable[[str], None]
     change_settings: Callable[[Settings], None]
     tell: Callable[[str], None]
+    keeper: Keeper
     directories: Directories | None = None
+    autostart: Autostart = field(default_factory=autostart)
+    log: LogRing = field(default_factory=LogRing)
+    states: StateHistory = field(default_factory=StateHistory)

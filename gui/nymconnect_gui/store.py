@@ -1,45 +1,58 @@
-"""What the window itself remembers: answers to questions asked once, looks, which notifications. Nothing of the mixnet.
+"""What the window itself remembers: answers to questions asked once, looks, how it starts. Nothing of the mixnet.
 
-A small document beside the settings file; `Store.change` writes it at once. Settings of the session are elsewhere
-(`nymconnect.config`), so that a server without a desktop has one file to care for.
+It is the table ``[desktop]`` of the settings file, so that a person has one file to keep and to copy; `Store.change`
+writes it at once. An entry that does not read counts as its default and is told in the log.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+import tomlkit
 from PySide6.QtCore import QObject, Signal
 
+from nymconnect.config import DESKTOP_SECTION
 from nymconnect.errors import UserError
-from nymconnect.storage import Document
+from nymconnect.settings_document import change_document, read_tables
 
 log = logging.getLogger(__name__)
 
-FILE = "window.json"
+Pixels = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """`keep_in_tray` None: nobody has been asked yet. `theme` is system, light or dark; `text_scale` a factor."""
+    """`keep_in_tray` None: nobody has been asked yet. `text_scale` is a factor, `language` a code or system.
+
+    `keep_cover`: whether cover goes on while the window is in the tray and no program uses the proxy.
+    """
 
     keep_in_tray: bool | None = None
-    theme: str = "system"
-    text_scale: float = 1.0
-    width: int = 0
-    height: int = 0
+    theme: Literal["system", "light", "dark"] = "system"
+    text_scale: Annotated[float, msgspec.Meta(ge=0.5, le=4.0)] = 1.0
+    language: Literal["system", "en", "de"] = "system"
+    width: Pixels = 0
+    height: Pixels = 0
     notify_connected: bool = True
     notify_lost: bool = True
     notify_alarm: bool = True
+    start_minimised: bool = False
+    connect_on_start: bool = False
+    keep_cover: bool = True
+    guide_seen: bool = False
+    in_keyring: tuple[str, ...] = ()
 
 
 class Store(QObject):
-    """Holds it, and says when it has changed. Without a `directory` nothing outlives the program."""
+    """Holds it, and says when it has changed, or could not be written. Without a `path` nothing is kept."""
 
     changed = Signal()
+    trouble = Signal(str)
 
-    def __init__(self, directory: Path | None, parent: QObject | None = None) -> None:
+    def __init__(self, path: Path | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._document = Document(directory / FILE, Remembered) if directory is not None else None
+        self._path = path
         self._values = self._load()
 
     @property
@@ -48,22 +61,53 @@ class Store(QObject):
         return self._values
 
     def _load(self) -> Remembered:
-        try:
-            return (self._document.load() if self._document else None) or Remembered()
-        except UserError as error:  # a file of a newer version stays as it is
-            log.warning("%s; the window uses its defaults and remembers nothing", error)
-            self._document = None
+        if self._path is None:
             return Remembered()
+        try:
+            table = read_tables(self._path).get(DESKTOP_SECTION, {})
+        except UserError as error:
+            log.warning("%s; the window uses its defaults", error)
+            return Remembered()
+        return remembered(table if isinstance(table, Mapping) else {})
 
     def change(self, **values: Any) -> None:
-        """Remember fields of `Remembered`. That it cannot be written is logged, and no reason to stop."""
-        after = msgspec.structs.replace(self._values, **values)
-        if after == self._values:
+        """Remember fields of `Remembered`. That they cannot be written is told, and no reason to stop."""
+        before, after = self._values, msgspec.structs.replace(self._values, **values)
+        if after == before:
             return
         self._values = after
-        if self._document is not None:
+        if self._path is not None:
             try:
-                self._document.save(after)
+                change_document(self._path, lambda document: _write(document, after))
             except UserError as error:
                 log.warning("%s", error)
+                self.trouble.emit(str(error))
         self.changed.emit()
+
+
+def remembered(table: Mapping[str, object]) -> Remembered:
+    """From the table of the file; what is not of its kind is left out."""
+    values: dict[str, Any] = {}
+    for name, raw in table.items():
+        if name not in Remembered.__struct_fields__:
+            continue
+        try:
+            values[name] = getattr(msgspec.convert({name: raw}, Remembered), name)
+        except msgspec.ValidationError as error:
+            log.warning("[%s] %s: %s; the default is used", DESKTOP_SECTION, name, error)
+    return Remembered(**values)
+
+
+def _write(document: tomlkit.TOMLDocument, values: Remembered) -> None:
+    """What differs from the default, and what is there already."""
+    default = Remembered()
+    for name in Remembered.__struct_fields__:
+        value = getattr(values, name)
+        table = document.get(DESKTOP_SECTION, {})
+        if value is None:
+            if name in table:
+                del table[name]
+        elif name in table or value != getattr(default, name):
+            document.setdefault(DESKTOP_SECTION, tomlkit.table())[name] = (
+                list(value) if isinstance(value, tuple) else value
+            )
