@@ -2,34 +2,19 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from nymconnect.options import Endpoint
 from tests.apps.certificates import Certificates, make_certificates
-from tests.apps.leaks import LeakWatch, watching
+from tests.apps.idlers import PROGRAMS as IDLE_PROGRAMS
+from tests.apps.idlers import Idlers, idling
+from tests.apps.leaks import watching
+from tests.apps.programs import absent, needed
+from tests.apps.proxy import Proxy
+from tests.apps.services import SshServer, ssh_server
 from tests.apps.world import World, made_world
 from tests.helpers.command import Command
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """Where programs find the proxy, and what watches its machine; None where that cannot be watched."""
-
-    endpoint: Endpoint
-    watch: LeakWatch | None
-
-    @property
-    def host(self) -> str:
-        return self.endpoint.host
-
-    @property
-    def port(self) -> str:
-        return str(self.endpoint.port)
-
-    def __str__(self) -> str:
-        return str(self.endpoint)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +54,36 @@ def proxy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         yield Proxy(Endpoint(host, int(port)), watch)
         client.interrupt()
         assert client.end() == (0, "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits comes last; see `early`."""
+    items.sort(key=_waits)
+
+
+def _waits(item: pytest.Item) -> bool:
+    return item.path.name == "test_idle.py"
+
+
+@pytest.fixture(scope="session")
+def sshd(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    needed("sshd", "ssh-keygen")
+    with ssh_server(world, tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def idlers(world: World, proxy: Proxy, sshd: SshServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Idlers]:
+    needed(*IDLE_PROGRAMS)
+    with idling(world, proxy, sshd, tmp_path_factory.mktemp("idlers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """Let the silence begin before the first test, if somebody waits for its end."""
+    if any(map(_waits, request.session.items)) and not absent(*IDLE_PROGRAMS):
+        request.getfixturevalue("idlers")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,14 @@ PATIENCE = 90.0
 
 def needed(*programs: str) -> None:
     """Skip the test where a program is not installed."""
-    absent = [program for program in programs if _found(program) is None]
-    if absent:
-        pytest.skip(f"not installed: {', '.join(absent)}")
+    if missing := absent(*programs):
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-def _found(program: str) -> str | None:
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+def absent(*programs: str) -> list[str]:
+    """Those that are not installed."""
+    path = environment(Path())["PATH"]
+    return [program for program in programs if shutil.which(program, path=path) is None]
 
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -154,3 +156,11 @@ def is_open(machine: Machine, address: str, port: int) -> bool:
     probe.settimeout(2.0)
     with probe:
         return probe.connect_ex((address, port)) == 0
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait in a fixture that cannot be async; AssertionError after `PATIENCE`."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"no {what} in time"
+        time.sleep(0.1)

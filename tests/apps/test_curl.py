@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.apps.certificates import Certificates
-from tests.apps.conftest import Proxy
 from tests.apps.programs import needed, run
+from tests.apps.proxy import Proxy
 from tests.apps.world import World
 from tests.helpers.targets import file_server
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.conftest import Proxy
 from tests.apps.leaks import LeakWatch
 from tests.apps.programs import needed, run
+from tests.apps.proxy import Proxy
 from tests.apps.world import World, why_together
 from tests.helpers.targets import file_server
 

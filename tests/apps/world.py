@@ -116,9 +116,9 @@ def made_world() -> Iterator[World]:
             stack.callback(_ip, "netns", "delete", machine.name)
         _connect(inside.name, outside.name)
         # `ip netns exec` lays these files over those in /etc.
-        stack.enter_context(_etc(inside.name, hosts="127.0.0.1 localhost", nameserver=NETWORK_ADDRESS))
-        hosts = f"127.0.0.1 localhost\n{TARGET_ADDRESS} {TARGET}"
-        stack.enter_context(_etc(outside.name, hosts=hosts, nameserver="127.0.0.1"))
+        hosts = f"127.0.0.1 localhost {socket.gethostname()}"  # programs ask for the name of their machine
+        stack.enter_context(_etc(inside.name, hosts, nameserver=NETWORK_ADDRESS))
+        stack.enter_context(_etc(outside.name, f"{hosts}\n{TARGET_ADDRESS} {TARGET}", nameserver="127.0.0.1"))
         stack.enter_context(_name_server(outside))
         yield world
 
