@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
 class Flow(QLayout):
-    """Rows begin at the leading edge, or are centred; with `justified`, the last widget of the first row moves to the
-    trailing edge."""
+    """Rows begin at the leading edge, or are centred; with `justified` the last widget moves to the trailing edge, as
+    long as one row is enough."""
 
     def __init__(self, spacing: int, *, centered: bool = False, justified: bool = False) -> None:
         super().__init__()
@@ -71,13 +71,14 @@ class Flow(QLayout):
     def _place(self, rect: QRect, *, move: bool) -> int:
         """The height that the rows take."""
         y = rect.y()
-        for number, row in enumerate(self._rows(rect.width())):
+        rows = self._rows(rect.width())
+        for row in rows:
             high = max(item.sizeHint().height() for item in row)
             free = rect.width() - sum(item.sizeHint().width() for item in row) - self.spacing() * (len(row) - 1)
             x = rect.x() + (free // 2 if self._centered else 0)
             for place, item in enumerate(row):
                 size = item.sizeHint().boundedTo(QSize(rect.width(), high))
-                if self._justified and number == 0 and place and place == len(row) - 1:
+                if self._justified and len(rows) == 1 and place and place == len(row) - 1:
                     x += free
                 if move:
                     at = QRect(QPoint(x, y + (high - size.height()) // 2), size)

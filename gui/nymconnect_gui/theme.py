@@ -85,7 +85,7 @@ class Theme(QObject):
     def is_dark(self) -> bool:
         """As chosen, else as the system has it."""
         if self._choice == "system":
-            return self._app.styleHints().colorScheme() is Qt.ColorScheme.Dark
+            return system_scheme(self._app) is Qt.ColorScheme.Dark
         return self._choice == "dark"
 
     @property
@@ -130,6 +130,11 @@ class Theme(QObject):
         self._app.setPalette(palette(self.tokens))
         self._app.setStyleSheet(style_sheet(self.tokens, self.px))
         self.changed.emit()
+
+
+def system_scheme(app: QApplication) -> Qt.ColorScheme:
+    """Light or dark, as the desktop has it, or unknown."""
+    return app.styleHints().colorScheme()
 
 
 def palette(tokens: Tokens) -> QPalette:
@@ -188,9 +193,9 @@ QPushButton:disabled {{ color: {t.muted}; }}
 QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
 QPushButton[role="primary"]:focus {{ border: 2px solid {t.text}; }}
 QPushButton[role="primary"]:disabled {{ background: {t.line}; color: {t.muted}; border-color: {t.line}; }}
-QPushButton[role="link"] {{ border: none; color: {t.accent}; padding: {px(3)}px {px(2)}px; text-align: left; }}
+QPushButton[role="link"] {{ border: none; color: {t.accent}; padding: {px(5)}px {px(2)}px; }}
 QPushButton[role="link"]:hover {{ background: transparent; text-decoration: underline; }}
-QPushButton[role="link"]:focus {{ border: 2px solid {t.accent}; border-radius: {px(4)}px; padding: {px(1)}px 0px; }}
+QPushButton[role="link"]:focus {{ border: 2px solid {t.accent}; border-radius: {px(4)}px; padding: {px(5) - 2}px 0px; }}
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QComboBox {{
     background: {t.page}; border: 1px solid {t.line}; border-radius: {px(8)}px; padding: {px(5)}px {px(8)}px;
     selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}

@@ -38,12 +38,14 @@ class Tray(QObject):
         self.icon: QSystemTrayIcon | None = None
         self._shown: tuple[Mood, bool] | None = None
         self.notifier = Notifier(context, self)
+        self.notifier.notify.connect(self._notify)
         self._bridge.status_changed.connect(lambda _: self.refresh())
         self._bridge.state_changed.connect(lambda _: self.refresh())
         self._bridge.settings_changed.connect(lambda _: self.refresh())
         context.theme.changed.connect(self.refresh)
         host.changed.connect(self._host_changed)
         self._host_changed(host.is_available)
+        self.refresh()
 
     @property
     def is_available(self) -> bool:
@@ -63,6 +65,11 @@ class Tray(QObject):
             self.icon.show()
         self._bridge.watch(TRAY, available)
         self.appeared.emit(available)
+
+    def _notify(self, title: str, text: str, warn: bool) -> None:
+        if self.icon is not None:
+            kind = QSystemTrayIcon.MessageIcon
+            self.icon.showMessage(title, text, kind.Warning if warn else kind.Information)
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason in (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick):
@@ -151,12 +158,14 @@ class Tray(QObject):
 
 
 class Notifier(QObject):
-    """Says it when a connection works, is lost or fails, and passes alarms on; never twice the same in a row."""
+    """Says it when a connection works, is lost or fails, and passes each alarm on once: `notify` has title, text and
+    whether it is a warning."""
 
-    def __init__(self, context: Context, tray: Tray) -> None:
-        super().__init__(tray)
+    notify = Signal(str, str, bool)
+
+    def __init__(self, context: Context, parent: QObject) -> None:
+        super().__init__(parent)
         self._context = context
-        self._tray = tray
         self._mood = Mood.OFF
         self._alarms: tuple[str, ...] = ()
         context.bridge.state_changed.connect(self._changed)
@@ -181,10 +190,8 @@ class Notifier(QObject):
     def _say(self, title: str, text: str, *, warn: bool = False) -> None:
         """Only to somebody who is not looking at the window already."""
         active = QApplication.activeWindow()
-        if self._tray.icon is None or (active is not None and active.isVisible()):
-            return
-        kind = QSystemTrayIcon.MessageIcon
-        self._tray.icon.showMessage(title, text, kind.Warning if warn else kind.Information)
+        if active is None or not active.isVisible():
+            self.notify.emit(title, text, warn)
 
 
 def _on_dark() -> bool:

@@ -132,6 +132,12 @@ class MainWindow(QMainWindow):
         self.header = Header(self.context, lambda: self.show_page("home"))
         self.notice = Notice(self.context)
         self.stack = QStackedWidget()
+        self.tray_hint = label(
+            translate("Pages", "No tray on this desktop: closing this window quits NymConnect."), "small"
+        )
+        self.tray_hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.tray_hint.setContentsMargins(px(16), px(2), px(16), px(4))
+        self.tray_hint.setVisible(False)
         self.bar = QFrame()
         set_role(self.bar, "bar")
         row = QHBoxLayout(self.bar)
@@ -153,6 +159,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.header)
         column.addLayout(notice_row)
         column.addWidget(self.stack, 1)
+        column.addWidget(self.tray_hint)
         column.addWidget(self.bar)
         self.setCentralWidget(whole)
         self.show_page(self._current or "home")
@@ -186,6 +193,15 @@ class MainWindow(QMainWindow):
         self.header.show_page(self._specs[key])
         for name, item in self.items.items():
             item.setChecked(name == key)
+
+    @property
+    def has_tray_hint(self) -> bool:
+        """Whether it says that there is no tray."""
+        return not self.tray_hint.isHidden()
+
+    def show_tray_hint(self, missing: bool) -> None:
+        """Say that closing the window ends the program, on a desktop without a tray."""
+        self.tray_hint.setVisible(missing)
 
     def tell(self, sentence: str) -> None:
         """Show a sentence until it is closed."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from nymconnect.config import Settings
 from nymconnect.storage import Directories
@@ -30,18 +30,17 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def program(
-    qapp: QApplication, qtbot: QtBot, sessions: FakeSessions, settings: Settings, tmp_path: Path
-) -> Iterator[Program]:
+def program(qapp: QApplication, sessions: FakeSessions, settings: Settings, tmp_path: Path) -> Iterator[Program]:
     """The whole program, with files of its own."""
     directories = Directories.under(tmp_path)
     made = Program(qapp, settings, directories, sessions, directories.settings)
-    qtbot.addWidget(made.window)
     yield made
     made.window.hide()
     made.tray.remove()
-    made.bridge.watch("window", False)
-    made.deleteLater()
+    # At once, or every later style sheet would be worked out for all the windows of all the tests before.
+    shiboken6.delete(made.window)
+    shiboken6.delete(made.theme)
+    shiboken6.delete(made)
 
 
 @pytest.fixture

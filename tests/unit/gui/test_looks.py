@@ -1,0 +1,163 @@
+"""Every page in every state: nothing blank, nothing cut off, everything named and reachable by keyboard."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QAccessible, QFontMetrics
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+
+from nymconnect_gui import painted, words
+from nymconnect_gui.app import Program
+from nymconnect_gui.controls import Page
+from nymconnect_gui.theme import WIDTH
+from nymconnect_gui.window import PAGES
+from nymconnect_gui.words import Problem
+from nymconnect_proxy.states import State
+from tests.helpers.fake_session import GATEWAY, snapshot
+
+LEAST = 24  # pixels: what a finger or an unsteady hand can hit
+LONG_REASON = "the gateway answers with something that no gateway should ever say; trying another gateway"
+
+
+def settle(app: QApplication) -> None:
+    """Let layouts find their sizes."""
+    for _ in range(4):
+        app.processEvents()
+
+
+def show(program: Program, app: QApplication, page: str, state: State) -> None:
+    reason = LONG_REASON if state in (State.CONNECTING, State.FAILED, State.WAITING) else ""
+    alarms = ("somebody drops packets, probably at 10.0.0.1; data goes around it where it can",)
+    program.window.show_page(page)
+    program.window.show()
+    program.bridge._take(snapshot(state, reason=reason, alarms=alarms if state is State.CONNECTED else ()))
+    settle(app)
+
+
+def labels(top: QWidget) -> Iterator[QLabel]:
+    for one in top.findChildren(QLabel):
+        if one.isVisible() and one.text():
+            yield one
+
+
+def clipped(one: QLabel) -> bool:
+    """Whether the text needs more room than it has."""
+    metrics, room = QFontMetrics(one.font()), one.contentsRect()
+    if not one.wordWrap():
+        return metrics.horizontalAdvance(one.text()) > room.width() + 1 or metrics.height() > room.height() + 1
+    flags = int(Qt.TextFlag.TextWordWrap) | int(one.alignment())
+    needed = metrics.boundingRect(QRect(0, 0, room.width(), 100_000), flags, one.text())
+    return needed.height() > room.height() + 1 or needed.width() > room.width() + 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_no_text_is_cut_off(program: Program, qapp: QApplication, page: str, state: State, scale: float) -> None:
+    program.theme.choose("dark", text_scale=scale)
+    program.window.resize(program.theme.px(WIDTH), 900)
+    show(program, qapp, page, state)
+    assert [one.text() for one in labels(program.window) if clipped(one)] == []
+
+
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_a_page_never_needs_more_than_the_width_of_the_window(program: Program, qapp: QApplication, page: str) -> None:
+    for scale in (1.0, 2.0):
+        program.theme.choose("light", text_scale=scale)
+        program.window.resize(program.theme.px(WIDTH), program.theme.px(700))
+        show(program, qapp, page, State.CONNECTED)
+        made = program.window.page(page)
+        if isinstance(made, Page):
+            assert made.widget().minimumSizeHint().width() <= made.viewport().width()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_pages_are_not_blank(program: Program, qapp: QApplication, page: str, theme: str) -> None:
+    program.theme.choose(theme)
+    show(program, qapp, page, State.CONNECTED)
+    picture = program.window.page(page).grab().toImage()
+    colors = {
+        picture.pixelColor(x, y).name() for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)
+    }
+    assert len(colors) > 8
+
+
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_what_takes_the_keyboard_has_a_name_and_a_size(program: Program, qapp: QApplication, page: str) -> None:
+    show(program, qapp, page, State.CONNECTED)
+    nameless, small = [], []
+    for widget in program.window.findChildren(QWidget):
+        if not widget.isVisible() or not widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            continue
+        interface = QAccessible.queryAccessibleInterface(widget)
+        if not interface.text(QAccessible.Text.Name):
+            nameless.append(repr(widget))
+        if min(widget.width(), widget.height()) < LEAST:
+            small.append(f"{widget!r} {widget.size()}")
+    assert nameless == []
+    assert small == []
+
+
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_the_keyboard_reaches_every_button(program: Program, qapp: QApplication, page: str) -> None:
+    show(program, qapp, page, State.CONNECTED)
+    program.window.activateWindow()
+    wanted = {
+        one
+        for one in program.window.findChildren(QAbstractButton)
+        if one.isVisible() and one.isEnabled() and one.focusPolicy() & Qt.FocusPolicy.TabFocus
+    }
+    reached: set[QWidget] = set()
+    at: QWidget = program.window
+    for _ in range(500):
+        at = at.nextInFocusChain()
+        reached.add(at)
+    assert wanted <= reached
+
+
+def test_the_ring_is_a_button_to_a_screen_reader(program: Program, qapp: QApplication) -> None:
+    show(program, qapp, "home", State.CONNECTED)
+    ring = program.window.page("home").ring  # type: ignore[attr-defined]
+    interface = QAccessible.queryAccessibleInterface(ring)
+    assert interface.role() in (QAccessible.Role.Button, QAccessible.Role.PushButton)
+    assert interface.text(QAccessible.Text.Name) == "Disconnect (now: Connected)"
+
+
+def test_right_to_left_turns_everything_around(program: Program, qapp: QApplication) -> None:
+    show(program, qapp, "home", State.CONNECTED)
+    home = program.window.page("home")
+    host, set_up = home.host, home.set_up  # type: ignore[attr-defined]
+    assert host.x() < set_up.x() or host.y() < set_up.y()
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        settle(qapp)
+        assert host.x() > host.parentWidget().width() - host.geometry().right() - 1
+        assert home.grab().toImage() != home.grab().toImage().flipped(Qt.Orientation.Horizontal)
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+
+def test_a_switch_is_a_checkbox_with_two_shapes(program: Program, qapp: QApplication) -> None:
+    switch = painted.Switch(program.theme, "Start at login")
+    interface = QAccessible.queryAccessibleInterface(switch)
+    assert interface.text(QAccessible.Text.Name) == "Start at login"
+    assert interface.state().checkable
+    off = switch.grab().toImage()
+    switch.click()
+    assert switch.isChecked()
+    assert switch.grab().toImage() != off
+
+
+def test_details_and_a_busy_port_fit_as_well(program: Program, qapp: QApplication) -> None:
+    show(program, qapp, "home", State.CONNECTED)
+    home = program.window.page("home")
+    home.more.click()  # type: ignore[attr-defined]
+    settle(qapp)
+    assert [one.text() for one in labels(home) if clipped(one)] == []
+    program.bridge._problem = Problem("cannot listen", program.bridge.settings.socks)
+    program.bridge._take(snapshot(State.DISCONNECTED, gateway=GATEWAY))
+    settle(qapp)
+    assert home.state.text() == words.word(words.Mood.FAILED)  # type: ignore[attr-defined]
+    assert [one.text() for one in labels(home) if clipped(one)] == []
