@@ -62,7 +62,8 @@ class GatewayConnection:
         self._on_ready, self._on_push, self._on_departed = on_ready, on_push, on_departed
         self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
         self._websocket = ClientWebSocket("")
-        self._stocks: dict[Kind, set[int]] = {Kind.DATA: set(), Kind.COVER: set()}
+        self._stocks: dict[Kind, set[int]] = {Kind.DATA: set(), Kind.COVER: set(), Kind.LOOP: set()}
+        self._wanted = {Kind.DATA: rates.data_stock, Kind.COVER: rates.cover_stock, Kind.LOOP: rates.loop_stock}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
@@ -115,8 +116,7 @@ class GatewayConnection:
 
     def has_room(self, kind: Kind) -> bool:
         """Whether the stock of this kind is to be filled."""
-        wanted = self._rates.data_stock if kind is Kind.DATA else self._rates.cover_stock
-        return self.is_ready and len(self._stocks[kind]) < wanted
+        return self.is_ready and len(self._stocks[kind]) < self._wanted[kind]
 
     def offer(self, kind: Kind, ready: ReadyPacket) -> None:
         """Seal a packet for its slot; only after `has_room`."""
@@ -138,6 +138,7 @@ class GatewayConnection:
     def expire_covers(self) -> None:
         """Have the covers in stock replaced."""
         self._stocks[Kind.COVER].clear()
+        self._stocks[Kind.LOOP].clear()
         self._carrier.expire_covers()
 
     @property

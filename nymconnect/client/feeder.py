@@ -64,7 +64,10 @@ class Feeder:
             cover = self._loopix.cover_packet() if connection.has_room(Kind.COVER) else None
             if cover is not None:
                 connection.offer(Kind.COVER, cover)
-            is_full = data is None and cover is None
+            loop = self._loopix.loop_packet() if connection.has_room(Kind.LOOP) else None
+            if loop is not None:
+                connection.offer(Kind.LOOP, loop)
+            is_full = data is None and cover is None and loop is None
         if not is_full:
             self.arm()
         elif not self._has_begun:

@@ -274,10 +274,18 @@ class Loopix:
         return None
 
     def cover_packet(self) -> ReadyPacket | None:
-        """A loop, or cover that ends at a gateway; None if the network has no route."""
+        """For the main stream: a loop, or cover that ends at a gateway; None if the network has no route."""
         try:
             if self._drops_next():
                 return self._ready.add(self._packer.drop_cover(), ReadyCover())
+        except RouteError:
+            self.counters["no_route"] += 1
+            return None
+        return self.loop_packet()
+
+    def loop_packet(self) -> ReadyPacket | None:
+        """For the loop stream; None if the network has no route."""
+        try:
             loop, selector = self._packer.cover()
         except RouteError:
             self.counters["no_route"] += 1
@@ -400,7 +408,13 @@ class Loopix:
     # --- what comes in -----------------------------------------------------------------------------------------
 
     def feed(self, content: bytes, now: float) -> list[LoopixEffect]:
-        """One push of the gateway: an ack, cover, or a fragment. What does not decode is dropped and counted."""
+        """One push of the gateway: an ack, cover, or a fragment. What does not decode is dropped and counted.
+
+        A gateway that delivers at a constant rate sends zeros for want of anything.
+        """
+        if not any(content):
+            self.counters["padding_received"] += 1
+            return []
         try:
             return list(self._accept(content, now))
         except WireError:

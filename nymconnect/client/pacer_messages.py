@@ -234,7 +234,7 @@ def _framed(kind: int, body: bytes) -> bytes:
 
 
 def _kind(value: int) -> Kind:
-    if value not in (Kind.DATA, Kind.COVER):
+    if value not in (Kind.DATA, Kind.COVER, Kind.LOOP):
         raise WireError(f"unknown kind {value} of frame")
     return Kind(value)
 

@@ -1,10 +1,11 @@
 """When frames leave, apart from what they carry: the pacer of one gateway link, as a machine.
 
 Two Poisson streams (Loopix, USENIX Security 2017, section 3.2): a slot of the main stream takes data if any is ready,
-else cover; a slot of the loop stream takes cover. The producer keeps two bounded stocks of ready frames filled, and the
-pacer never waits for it: a slot that finds no frame passes unused. So do the slots during which the link takes no
-bytes, and those that come up late, because a burst afterwards would tell of the pause. Whether the owner is active
-shows only in which frames leave, never in when.
+else cover; a slot of the loop stream takes a loop, so that what comes back of them does not depend on the data. The
+producer keeps three bounded stocks of ready frames filled, and the pacer never waits for it: cover and loops stand in
+for each other where one is missing, and a slot that finds no frame passes unused. So do the slots during which the link
+takes no bytes, and those that come up late, because a burst afterwards would tell of the pause. Whether the owner is
+active shows only in which frames leave, never in when.
 
 A main stream that adapts (`congestion`) is the exception: the frames of slots during which the link takes no bytes wait
 in a short queue, and while that is full the stream slows down.
@@ -35,11 +36,12 @@ TOLERANCE = 0.1  # seconds
 
 
 class Kind(IntEnum):
-    """What a frame is to the pacer. The link cannot tell DATA from COVER."""
+    """What a frame is to the pacer. The link cannot tell DATA, COVER and LOOP apart."""
 
     CONTROL = 0  # of the connection itself: leaves at once
     DATA = 1
-    COVER = 2
+    COVER = 2  # for slots of the main stream
+    LOOP = 3  # for those of the loop stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,16 @@ class Rates:
     @property
     def cover_stock(self) -> int:
         """Cover frames to keep ready."""
-        slots = sum(COVER_SECONDS / gap for gap in (self.main, self.loop) if gap is not None)
-        return min(COVER_LIMIT, math.ceil(slots) + 1) if slots else 0
+        return _stock_for(self.main)
+
+    @property
+    def loop_stock(self) -> int:
+        """Loop frames to keep ready."""
+        return _stock_for(self.loop)
+
+
+def _stock_for(gap: float | None) -> int:
+    return 0 if gap is None else min(COVER_LIMIT, math.ceil(COVER_SECONDS / gap) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,32 @@ class Unused:
     late: int = 0
 
 
+class _Covers:
+    """Ready frames, the first so many of them stale: each new one takes the place of one of those."""
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[int, bytes]] = deque()
+        self._stale = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, serial: int, frame: bytes) -> None:
+        if self._stale:
+            self._frames.popleft()
+            self._stale -= 1
+        if len(self._frames) >= COVER_LIMIT:
+            raise UsageError("the stock is full")
+        self._frames.append((serial, frame))
+
+    def take(self) -> tuple[int, bytes] | None:
+        self._stale = max(0, self._stale - 1)
+        return self._frames.popleft() if self._frames else None
+
+    def expire(self) -> None:
+        self._stale = len(self._frames)
+
+
 class Pacer:
     """See the module. Nothing but control frames leaves before `begin`."""
 
@@ -93,8 +129,7 @@ class Pacer:
         self._loop: PoissonStream | None = None
         self._control: deque[bytes] = deque()
         self._data: deque[tuple[int, bytes]] = deque()
-        self._cover: deque[tuple[int, bytes]] = deque()
-        self._stale = 0  # of the covers, the first so many
+        self._covers = {Kind.COVER: _Covers(), Kind.LOOP: _Covers()}
         self._multiplier: Multiplier | None = None
         self._queue: deque[Departure] = deque()  # of an adaptive stream, in front of the link
         self._is_held = False  # the main stream found that queue full
@@ -117,20 +152,20 @@ class Pacer:
 
     def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
         """Add a ready frame to the stock of its kind; UsageError when that is full."""
-        stock, limit = (self._data, DATA_LIMIT) if kind is Kind.DATA else (self._cover, COVER_LIMIT)
-        if stock is self._cover and self._stale:
-            self._cover.popleft()
-            self._stale -= 1
-        if len(stock) >= limit:
+        if kind is not Kind.DATA:
+            self._covers[kind].add(serial, frame)
+            return
+        if len(self._data) >= DATA_LIMIT:
             raise UsageError("the stock is full")
-        stock.append((serial, frame))
+        self._data.append((serial, frame))
 
     def expire_covers(self) -> None:
         """The covers in stock do not fit the network any more: each new one takes the place of one of them.
 
         Until then they leave as before, for an empty stock would show on the link.
         """
-        self._stale = len(self._cover)
+        for covers in self._covers.values():
+            covers.expire()
 
     # --- time ------------------------------------------------------------------------------------------------------
 
@@ -140,9 +175,9 @@ class Pacer:
         return Unused(self._empty, self._stalled, self._late)
 
     @property
-    def stocks(self) -> tuple[int, int]:
-        """Ready frames of data and of cover."""
-        return len(self._data), len(self._cover)
+    def stocks(self) -> tuple[int, int, int]:
+        """Ready frames of data, of cover and of loops."""
+        return len(self._data), len(self._covers[Kind.COVER]), len(self._covers[Kind.LOOP])
 
     @property
     def deadline(self) -> float | None:
@@ -176,7 +211,7 @@ class Pacer:
                 self._stalled += 1
             elif is_late:
                 self._late += 1
-            elif (departure := self._take(may_be_data=is_main)) is None:
+            elif (departure := self._take(is_main=is_main)) is None:
                 self._empty += 1
             else:
                 (leaving if is_open else self._queue).append(departure)
@@ -217,10 +252,10 @@ class Pacer:
             return self._main or self._loop
         return self._main if self._main.due <= self._loop.due else self._loop
 
-    def _take(self, *, may_be_data: bool) -> Departure | None:
-        if may_be_data and self._data:
+    def _take(self, *, is_main: bool) -> Departure | None:
+        if is_main and self._data:
             return Departure(Kind.DATA, *self._data.popleft())
-        if not self._cover:
-            return None
-        self._stale = max(0, self._stale - 1)
-        return Departure(Kind.COVER, *self._cover.popleft())
+        for kind in (Kind.COVER, Kind.LOOP) if is_main else (Kind.LOOP, Kind.COVER):
+            if (cover := self._covers[kind].take()) is not None:
+                return Departure(kind, *cover)
+        return None

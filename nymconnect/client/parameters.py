@@ -44,8 +44,9 @@ class TrafficParameters:
     `paced` False sends data as soon as there is some, without a main Poisson stream: for a requester (as nym-node's
     does by default) and for measuring; it hides nothing about when its owner sends. `adaptive` lets the main stream
     slow down while the link takes no more bytes, as Nym's own client does; a rate that gives way tells who can slow
-    the link something. `drop_share` is the share of cover that ends at a gateway instead of coming back, where the
-    network has a place for it. `downlink_rate` is in packets a second; 0 where nothing paces the downlink.
+    the link something. `drop_share` is the share of the main stream's cover that ends at a gateway instead of coming
+    back, where the network has a place for it. `downlink_rate` is in packets a second; 0 where nothing paces the
+    downlink.
     """
 
     average_packet_delay: float = 0.015
@@ -104,7 +105,8 @@ class TrafficParameters:
     @property
     def loop_rate(self) -> float:
         """Packets a second that come back to us while no data of ours takes the place of cover."""
-        return self.packet_rate * (1 - self.drop_share)
+        main = 1 / self.message_sending_average_delay if self.paced else 0.0
+        return self.packet_rate - main * self.drop_share
 
     @property
     def reply_rate(self) -> float:

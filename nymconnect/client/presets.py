@@ -66,8 +66,8 @@ def _traffic(
     )
 
 
-# Where the gateway paces the downlink, loops have to leave room in it for the data: all but as many as the loop stream
-# alone would send are drop cover.
+# Where the downlink keeps its rate, all cover of the main stream ends at a gateway. Cover that came back would be
+# missing in the downlink as soon as data takes its place, and so tell what we send; the loop stream carries no data.
 _TABLE = (
     Preset(
         "nym-compatible",
@@ -79,25 +79,25 @@ _TABLE = (
         "balanced",
         "Balanced",
         "For everyday use on a network of our own; the requester answers at a constant rate.",
-        _traffic(50, 5, 0.050, Downlink.REQUESTER, rate=50, drop=0.25),
+        _traffic(50, 5, 0.050, Downlink.REQUESTER, rate=50, drop=1.0),
     ),
     Preset(
         "high",
         "High",
         "Longer delays, and a downlink that the gateway keeps constant too.",
-        _traffic(50, 5, 0.200, Downlink.GATEWAY, rate=55, drop=0.9),
+        _traffic(50, 5, 0.200, Downlink.GATEWAY, rate=55, drop=1.0),
     ),
     Preset(
         "wallet",
         "Wallet",
         "Little traffic and delays of seconds, for the small messages of a wallet.",
-        _traffic(4, 0.4, 2.0, Downlink.GATEWAY, rate=4, drop=0.9),
+        _traffic(4, 0.4, 2.0, Downlink.GATEWAY, rate=4, drop=1.0),
     ),
     Preset(
         "bulk",
         "Bulk",
         "Five times the traffic, to fetch much at once, such as the history of a wallet.",
-        _traffic(250, 5, 0.050, Downlink.GATEWAY, rate=250, drop=0.98),
+        _traffic(250, 5, 0.050, Downlink.GATEWAY, rate=250, drop=1.0),
     ),
     Preset(
         "fast",

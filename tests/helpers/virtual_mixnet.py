@@ -44,12 +44,14 @@ class VirtualClient:
 
     def feed_pacer(self, now: float) -> None:
         """Fill the stocks; a few covers are enough where building them takes no time."""
-        data, covers = self.pacer.stocks
+        data, covers, loops = self.pacer.stocks
         rates = self.parameters.rates
         for _ in range(data, rates.data_stock):
             self._offer(Kind.DATA, self.loopix.data_packet(now))
         for _ in range(covers, min(2, rates.cover_stock)):
             self._offer(Kind.COVER, self.loopix.cover_packet())
+        for _ in range(loops, min(2, rates.loop_stock)):
+            self._offer(Kind.LOOP, self.loopix.loop_packet())
 
     def _offer(self, kind: Kind, ready: ReadyPacket | None) -> None:
         if ready is not None:

@@ -71,7 +71,7 @@ def test_a_body_of_another_length_is_refused_or_another_message(message):
         struct.pack(">IB", MAXIMUM_BODY + 1, 2),
         bytes.fromhex("00000001 05"),
         bytes.fromhex("0000000a 03 00 0000000000000000"),
-        bytes.fromhex("0000000a 03 03 0000000000000000"),
+        bytes.fromhex("0000000a 03 04 0000000000000000"),
         struct.pack(">IBddB", 18, 1, -1.0, 0.0, 0),
         struct.pack(">IBddB", 18, 1, float("nan"), 0.0, 0),
         struct.pack(">IBddB", 18, 1, 1.0, 0.0, 2),

@@ -38,7 +38,7 @@ class Link:
         self._serials = itertools.count(1)
 
     def fill(self) -> None:
-        data, covers = self.pacer.stocks
+        data, covers, _ = self.pacer.stocks
         for _ in range(covers, self._covers):
             self.pacer.offer(Kind.COVER, next(self._serials), b"cover")
         for _ in range(data, self._data(self.now) if self._data else 0):
@@ -188,12 +188,12 @@ def test_frames_of_a_kind_leave_in_their_order():
 
 def test_stocks_are_bounded():
     pacer = Pacer(random.Random(1))
-    for kind, limit in ((Kind.DATA, DATA_LIMIT), (Kind.COVER, COVER_LIMIT)):
+    for kind, limit in ((Kind.DATA, DATA_LIMIT), (Kind.COVER, COVER_LIMIT), (Kind.LOOP, COVER_LIMIT)):
         for serial in range(limit):
             pacer.offer(kind, serial, b"x")
         with pytest.raises(UsageError):
             pacer.offer(kind, limit, b"x")
-    assert pacer.stocks == (DATA_LIMIT, COVER_LIMIT)
+    assert pacer.stocks == (DATA_LIMIT, COVER_LIMIT, COVER_LIMIT)
     for _ in range(CONTROL_LIMIT):
         pacer.control(b"x")
     with pytest.raises(UsageError):
@@ -212,7 +212,7 @@ def test_stale_covers_leave_until_newer_ones_have_taken_their_place():
     assert leaving[0].serial == 0  # better than an empty slot
     for serial in range(10, 16):
         pacer.offer(Kind.COVER, serial, b"new")
-    assert pacer.stocks == (0, 6)
+    assert pacer.stocks == (0, 6, 0)
     now = pacer.deadline or 0.0
     left = []
     while len(left) < 6:
@@ -222,20 +222,47 @@ def test_stale_covers_leave_until_newer_ones_have_taken_their_place():
 
 
 @pytest.mark.parametrize(
-    ("rates", "data", "cover"),
+    ("rates", "data", "cover", "loops"),
     [
-        (NYM, 5, 139),
-        (Rates(0.25, 2.5), 1, 12),
-        (Rates(0.004, 0.2), DATA_LIMIT, 639),
-        (Rates(0.0001, None), DATA_LIMIT, COVER_LIMIT),
-        (Rates(60.0, None), 1, 2),
-        (Rates(None, 0.2), DATA_LIMIT, 14),
-        (Rates(None, None), DATA_LIMIT, 0),
+        (NYM, 5, 126, 14),
+        (Rates(0.25, 2.5), 1, 11, 2),
+        (Rates(0.004, 0.2), DATA_LIMIT, 626, 14),
+        (Rates(0.0001, None), DATA_LIMIT, COVER_LIMIT, 0),
+        (Rates(60.0, None), 1, 2, 0),
+        (Rates(None, 0.2), DATA_LIMIT, 0, 14),
+        (Rates(None, None), DATA_LIMIT, 0, 0),
     ],
 )
-def test_stocks_last_for_two_seconds_of_cover_and_a_moment_of_data(rates, data, cover):
-    assert (rates.data_stock, rates.cover_stock) == (data, cover)
-    assert cover in (0, COVER_LIMIT) or cover >= 2 * sum(1 / gap for gap in (rates.main, rates.loop) if gap)
+def test_stocks_last_for_two_seconds_of_cover_and_a_moment_of_data(rates, data, cover, loops):
+    assert (rates.data_stock, rates.cover_stock, rates.loop_stock) == (data, cover, loops)
+    for gap, stock in ((rates.main, cover), (rates.loop, loops)):
+        assert stock == COVER_LIMIT or stock >= (2 / gap if gap else 0)
+
+
+def test_each_stream_takes_its_own_kind_of_cover_whatever_data_there_is():
+    for data in (0, 5):
+        pacer = Pacer(random.Random(4))
+        pacer.begin(NYM, START)
+        loops, serials = [], itertools.count()
+        while (now := pacer.deadline or 0.0) < START + 60.0:
+            ready = pacer.stocks
+            for kind, wanted in ((Kind.DATA, data), (Kind.COVER, 4), (Kind.LOOP, 4)):
+                for _ in range(ready[kind - 1], wanted):
+                    pacer.offer(kind, next(serials), b"x")
+            loops += [now for departure in pacer.wake(now) if departure.kind is Kind.LOOP]
+        assert len(loops) == pytest.approx(300, rel=0.2)
+
+
+def test_cover_and_loops_stand_in_for_each_other():
+    for kind in (Kind.COVER, Kind.LOOP):
+        pacer = Pacer(random.Random(4))
+        pacer.begin(NYM, START)
+        for serial in range(40):
+            pacer.offer(kind, serial, b"x")
+        left = 0
+        while left < 40:
+            left += len(pacer.wake(pacer.deadline or 0.0))
+        assert pacer.unused.empty == 0
 
 
 # --- without a main stream ------------------------------------------------------------------------------------------

@@ -58,11 +58,11 @@ def test_a_preset_delays_acks_like_everything_else_and_is_one_packet_size(name: 
     assert PRESETS[name].name == name
 
 
-def test_where_the_gateway_paces_the_loops_leave_room_for_as_much_as_the_requester_may_send() -> None:
+def test_where_the_downlink_keeps_its_rate_only_the_loop_stream_comes_back() -> None:
     for preset in PRESETS.values():
-        if preset.traffic.downlink is Downlink.GATEWAY:
-            loops = preset.packets_per_second * (1 - preset.traffic.drop_share)
-            assert loops < 0.2 * preset.traffic.downlink_rate
+        if preset.traffic.symmetric:
+            assert preset.traffic.loop_rate == pytest.approx(1 / preset.traffic.loop_cover_average_delay)
+            assert preset.traffic.loop_rate < 0.2 * preset.traffic.downlink_rate
 
 
 def test_automatic_follows_the_network() -> None:
