@@ -92,6 +92,8 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--repeats", type=_count(1, 20), default=3, metavar="N", help="(default: 3)")
     config.add_flags(bench, ("log",))
 
+    _add_requester(commands.add_parser("requester", help="keep an address book of requesters, and ask them"))
+
     recipes = commands.add_parser("recipes", help="say how a program is told to use the proxy")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="of a program (default: list all)")
     recipes.add_argument("--host", help="where the proxy listens (default: as in the settings)")
@@ -99,6 +101,27 @@ def build_parser() -> argparse.ArgumentParser:
     recipes.add_argument("--language", default="en", metavar="CODE", help="en or de (default: en)")
     recipes.add_argument("--json", action="store_true", help="print one JSON object a line")
     return parser
+
+
+def _add_requester(requester: argparse.ArgumentParser) -> None:
+    actions = requester.add_subparsers(dest="action", metavar="ACTION", required=True)
+    parsers = {
+        "add": actions.add_parser("add", help="give a requester a name"),
+        "remove": actions.add_parser("remove", help="forget a name"),
+        "list": actions.add_parser("list", help="print the address book"),
+        "query": actions.add_parser("query", help="ask what it is and where it connects, through the mixnet"),
+    }
+    for action in ("add", "remove"):
+        parsers[action].add_argument("name", metavar="NAME", help="a word")
+    parsers["add"].add_argument("address", metavar="ADDRESS", help="its Nym address")
+    parsers["list"].add_argument("--directory", action="store_true", help="print those that the directory lists")
+    parsers["query"].add_argument(
+        "name", nargs="?", metavar="ADDRESS", help="Nym address or name (default: those of the settings)"
+    )
+    for action, parser in parsers.items():
+        parser.add_argument("--settings", metavar="FILE", help="settings file (default: that of the user)")
+        parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+        config.add_flags(parser, ("network", "traffic", "log") if action in ("list", "query") else ("log",))
 
 
 def _count(least: int, most: int) -> Callable[[str], int]:

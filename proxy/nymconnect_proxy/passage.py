@@ -22,6 +22,7 @@ from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
 from nymconnect.options import DIRECTORY, Upstream
+from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
 from nymconnect.settings import PROTOCOLS, Settings
 from nymconnect.storage import Directories
@@ -82,6 +83,11 @@ class Passage:
         return RequesterChoice(self._requesters, key, SYSTEM_RNG, self._requesters_in_use)
 
     @property
+    def requesters(self) -> list[KnownRequester]:
+        """All that may be used, once open."""
+        return list(self._requesters)
+
+    @property
     def exchange_options(self) -> ExchangeOptions:
         """How streams go, by the settings and what this network allows."""
         settings, tags = self._settings, self._settings.sender_tags
@@ -121,13 +127,18 @@ class Passage:
 
     async def open(self, stack: contextlib.AsyncExitStack) -> None:
         """Reach the directory and read the profile. NymError if that is impossible."""
+        self._requesters = self._named_requesters()
         network = await self._reach_network(stack)
         http = await stack.enter_async_context(http_client(self._upstream))
         self._directory = DirectoryClient([network.api], http)
         stack.callback(self._entry.close)
         self._entry.open()
         self._topology = await self._directory.topology()
-        self._requesters = await self._find_requesters(network, self._directory, self._topology)
+        if network.requester and self._settings.requester is None:
+            address = Recipient.parse(network.requester)
+            self._requesters = [KnownRequester(self._name_of(address), address)]
+        if not self._requesters:
+            self._requesters = await self._listed_requesters(self._directory, self._topology)
         self.preset = self._settings.chosen_preset(own_network=self._topology.is_ours).name
         self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
 
@@ -144,25 +155,29 @@ class Passage:
         """The embedded network is on this machine: no proxy leads there."""
         return None if self._settings.network == "embedded" else self._settings.upstream
 
-    async def _find_requesters(
-        self, network: NetworkAddress, directory: DirectoryClient, topology: Topology
-    ) -> list[KnownRequester]:
-        """Those that the user has named, else the embedded network's, else those that the directory lists."""
-        chosen = self._settings.requester or network.requester or DIRECTORY
-        if chosen != DIRECTORY:
-            return [KnownRequester(*found) for found in resolve(chosen, self._settings.address_book)]
+    def _named_requesters(self) -> list[KnownRequester]:
+        """Those that the user has named; UserError if the address book does not know one."""
+        if self._settings.requester in (None, DIRECTORY):
+            return []
+        return [KnownRequester(*found) for found in resolve(self._settings.requester, self._settings.address_book)]
+
+    async def _listed_requesters(self, directory: DirectoryClient, topology: Topology) -> list[KnownRequester]:
+        """Those that the directory lists."""
         listed = [address for address in await directory.requesters() if address.gateway in topology.gateways]
         if not listed:
             raise UserError(f"the network {self._settings.network} lists no requester: give the address of one")
-        named = {address: name for name, address in self._settings.address_book}
-        return [KnownRequester(named.get(str(address), f"{str(address)[:8]}…"), address) for address in listed]
+        return [KnownRequester(self._name_of(address), address) for address in listed]
+
+    def _name_of(self, address: Recipient) -> str:
+        ((name, _),) = resolve(str(address), self._settings.address_book)
+        return name
 
     @property
     def _requesters_in_use(self) -> int:
-        """All that are named. A downlink of constant rate has one, for each costs its whole rate."""
-        if self.traffic.symmetric:
-            return 1
-        return self._settings.requester_count if self._settings.requester in (None, DIRECTORY) else MAX_IN_USE
+        """All that are named; of those in the directory a few, but one where several would share a constant rate."""
+        if self._settings.requester not in (None, DIRECTORY):
+            return MAX_IN_USE
+        return 1 if self.traffic.symmetric else self._settings.requester_count
 
     def _make_entry(self) -> Entry:
         """An embedded network is new each time: of it there is nothing to remember."""

@@ -26,6 +26,7 @@ from nymconnect_proxy.choice import RequesterChoice
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.exchange import Exchange
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.overview import overview
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.sender_tags import TagUse
 from nymconnect_proxy.states import Event, State, after
@@ -74,35 +75,7 @@ class Session:
     @property
     def status(self) -> Status:
         """A snapshot."""
-        status = self._status
-        if self._passage is not None:
-            status = replace(status, alarms=self._passage.notices)
-            status = replace(status, gateway=self._passage.gateway, gateway_port=self._passage.gateway_port)
-        if self._listener is not None:
-            seen = self._listener.snapshot()
-            status = replace(status, streams=seen.streams, bytes_up=seen.bytes_up, bytes_down=seen.bytes_down)
-            if seen.requesters:
-                status = replace(status, requesters=seen.requesters, requester=seen.requesters[0].address)
-        return replace(status, counters={"streams": status.streams}) if self._client is None else self._measured(status)
-
-    def _measured(self, status: Status) -> Status:
-        assert self._client is not None
-        loops, counters = self._client.loop_statistics(), self._client.counters()
-        suspects = tuple(sorted(map(str, loops.suspects)))
-        alarm = (_alarm(suspects),) if loops.dropping else ()
-        if self._downlink is not None:
-            report = self._downlink.report()
-            status = replace(status, downlink_hidden=report.hidden, downlink=report.reason)
-        return replace(
-            status,
-            loss=loops.loss,
-            delay=loops.delay,
-            dropping=loops.dropping,
-            suspects=suspects,
-            queue=counters["queued"],
-            alarms=status.alarms + alarm,
-            counters={**counters, "streams": status.streams},
-        )
+        return overview(self._status, self._passage, self._listener, self._client, self._downlink)
 
     @property
     def network_pid(self) -> int | None:
@@ -313,8 +286,3 @@ class Session:
         log.info("session is %s%s", state.value, f": {reason}" if reason else "")
         self._changed.set()
         self._on_status(self.status)
-
-
-def _alarm(suspects: tuple[str, ...]) -> str:
-    named = f", probably at {', '.join(suspects)}" if suspects else ""
-    return f"somebody drops packets{named}; data goes around it where it can"

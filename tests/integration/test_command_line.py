@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -16,11 +17,13 @@ from nymconnect import __version__
 from nymconnect.options import Endpoint
 from nymconnect_proxy.fetch_through import fetch_through
 from tests.helpers.command import PATIENCE, Command, Watch, children_of, environment, run
+from tests.helpers.mixnet_pair import make_recipient
 from tests.helpers.targets import file_server, unused_port
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes as Linux shows them")
 
 QUIET_SOCKS = ("--socks", "127.0.0.1:0")
+ADDRESS = str(make_recipient(random.Random(1)))
 
 
 # --- connect ---------------------------------------------------------------------------------------------------------
@@ -162,9 +165,33 @@ def test_a_directory_that_cannot_be_reached_is_one_clear_line(tmp_path: Path, as
         assert states == ["connecting", "failed", "disconnected"]
 
 
-def test_a_foreign_network_without_a_requester_is_one_clear_line(tmp_path: Path) -> None:
-    ended = run(tmp_path, "connect", *QUIET_SOCKS, "--network", "http://127.0.0.1:1/")
-    assert "needs a requester" in one_line(ended)
+def test_the_address_book_is_kept_and_used(tmp_path: Path) -> None:
+    assert "is empty" in run(tmp_path, "requester", "list").stdout
+    assert "1 to 40 letters" in one_line(run(tmp_path, "requester", "add", "a b", ADDRESS))
+    assert "IDENTITY.ENCRYPTION@GATEWAY" in one_line(run(tmp_path, "requester", "add", "home", "nonsense"))
+    assert run(tmp_path, "requester", "add", "home", ADDRESS).returncode == 0
+    listed = run(tmp_path, "requester", "list", "--json")
+    assert json.loads(listed.stdout) == {"event": "requester", "name": "home", "address": ADDRESS}
+    assert "no requester is named 'work'" in one_line(run(tmp_path, "connect", *QUIET_SOCKS, "--requester", "work"))
+    assert run(tmp_path, "requester", "remove", "home").returncode == 0
+    assert "no requester is named 'home'" in one_line(run(tmp_path, "requester", "remove", "home"))
+
+
+def test_a_requester_says_what_it_is(tmp_path: Path) -> None:
+    with Command(tmp_path, "network", "--api", "127.0.0.1:0", "--json") as network:
+        found = network.event("network")
+        api = ("--network", found["api"])
+        listed = run(tmp_path, "requester", "list", "--directory", *api, "--json")
+        assert json.loads(listed.stdout)["address"] == found["requester"]
+        assert run(tmp_path, "requester", "add", "home", found["requester"]).returncode == 0
+        answer = json.loads(run(tmp_path, "requester", "query", "home", *api, "--json").stdout)
+        assert (answer["name"], answer["address"]) == ("home", found["requester"])
+        assert (answer["software"], answer["interface"], answer["protocol"]) == ("nymconnect-requester", "3", "3")
+        assert answer["open_proxy"] is False
+        assert answer["policy"][-1] == "ExitPolicy reject *:*"
+        page = run(tmp_path, "requester", "query", *api).stdout
+        assert "requester: home" in page
+        assert "\nExitPolicy accept *:443\n" in page
 
 
 @pytest.mark.parametrize("text", ["[socks]\nport = 1\n", "not toml", "\x00"])
@@ -191,7 +218,9 @@ def test_a_socks_port_for_the_whole_world_is_refused(tmp_path: Path) -> None:
         ("connect", "--socks", "nonsense"),
         ("connect", "--socks", "127.0.0.1:70000"),
         ("connect", "--network", "gopher://example/"),
-        ("connect", "--requester", "nobody"),
+        ("connect", "--requester", "no body"),
+        ("requester",),
+        ("requester", "add", "home"),
         ("connect", "--average-packet-delay", "soon"),
         ("network", "--mixnodes", "0"),
         ("network", "--api", "nonsense"),

@@ -8,6 +8,7 @@ from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
 from nymconnect.runtime import unix_offset
 from nymconnect.storage import Directories
+from nymconnect_proxy.choice import Health
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
@@ -18,7 +19,7 @@ STATS_INTERVAL = 5.0
 
 async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
-    settings = settings_from(flags, _settings_file(flags.settings))
+    settings = settings_from(flags, settings_file(flags.settings))
     output = Output(flags.json)
     session = Session(settings, lambda status: _report(output, settings, status), directories=Directories.of_user())
     await session.connect()
@@ -32,7 +33,7 @@ async def run(flags: argparse.Namespace) -> int:
     raise UserError(failed.reason)
 
 
-def _settings_file(wanted: str | None) -> Path:
+def settings_file(wanted: str | None) -> Path:
     """That of the user may be absent; one that was asked for may not."""
     if wanted is None:
         return Directories.of_user().settings
@@ -87,6 +88,11 @@ def measured(status: Status) -> dict[str, object]:
         "bytes_up": status.bytes_up,
         "bytes_down": status.bytes_down,
     }
+    if status.requesters:
+        values["requesters"] = [
+            {"name": known.name, "address": known.address, "health": known.health.value, "refused": known.refused}
+            for known in status.requesters
+        ]
     if status.suspects:
         values["suspects"] = list(status.suspects)
     if status.alarms:
@@ -97,6 +103,8 @@ def measured(status: Status) -> dict[str, object]:
 def _sentence(settings: Settings, status: Status) -> str:
     match status.state:
         case State.CONNECTED if status.dropping:
+            return f"warning: {status.alarms[-1]}"
+        case State.CONNECTED if any(known.health is Health.SILENT for known in status.requesters):
             return f"warning: {status.alarms[-1]}"
         case State.CONNECTED if settings.network == "embedded":
             return (

@@ -1,0 +1,67 @@
+"""What the parts of a session say of themselves, put into its status."""
+
+from dataclasses import replace
+
+from nymconnect.client.client import MixnetClient
+from nymconnect_proxy.choice import Health
+from nymconnect_proxy.downlink import DownlinkKeeper
+from nymconnect_proxy.listener import SocksListener
+from nymconnect_proxy.passage import Passage
+from nymconnect_proxy.status import Status
+
+
+def overview(
+    status: Status,
+    passage: Passage | None,
+    listener: SocksListener | None,
+    client: MixnetClient | None,
+    downlink: DownlinkKeeper | None,
+) -> Status:
+    """`status` with what the parts that there are have to say."""
+    if passage is not None:
+        status = replace(status, alarms=passage.notices, gateway=passage.gateway, gateway_port=passage.gateway_port)
+    if listener is not None:
+        status = _with_listener(status, listener)
+    status = replace(status, counters={"streams": status.streams})
+    if client is None:
+        return status
+    if downlink is not None:
+        report = downlink.report()
+        status = replace(status, downlink_hidden=report.hidden, downlink=report.reason)
+    return _with_client(status, client)
+
+
+def _with_listener(status: Status, listener: SocksListener) -> Status:
+    seen = listener.snapshot()
+    status = replace(status, streams=seen.streams, bytes_up=seen.bytes_up, bytes_down=seen.bytes_down)
+    if not seen.requesters:
+        return status
+    silent = [
+        f"the requester {known.name} does not answer" for known in seen.requesters if known.health is Health.SILENT
+    ]
+    return replace(
+        status,
+        requesters=seen.requesters,
+        requester=seen.requesters[0].address,
+        alarms=(*status.alarms, *silent),
+    )
+
+
+def _with_client(status: Status, client: MixnetClient) -> Status:
+    loops, counters = client.loop_statistics(), client.counters()
+    suspects = tuple(sorted(map(str, loops.suspects)))
+    return replace(
+        status,
+        loss=loops.loss,
+        delay=loops.delay,
+        dropping=loops.dropping,
+        suspects=suspects,
+        queue=counters["queued"],
+        alarms=status.alarms + ((_alarm(suspects),) if loops.dropping else ()),
+        counters={**counters, "streams": status.streams},
+    )
+
+
+def _alarm(suspects: tuple[str, ...]) -> str:
+    named = f", probably at {', '.join(suspects)}" if suspects else ""
+    return f"somebody drops packets{named}; data goes around it where it can"
