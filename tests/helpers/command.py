@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 def environment(home: Path) -> dict[str, str]:
     """That of a user who has no settings, with the sources of this checkout in front."""
-    sources = os.pathsep.join(str(ROOT / part) for part in ("", "proxy", "resources"))
+    sources = os.pathsep.join(str(ROOT / part) for part in ("", "proxy", "gui", "resources"))
     return {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "PYTHONPATH": sources}
 
 

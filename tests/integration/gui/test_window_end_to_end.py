@@ -1,0 +1,172 @@
+"""The window over the real thing: its own event loop, a real session, the practice network in a process of its own."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from nymconnect.config import Settings
+from nymconnect.options import Endpoint
+from nymconnect.storage import Directories
+from nymconnect_gui.app import Program, real_sessions
+from nymconnect_gui.pages.home import HomePage
+from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect_proxy.session import Session
+from nymconnect_proxy.states import State
+from tests.helpers.stage import eventually
+from tests.helpers.targets import file_server
+
+PATIENCE = 60.0
+PAGE = b"hello through the mixnet" * 400
+Scenario = Callable[[Program], Awaitable[None]]
+
+
+def play(app: QApplication, files: Path, scenario: Scenario) -> None:
+    """Run a program with a window, and the scenario beside it, on Qt's event loop; it ends by quitting."""
+
+    async def both() -> None:
+        directories = Directories.under(files)
+        settings = Settings(socks=Endpoint("127.0.0.1", 0))
+        program = Program(app, settings, directories, real_sessions(directories), directories.settings)
+        program.start()
+        running = asyncio.create_task(program.run())
+        try:
+            async with asyncio.timeout(PATIENCE * 1.5):
+                await scenario(program)
+        finally:
+            program.quit()
+            await running
+
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
+        runner.run(both())
+
+
+def home_of(program: Program) -> HomePage:
+    page = program.window.page("home")
+    assert isinstance(page, HomePage)
+    return page
+
+
+async def until(program: Program, *states: State) -> None:
+    """Wait for the signal, not for the clock."""
+    reached = asyncio.Event()
+
+    def look(_: object) -> None:
+        if program.bridge.status.state in states or (program.bridge.problem and State.FAILED in states):
+            reached.set()
+
+    program.bridge.state_changed.connect(look)
+    look(None)
+    async with asyncio.timeout(PATIENCE):
+        await reached.wait()
+    program.bridge.state_changed.disconnect(look)
+
+
+@contextlib.asynccontextmanager
+async def target() -> AsyncIterator[int]:
+    async with file_server({"/page": PAGE}) as port:
+        yield port
+
+
+async def fetch(program: Program, port: int) -> bytes:
+    return (await fetch_through(program.bridge.status.socks, "localhost", port, "/page", PATIENCE)).body
+
+
+async def is_closed(socks: Endpoint) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(socks.host, socks.port)
+    except OSError:
+        return True
+    writer.close()
+    return False
+
+
+def test_connect_fetch_disconnect(qapp: QApplication, tmp_path: Path) -> None:
+    async def scenario(program: Program) -> None:
+        home = home_of(program)
+        async with target() as port:
+            home.ring.click()
+            await until(program, State.CONNECTED)
+            assert home.state.text() == "Connected"
+            assert "no anonymity" in home.sentence.text()
+            assert home.port.value == str(program.bridge.status.socks.port) != "0"
+            assert await fetch(program, port) == PAGE
+        await eventually(lambda: bool(program.bridge.history.samples))
+        program.bridge.look()
+        assert program.bridge.status.bytes_down >= len(PAGE)
+        assert program.bridge.status.counters["data_sent"] > 0
+        socks = program.bridge.status.socks
+        home.ring.click()
+        await until(program, State.DISCONNECTED)
+        assert home.state.text() == "Disconnected"
+        assert await is_closed(socks)
+
+    play(qapp, tmp_path, scenario)
+
+
+def test_a_network_that_is_killed_fails_truthfully_and_can_be_tried_again(qapp: QApplication, tmp_path: Path) -> None:
+    async def scenario(program: Program) -> None:
+        home = home_of(program)
+        home.ring.click()
+        await until(program, State.CONNECTED)
+        socks = program.bridge.status.socks
+        session = program.bridge._session
+        assert isinstance(session, Session)
+        assert session.network_pid is not None
+        os.kill(session.network_pid, signal.SIGKILL)
+        await until(program, State.FAILED)
+        assert home.state.text() == "Failed"
+        assert "The practice network has ended" in home.sentence.text()
+        assert not home.try_again.isHidden()
+        assert not await is_closed(socks)  # it refuses; nothing goes around it
+        async with target() as port:
+            with pytest.raises(Exception, match="could not connect"):
+                await fetch(program, port)
+            home.try_again.click()
+            await until(program, State.CONNECTED)
+            assert program.bridge.status.socks == socks
+            assert await fetch(program, port) == PAGE
+
+    play(qapp, tmp_path, scenario)
+
+
+def test_quitting_while_connecting_leaves_nothing_behind(qapp: QApplication, tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    async def scenario(program: Program) -> None:
+        home_of(program).ring.click()
+        await until(program, State.CONNECTING)
+        session = program.bridge._session
+        assert isinstance(session, Session)
+        await eventually(lambda: session.network_pid is not None)
+        assert session.network_pid is not None
+        pids.append(session.network_pid)
+
+    play(qapp, tmp_path, scenario)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_a_port_in_use_is_said_and_another_one_offered(qapp: QApplication, tmp_path: Path) -> None:
+    async def scenario(program: Program) -> None:
+        home = home_of(program)
+        other = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        taken = other.sockets[0].getsockname()[1]
+        program.bridge.change(Settings(socks=Endpoint("127.0.0.1", taken)))
+        home.ring.click()
+        await until(program, State.FAILED)
+        assert f"127.0.0.1:{taken}" in home.sentence.text()
+        offered = int(home.other_port.text().removeprefix("Use port "))
+        assert offered > taken
+        home.other_port.click()
+        await until(program, State.CONNECTED)
+        assert program.bridge.status.socks.port == offered
+        other.close()
+
+    play(qapp, tmp_path, scenario)
