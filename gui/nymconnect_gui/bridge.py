@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from nymconnect.config import Settings
+from nymconnect.config import Settings, needs_reconnect
 from nymconnect.errors import NymError
 from nymconnect_gui.history import History
 from nymconnect_gui.words import Problem
@@ -91,7 +91,7 @@ class Bridge(QObject):
     @property
     def needs_reconnect(self) -> bool:
         """Whether the running session still uses other settings."""
-        return self._session is not None and self._used != self._settings
+        return self._session is not None and needs_reconnect(self._used, self._settings)
 
     @property
     def packet_length(self) -> int:

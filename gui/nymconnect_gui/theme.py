@@ -169,6 +169,7 @@ QLabel {{ background: transparent; }}
 QLabel[role="state"] {{ font-size: {px(22)}px; font-weight: 700; }}
 QLabel[role="title"] {{ font-size: {px(15)}px; font-weight: 700; }}
 QLabel[role="section"] {{ font-size: {px(13)}px; font-weight: 700; }}
+QLabel[role="strong"] {{ font-weight: 600; }}
 QLabel[role="muted"] {{ color: {t.muted}; }}
 QLabel[role="small"] {{ color: {t.muted}; font-size: {px(11.5)}px; }}
 QLabel[role="warn"] {{ color: {t.warn}; font-weight: 600; }}
@@ -193,6 +194,10 @@ QPushButton:disabled {{ color: {t.muted}; }}
 QPushButton[role="primary"] {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
 QPushButton[role="primary"]:focus {{ border: 2px solid {t.text}; }}
 QPushButton[role="primary"]:disabled {{ background: {t.line}; color: {t.muted}; border-color: {t.line}; }}
+QPushButton[role="choice"] {{ font-weight: 500; padding: {px(4)}px {px(10)}px; color: {t.muted}; }}
+QPushButton[role="choice"]:focus {{ padding: {px(4) - 1}px {px(10) - 1}px; }}
+QPushButton[role="choice"]:checked {{
+    background: {t.soft}; color: {t.text}; border-color: {t.accent}; font-weight: 700; }}
 QPushButton[role="link"] {{ border: none; color: {t.accent}; padding: {px(5)}px {px(2)}px; }}
 QPushButton[role="link"]:hover {{ background: transparent; text-decoration: underline; }}
 QPushButton[role="link"]:focus {{ border: 2px solid {t.accent}; border-radius: {px(4)}px; padding: {px(5) - 2}px 0px; }}

@@ -23,7 +23,7 @@ WINDOW = "window"  # the name under which it watches the bridge
 class PageSpec:
     """One page: `title` is asked for each time, for the language may change; `module` and `widget` name its class.
 
-    Pages that are not `in_bar` are reached with `Context.navigate` and have a way back to Home.
+    Pages that are not `in_bar` are reached with `Context.navigate` and have a way back to their `parent`.
     """
 
     key: str
@@ -32,14 +32,29 @@ class PageSpec:
     widget: str
     symbol: str = ""
     in_bar: bool = True
+    parent: str = "home"
 
     def make(self, context: Context) -> QWidget:
         """The page; its module is loaded only now."""
         return cast(QWidget, getattr(import_module(self.module), self.widget)(context))
 
 
+def _below(parent: str, name: str, title: Callable[[], str], widget: str) -> PageSpec:
+    """A page that is reached from another one."""
+    module = f"nymconnect_gui.pages.{parent}_{name}"
+    return PageSpec(f"{parent}-{name}", title, module, widget, in_bar=False, parent=parent)
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("home", lambda: translate("Pages", "Home"), "nymconnect_gui.pages.home", "HomePage", "home"),
+    PageSpec(
+        "settings", lambda: translate("Pages", "Settings"), "nymconnect_gui.pages.settings", "SettingsPage", "settings"
+    ),
+    _below("settings", "network", lambda: translate("Pages", "Network"), "NetworkSettingsPage"),
+    _below("settings", "exits", lambda: translate("Pages", "Gateway and exits"), "ExitSettingsPage"),
+    _below("settings", "proxy", lambda: translate("Pages", "Proxy"), "ProxySettingsPage"),
+    _below("settings", "start", lambda: translate("Pages", "Start and tray"), "StartSettingsPage"),
+    _below("settings", "looks", lambda: translate("Pages", "Appearance"), "LooksSettingsPage"),
 )
 
 
@@ -129,7 +144,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         px = self.context.theme.px
-        self.header = Header(self.context, lambda: self.show_page("home"))
+        self.header = Header(self.context, self.go_back)
         self.notice = Notice(self.context)
         self.stack = QStackedWidget()
         self.tray_hint = label(
@@ -192,7 +207,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self.page(key))
         self.header.show_page(self._specs[key])
         for name, item in self.items.items():
-            item.setChecked(name == key)
+            item.setChecked(name in (key, self._specs[key].parent if not self._specs[key].in_bar else key))
 
     @property
     def has_tray_hint(self) -> bool:
@@ -202,6 +217,10 @@ class MainWindow(QMainWindow):
     def show_tray_hint(self, missing: bool) -> None:
         """Say that closing the window ends the program, on a desktop without a tray."""
         self.tray_hint.setVisible(missing)
+
+    def go_back(self) -> None:
+        """To the page from which this one is reached."""
+        self.show_page(self._specs[self._current].parent)
 
     def tell(self, sentence: str) -> None:
         """Show a sentence until it is closed."""

@@ -19,6 +19,12 @@ from nymconnect_gui.bridge import Bridge
 from tests.helpers.fake_session import FakeSessions
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What starts at login is none of a test's business."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+
+
 @pytest.fixture
 def sessions() -> FakeSessions:
     return FakeSessions()

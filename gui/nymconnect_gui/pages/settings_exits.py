@@ -1,0 +1,181 @@
+"""Settings of gateway and exits: automatic, or named by the user; and the address book of exits."""
+
+from nymconnect.address_book import with_entry, without_entry
+from nymconnect.config import OPTIONS
+from nymconnect.errors import UserError
+from nymconnect.options import DIRECTORY, is_name
+from nymconnect_gui import fields
+from nymconnect_gui.context import Context
+from nymconnect_gui.controls import Card, button, label, line, section
+from nymconnect_gui.forms import Choice, TextField
+from nymconnect_gui.pages.settings import SettingsPart
+from nymconnect_gui.painted import IconButton
+from nymconnect_gui.words import short, translate
+
+AUTO, OWN = "automatic", "own"
+COUNTS = ("1", "2", "3", "5", "8")
+_OPTIONS = {option.name: option for option in OPTIONS}
+
+
+class ExitSettingsPage(SettingsPart):
+    """Entry gateway, exits, address book."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._add_gateway()
+        self._add_exits()
+        self._add_book()
+        self.show_settings()
+
+    def _add_gateway(self) -> None:
+        theme, caption = self.context.theme, translate("Settings", "Entry gateway")
+        self.gateway = Choice(theme, caption, self._ways())
+        self.gateway.chosen.connect(self._choose_gateway)
+        self.identity = TextField(
+            theme,
+            translate("Settings", "Identity key of the gateway"),
+            fields.gateway,
+            hint=translate("Settings", "If it is away, there is no connection: no other one is taken instead."),
+        )
+        self.identity.accepted.connect(lambda text: self.change(gateway=text))
+        card = Card(theme)
+        meaning = translate(
+            "Settings", "Automatic: drawn once, then kept, and left only when it is gone. It learns your address."
+        )
+        card.add(self.gateway, label(meaning, "muted"), self.identity)
+        self.add(section(caption), card)
+
+    def _add_exits(self) -> None:
+        theme, caption = self.context.theme, translate("Settings", "Exits (network requesters)")
+        self.exits = Choice(theme, caption, self._ways())
+        self.exits.chosen.connect(self._choose_exits)
+        self.addresses = TextField(
+            theme,
+            translate("Settings", "Names or Nym addresses, with commas between them"),
+            lambda text: fields.requesters(text, self.settings.address_book),
+            hint=translate("Settings", "Of several, each dials a part of the targets, so that none sees all."),
+        )
+        self.addresses.accepted.connect(lambda text: self.change(requester=_OPTIONS["requester"].parse(text)))
+        self.count_caption = label(translate("Settings", "How many the directory draws"), "small")
+        self.count = Choice(theme, translate("Settings", "How many the directory draws"), {n: n for n in COUNTS})
+        self.count.chosen.connect(lambda count: self.change(requester_count=int(count)))
+        card = Card(theme)
+        meaning = translate("Settings", "An exit sees which targets are asked for, but not by whom.")
+        card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count)
+        self.add(section(caption), card)
+
+    def _add_book(self) -> None:
+        theme = self.context.theme
+        self.book = Card(theme)
+        self.new_name = TextField(theme, translate("Settings", "Name"), self._check_name)
+        self.new_address = TextField(theme, translate("Settings", "Nym address"), self._check_address)
+        self.add_entry = button(translate("Settings", "Add to the address book"), self._add_new)
+        self.removes: dict[str, IconButton] = {}
+        self.add(section(translate("Settings", "Address book of exits")), self.book)
+
+    @staticmethod
+    def _ways() -> dict[str, str]:
+        return {AUTO: translate("Settings", "Automatic"), OWN: translate("Settings", "My own choice")}
+
+    def show_settings(self) -> None:
+        settings = self.settings
+        chosen = settings.requester not in (None, DIRECTORY)
+        if settings.gateway is not None or self.gateway.current != OWN:
+            self.gateway.set_current(AUTO if settings.gateway is None else OWN)
+        if chosen or self.exits.current != OWN:
+            self.exits.set_current(OWN if chosen else AUTO)
+        self.identity.set_text(settings.gateway or "")
+        self.addresses.set_text((settings.requester or "") if chosen else "")
+        self.count.set_current(str(settings.requester_count))
+        self._show_parts()
+        self._show_book()
+
+    def _show_parts(self) -> None:
+        self.identity.setVisible(self.gateway.current == OWN)
+        own_exits = self.exits.current == OWN
+        self.addresses.setVisible(own_exits)
+        draws = not own_exits and self.settings.network != "embedded"
+        self.count_caption.setVisible(draws)
+        self.count.setVisible(draws)
+
+    def _choose_gateway(self, key: str) -> None:
+        if key == AUTO:
+            self.identity.edit.clear()
+            self.change(gateway=None)
+        self._show_parts()
+        if key == OWN:
+            self.identity.edit.setFocus()
+
+    def _choose_exits(self, key: str) -> None:
+        if key == AUTO:
+            self.addresses.edit.clear()
+            self.change(requester=None)
+        self._show_parts()
+        if key == OWN:
+            self.addresses.edit.setFocus()
+
+    # --- address book ------------------------------------------------------------------------------------------------
+
+    def _show_book(self) -> None:
+        rows = self.book.rows
+        for kept in (self.new_name, self.new_address, self.add_entry):
+            kept.setParent(None)
+        while rows.count():
+            item = rows.takeAt(0)
+            if item is not None and (widget := item.widget()) is not None:
+                widget.deleteLater()
+        self.removes.clear()
+        for name, address in self.settings.address_book:
+            self.book.add(self._entry(name, address), line())
+        if not self.settings.address_book:
+            self.book.add(
+                label(translate("Settings", "Nobody yet. Give an exit a name, and choose it by that."), "muted")
+            )
+        self.book.add(self.new_name, self.new_address, self.add_entry)
+        for kept in (self.new_name, self.new_address, self.add_entry):
+            kept.show()
+
+    def _entry(self, name: str, address: str) -> Card:
+        row = Card(self.context.theme)
+        row.setProperty("role", "plain")
+        row.rows.setContentsMargins(0, 0, 0, 0)
+        remove = self.removes[name] = IconButton(
+            self.context.theme, "close", translate("Settings", "Remove {name}").format(name=name)
+        )
+        remove.clicked.connect(lambda: self._remove(name))
+        shown = label(short(address), "small", wrap=False)
+        shown.setToolTip(address)
+        row.add_row(label(name, wrap=False), shown, remove)
+        return row
+
+    @staticmethod
+    def _check_name(text: str) -> str:
+        if not text:
+            return ""
+        wrong = translate("Settings", "A name has 1 to 40 letters, digits, - and _.")
+        return "" if is_name(text) and text != DIRECTORY else wrong
+
+    @staticmethod
+    def _check_address(text: str) -> str:
+        return fields.requesters(text, ()) if text else ""
+
+    def _add_new(self) -> None:
+        name, address = self.new_name.text, self.new_address.text
+        if not name or not address or self.new_name.problem or self.new_address.problem:
+            self.context.tell(translate("Settings", "An entry needs a name and a Nym address."))
+            return
+        try:
+            book = with_entry(self.settings.address_book, name, address)
+        except UserError:
+            self.context.tell(translate("Settings", "The address book is full, or this is not one Nym address."))
+            return
+        self.new_name.edit.clear()
+        self.new_address.edit.clear()
+        self.change(address_book=book)
+
+    def _remove(self, name: str) -> None:
+        used = [part.strip() for part in (self.settings.requester or "").split(",")]
+        if name in used:
+            self.context.tell(translate("Settings", "{name} is in use. Choose another exit first.").format(name=name))
+            return
+        self.change(address_book=without_entry(self.settings.address_book, name))

@@ -1,0 +1,424 @@
+"""The pages of settings: what is shown, what is saved, what is refused and why."""
+
+import asyncio
+import errno
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from nymconnect.client.presets import AUTOMATIC, PRESETS
+from nymconnect.config import Settings, read_settings
+from nymconnect.options import Endpoint, Secret, Upstream
+from nymconnect.settings_document import read_tables
+from nymconnect_gui.app import Program
+from nymconnect_gui.pages.settings import SettingsPart, cost
+from nymconnect_gui.settings_file import open_settings
+from nymconnect_gui.store import Remembered, Store
+from nymconnect_proxy.states import State
+from tests.helpers.fake_session import FakeSessions
+from tests.unit.gui.test_fields import KEY, RECIPIENT
+
+Find = Callable[[str], Any]
+
+
+@pytest.fixture
+def page(program: Program) -> Find:
+    """Shows a page and gives it."""
+    program.window.show()
+
+    def show(key: str) -> Any:
+        program.window.show_page(key)
+        return program.window.page(key)
+
+    return show
+
+
+def saved(program: Program) -> Settings:
+    assert program.keeper.path is not None
+    return read_settings(program.keeper.path)
+
+
+def type_in(edit: QLineEdit, text: str) -> None:
+    """As a person does, and goes on to the next field."""
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClick(edit, Qt.Key.Key_Delete)
+    if text:
+        QTest.keyClicks(edit, text)
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+
+
+# --- how much to hide -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [AUTOMATIC, *PRESETS])
+def test_every_preset_can_be_chosen_and_says_what_it_costs(name: str, page: Find, program: Program) -> None:
+    settings = page("settings")
+    settings.preset.buttons[name].click()
+    assert program.bridge.settings.preset == name
+    assert saved(program).preset == name
+    preset = program.bridge.settings.chosen_preset(own_network=True)
+    assert settings.cost.text() == cost(preset)
+    assert settings.unsafe.isVisible() is (not preset.is_safe)
+
+
+def test_the_cost_is_that_of_the_table() -> None:
+    assert "0.3 s" in cost(PRESETS["balanced"])
+    assert f"{PRESETS['balanced'].gigabytes_per_day:.3g} GB" in cost(PRESETS["balanced"])
+    assert "12 s" in cost(PRESETS["wallet"])
+
+
+@pytest.mark.parametrize("settings", [Settings(average_packet_delay=0.01)])
+def test_values_of_ones_own_are_warned_of_and_can_be_removed(page: Find, program: Program) -> None:
+    settings = page("settings")
+    assert settings.own_traffic.isVisible()
+    settings.drop_own.click()
+    assert program.bridge.settings == Settings()
+    assert not settings.own_traffic.isVisible()
+
+
+def test_the_first_page_leads_to_all_others_and_back(page: Find, program: Program) -> None:
+    for key, row in page("settings").rows.items():
+        program.window.show_page("settings")
+        row.click()
+        assert program.window.current == key
+        program.window.header.back.click()
+        assert program.window.current == "settings"
+
+
+def test_it_says_where_the_settings_are(page: Find, program: Program) -> None:
+    assert str(program.keeper.path) in page("settings").kept.text()
+
+
+# --- reconnect ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_needs_a_reconnect_is_told_and_done(page: Find, program: Program, sessions: FakeSessions) -> None:
+    settings = page("settings")
+    program.bridge.connect_now()
+    await wait_for(lambda: bool(sessions.made))
+    sessions.last.become(State.CONNECTED)
+    assert not settings.reconnect_bar.isVisible()
+    program.change_settings(Settings(log_level="debug"))
+    assert not settings.reconnect_bar.isVisible()
+    settings.preset.buttons["high"].click()
+    assert settings.reconnect_bar.isVisible()
+    settings.reconnect_bar.reconnect.click()
+    await wait_for(lambda: len(sessions.made) == 2)
+    assert sessions.last.settings.preset == "high"
+    await wait_for(lambda: not settings.reconnect_bar.isVisible())
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 -- the bridge's tasks do not call back
+            await asyncio.sleep(0)
+
+
+# --- network --------------------------------------------------------------------------------------------------------
+
+
+def test_a_network_of_ones_own_is_checked_while_it_is_typed(page: Find, program: Program) -> None:
+    network = page("settings-network")
+    network.network.buttons["own"].click()
+    assert network.url.isVisible()
+    network.url.edit.setFocus()
+    QTest.keyClicks(network.url.edit, "mixnet.example.org")
+    assert "https://" in network.url.error.text()
+    assert network.url.error.isVisible()
+    assert program.bridge.settings.network == "embedded"
+    type_in(network.url.edit, "https://mixnet.example.org/api/")
+    assert not network.url.error.isVisible()
+    assert saved(program).network == "https://mixnet.example.org/api"
+    network.network.buttons["mainnet"].click()
+    assert saved(program).network == "mainnet"
+    assert not network.url.isVisible()
+
+
+def test_what_is_typed_counts_after_a_pause_without_another_key(page: Find, program: Program, qtbot: QtBot) -> None:
+    network = page("settings-network")
+    network.upstream.edit.setFocus()
+    QTest.keyClicks(network.upstream.edit, "socks5://127.0.0.1:9050")
+    qtbot.waitUntil(lambda: program.bridge.settings.upstream is not None, timeout=10_000)
+    assert program.bridge.settings.upstream == Upstream("socks5", "127.0.0.1", 9050)
+
+
+def test_an_upstream_proxy_with_its_login(page: Find, program: Program) -> None:
+    network = page("settings-network")
+    assert not network.login_name.isVisible()
+    type_in(network.upstream.edit, "socks5://127.0.0.1:9050")
+    assert network.login_password.edit.echoMode() is QLineEdit.EchoMode.Password
+    type_in(network.login_name.edit, "alice")
+    type_in(network.login_password.edit, "s3same")
+    assert saved(program).upstream == Upstream("socks5", "127.0.0.1", 9050, "alice", "s3same")
+    assert program.keeper.path is not None
+    assert stat.S_IMODE(program.keeper.path.stat().st_mode) == 0o600
+    assert "alice" not in network.upstream.text
+    type_in(network.upstream.edit, "")
+    assert saved(program).upstream is None
+
+
+# --- gateway and exits ----------------------------------------------------------------------------------------------
+
+
+def test_a_gateway_of_ones_own_choice(page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    exits.gateway.buttons["own"].click()
+    type_in(exits.identity.edit, "nonsense")
+    assert exits.identity.error.isVisible()
+    assert program.bridge.settings.gateway is None
+    type_in(exits.identity.edit, KEY)
+    assert saved(program).gateway == KEY
+    exits.gateway.buttons["automatic"].click()
+    assert saved(program).gateway is None
+
+
+def test_exits_by_address_and_by_name(page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    type_in(exits.new_name.edit, "home")
+    type_in(exits.new_address.edit, RECIPIENT)
+    exits.add_entry.click()
+    assert saved(program).address_book == (("home", RECIPIENT),)
+    exits.exits.buttons["own"].click()
+    type_in(exits.addresses.edit, "away")
+    assert "away" in exits.addresses.error.text()
+    type_in(exits.addresses.edit, "home")
+    assert saved(program).requester == "home"
+    exits.removes["home"].click()
+    assert not program.window.notice.isHidden()
+    assert saved(program).address_book
+    exits.exits.buttons["automatic"].click()
+    exits.removes["home"].click()
+    assert saved(program) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "address"), [("", RECIPIENT), ("home", ""), ("ho me", RECIPIENT), ("home", "nonsense")]
+)
+def test_an_entry_that_is_not_complete_is_not_added(name: str, address: str, page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    type_in(exits.new_name.edit, name)
+    type_in(exits.new_address.edit, address)
+    exits.add_entry.click()
+    assert program.bridge.settings.address_book == ()
+    assert not program.window.notice.isHidden()
+
+
+@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+def test_how_many_exits_are_drawn(page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    assert exits.count.current == "3"
+    exits.count.buttons["5"].click()
+    assert saved(program).requester_count == 5
+
+
+# --- proxy ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_taken_is_told_and_the_next_one_offered(page: Find, program: Program) -> None:
+    proxy = page("settings-proxy")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        type_in(proxy.port.edit, str(port))
+        assert program.bridge.settings.socks.port == port
+        assert str(port) in proxy.busy.text()
+        assert proxy.busy.isVisible()
+        proxy.other_port.click()
+        assert program.bridge.settings.socks.port > port
+        assert not proxy.busy.isVisible()
+
+
+def test_other_computers_need_a_password(page: Find, program: Program) -> None:
+    proxy = page("settings-proxy")
+    proxy.remote.switch.click()
+    assert not program.bridge.settings.allow_remote
+    assert not proxy.remote.switch.isChecked()
+    assert "password" in program.window.notice.text.text()
+    type_in(proxy.password.edit, "s3same")
+    proxy.remote.switch.click()
+    assert saved(program).allow_remote
+    assert saved(program).password == Secret("s3same")
+    type_in(proxy.host.edit, "0.0.0.0")
+    assert saved(program).socks.host == "0.0.0.0"
+    proxy.remote.switch.click()
+    assert saved(program).socks == Endpoint("127.0.0.1", 1080)
+
+
+def test_a_password_is_shown_only_when_asked(page: Find) -> None:
+    proxy = page("settings-proxy")
+    assert proxy.password.edit.echoMode() is QLineEdit.EchoMode.Password
+    assert "s3same" not in proxy.password.edit.accessibleName()
+
+
+# --- start and looks ------------------------------------------------------------------------------------------------
+
+
+def test_start_at_login_is_what_the_system_says(page: Find, program: Program, tmp_path: Path) -> None:
+    start = page("settings-start")
+    entry = tmp_path / "xdg" / "autostart" / "nymconnect.desktop"
+    assert not start.minimised.isEnabled()
+    start.login.switch.click()
+    assert entry.exists()
+    assert "--minimized" not in entry.read_text()
+    start.minimised.switch.click()
+    assert "--minimized" in entry.read_text()
+    entry.unlink()
+    page("settings")
+    assert not page("settings-start").login.switch.isChecked()
+
+
+def test_start_at_login_that_is_not_allowed_is_one_sentence(page: Find, program: Program, tmp_path: Path) -> None:
+    (tmp_path / "xdg").write_text("")
+    start = page("settings-start")
+    start.login.switch.click()
+    assert not start.login.switch.isChecked()
+    assert not program.window.notice.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "value"),
+    [
+        ("on_start", "connect_on_start", True),
+        ("keep", "keep_in_tray", False),
+        ("cover", "keep_cover", False),
+    ],
+)
+def test_switches_are_remembered(row: str, field: str, value: bool, page: Find, program: Program) -> None:
+    getattr(page("settings-start"), row).switch.click()
+    assert getattr(program.store.values, field) is value
+    assert program.keeper.path is not None
+    assert getattr(Store(program.keeper.path).values, field) is value
+
+
+def test_a_press_on_the_words_turns_the_switch(page: Find, program: Program, qtbot: QtBot) -> None:
+    row = page("settings-start").on_start
+    QTest.mouseClick(row, Qt.MouseButton.LeftButton, pos=row.rect().topLeft())
+    assert program.store.values.connect_on_start
+
+
+def test_on_demand_is_a_setting_of_the_session(page: Find, program: Program) -> None:
+    start = page("settings-start")
+    start.demand.buttons["yes"].click()
+    assert saved(program).on_demand
+    assert "5 minutes" in start.meaning.text()
+    assert not start.cover.isEnabled()
+
+
+@pytest.mark.parametrize(("key", "dark"), [("dark", True), ("light", False)])
+def test_the_theme_changes_at_once(key: str, dark: bool, page: Find, program: Program) -> None:
+    page("settings-looks").looks.buttons[key].click()
+    assert program.theme.is_dark is dark
+    assert program.store.values.theme == key
+
+
+def test_the_size_of_text_changes_at_once(page: Find, program: Program) -> None:
+    before = program.theme.body
+    page("settings-looks").text_size.buttons["2"].click()
+    assert program.theme.body == 2 * before
+    program.theme.choose("system", 1.0)
+
+
+# --- the file -------------------------------------------------------------------------------------------------------
+
+
+def test_comments_in_the_file_survive_a_change_in_the_window(page: Find, program: Program) -> None:
+    path = program.keeper.path
+    assert path is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("# mine\n[proxy]\nsocks = '127.0.0.1:1090'  # my wallet's\n")
+    page("settings").preset.buttons["high"].click()
+    program.store.change(theme="dark")
+    assert "# mine" in path.read_text()
+    assert "# my wallet's" in path.read_text()
+    assert read_tables(path)["desktop"] == {"theme": "dark"}
+    assert read_settings(path).preset == "high"
+
+
+@pytest.mark.parametrize("text", ["[network\n", "[network]\nnetwork = 5\n", "\0\1"])
+def test_a_broken_file_is_set_aside_and_told(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    opened = open_settings(path)
+    assert opened.path == path
+    assert not path.exists()
+    kept = [one for one in tmp_path.iterdir() if one.name.startswith("settings.toml.corrupt-")]
+    assert [one.read_text() for one in kept] == [text]
+    assert kept[0].name in opened.notice
+
+
+def test_a_file_of_a_newer_version_stays_and_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("version = 99\n")
+    opened = open_settings(path)
+    assert opened.path is None
+    assert "newer version" in opened.notice
+    assert path.read_text() == "version = 99\n"
+
+
+def test_a_file_that_cannot_be_set_aside_is_told_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("[network\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    opened = open_settings(path)
+    assert opened.path is None
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"theme": "dark", "width": 500}, Remembered(theme="dark", width=500)),
+        ({"theme": "pink", "width": -1, "text_scale": "big"}, Remembered()),
+        ({"unknown": 1, "keep_in_tray": True}, Remembered(keep_in_tray=True)),
+        ({"in_keyring": ["a"]}, Remembered(in_keyring=("a",))),
+    ],
+)
+def test_what_the_window_remembers_is_checked_entry_by_entry(
+    table: dict[str, Any], expected: Remembered, tmp_path: Path
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(tomlkit.dumps({"desktop": table}))
+    assert Store(path).values == expected
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_full_disk_is_one_sentence_and_the_change_counts_for_this_run(
+    code: int, page: Find, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    page("settings").preset.buttons["high"].click()
+    assert os.strerror(code) in program.window.notice.text.text()
+    assert program.bridge.settings.preset == "high"
+    program.store.change(theme="dark")
+    assert program.store.values.theme == "dark"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(page: Find, program: Program, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("in the way")
+    page("settings").preset.buttons["high"].click()
+    assert "settings.toml" in program.window.notice.text.text()
+    assert program.bridge.settings.preset == "high"
+
+
+def test_every_part_is_a_part(page: Find) -> None:
+    for key in ("settings", "settings-network", "settings-exits", "settings-proxy", "settings-start", "settings-looks"):
+        assert isinstance(page(key), SettingsPart)
