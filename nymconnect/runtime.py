@@ -153,13 +153,13 @@ async def adopt(connected: socket.socket, protocol: asyncio.Protocol, tls_host: 
         raise
 
 
-async def _dial_upstream(host: str, port: int, upstream: Upstream) -> socket.socket:
+async def _dial_upstream(host: str, port: int, upstream: Upstream, patience: float = HTTP_TIMEOUT) -> socket.socket:
     """A socket that leads to `host` through the proxy, which also resolves the name; OSError if it does not."""
     kind = python_socks.ProxyType.SOCKS5 if upstream.scheme == "socks5" else python_socks.ProxyType.HTTP
     proxy = Proxy(kind, upstream.host, upstream.port, upstream.username, upstream.password, rdns=True)
     try:
         # Its own time-out counts for nothing here: callers have one around this.
-        return await proxy.connect(host, port, timeout=HTTP_TIMEOUT)
+        return await proxy.connect(host, port, timeout=patience)
     except (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError) as error:
         raise OSError(f"the upstream proxy {upstream} does not connect: {error}") from None
 
@@ -175,14 +175,14 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
 
-def http_client(upstream: Upstream | None = None) -> aiohttp.ClientSession:
-    """A session for directory requests and gateway websockets.
+def http_client(upstream: Upstream | None = None, patience: float = HTTP_TIMEOUT) -> aiohttp.ClientSession:
+    """A session for directory requests, gateway websockets and calls through our own port; `patience` is in seconds.
 
     It ignores proxy variables of the environment, and keeps no cookies by which a server would know it again.
     """
     return aiohttp.ClientSession(
-        connector=_UpstreamConnector(upstream) if upstream is not None else None,
-        timeout=aiohttp.ClientTimeout(total=HTTP_TIMEOUT),
+        connector=_UpstreamConnector(upstream, patience) if upstream is not None else None,
+        timeout=aiohttp.ClientTimeout(total=patience),
         headers={"User-Agent": f"nymconnect/{__version__}"},
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
@@ -193,9 +193,10 @@ class _UpstreamConnector(aiohttp.BaseConnector):
     """Opens every connection through a proxy. aiohttp's own support sends plain HTTP and websockets as requests to the
     proxy, which then could read them and would have to know websockets; a tunnel needs neither."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, patience: float) -> None:
         super().__init__()
         self._upstream = upstream
+        self._patience = patience
 
     async def _create_connection(
         self,
@@ -207,7 +208,7 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         if host is None or port is None:
             raise aiohttp.InvalidURL(req.url)
         tls = ssl.create_default_context() if req.is_ssl() else None
-        sock = await _dial_upstream(host, port, self._upstream)
+        sock = await _dial_upstream(host, port, self._upstream, self._patience)
         try:
             # The name is that of the server; only with TLS may one be given.
             _, protocol = await self._loop.create_connection(

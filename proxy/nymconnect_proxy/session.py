@@ -19,13 +19,13 @@ from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.config import Settings
 from nymconnect.errors import NymError
-from nymconnect.options import Endpoint
 from nymconnect.runtime import TaskSet, clock
 from nymconnect.storage import Directories
 from nymconnect_proxy.choice import RequesterChoice
+from nymconnect_proxy.doors import Doors
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.exchange import Exchange
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.listener import SocksListener
 from nymconnect_proxy.overview import overview
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.sender_tags import TagUse
@@ -62,7 +62,7 @@ class Session:
         rates = Rates.of(traffic or settings.traffic(own_network=own_network))
         self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)
         self._tasks = TaskSet("session", self._crashed)
-        self._listener: SocksListener | None = None
+        self._doors: Doors | None = None
         self._client: MixnetClient | None = None
         self._is_attached = False
         self._downlink: DownlinkKeeper | None = None
@@ -90,19 +90,15 @@ class Session:
         event = Event.STAND_BY if self._settings.on_demand else Event.CONNECT
         if self._status.state not in (State.DISCONNECTED, State.FAILED):
             return
-        if self._listener is None:
-            self._listener = await self._open_listener()
+        if self._doors is None:
+            self._doors = await Doors.open(self._settings, self._hold if self._settings.on_demand else None)
+            self._status = replace(self._status, socks=self._doors.socks, rpc=self._doors.rpc)
         self._happen(event)
         self._running = self._tasks.spawn(self._run(), "connection")
 
-    async def _open_listener(self) -> SocksListener:
-        settings, wanted = self._settings, self._settings.socks
-        password = settings.password.text.encode() if settings.password else None
-        hold = self._hold if settings.on_demand else None
-        listener = SocksListener(ListenerOptions(allow_remote=settings.allow_remote, password=password), hold=hold)
-        port = await listener.start(wanted.host, wanted.port)
-        self._status = replace(self._status, socks=Endpoint(wanted.host, port))
-        return listener
+    @property
+    def _listener(self) -> SocksListener | None:
+        return self._doors.listener if self._doors else None
 
     async def disconnect(self) -> None:
         """Stop serving, leave the mixnet, close the port."""
@@ -111,9 +107,9 @@ class Session:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
             self._running = None
-        if self._listener is not None:
-            await self._listener.stop()
-            self._listener = None
+        if self._doors is not None:
+            await self._doors.close()
+            self._doors = None
         self._happen(Event.LINK_LOST)
 
     async def wait(self, *states: State) -> Status:
@@ -209,15 +205,16 @@ class Session:
     async def _open_to_requests(
         self, visit: contextlib.AsyncExitStack, client: MixnetClient, passage: Passage, reason: str
     ) -> None:
-        """Let cover flow for a while, then serve."""
-        if self._warm_up:
-            self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
-            await asyncio.sleep(self._warm_up)
+        """Let cover flow for a while, both ways if the preset wants that, then serve."""
         assert self._listener is not None
         choice = passage.choice(client)
         exchange = self._listener.attach(client, choice, passage.exchange_options, self._changed_requesters)
         visit.push_async_callback(self._listener.detach)
-        self._keep_downlink(visit, client, passage, exchange, choice)
+        keeper = self._keep_downlink(visit, client, passage, exchange, choice)
+        if self._warm_up:
+            self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
+            await asyncio.sleep(self._warm_up)
+        await keeper.begun()
         visit.callback(self._set_attached, False)
         self._set_attached(True)
         if client.is_connected:  # else it has lost the link again, and will say when it is back
@@ -230,7 +227,7 @@ class Session:
         passage: Passage,
         exchange: Exchange,
         choice: RequesterChoice,
-    ) -> None:
+    ) -> DownlinkKeeper:
         """Have what comes in paced, where the preset wants that, and let the status tell whether it is."""
         self._downlink = keeper = DownlinkKeeper(
             client,
@@ -244,6 +241,7 @@ class Session:
         keeping.spawn(keeper.run(), "keeper")
         visit.push_async_callback(keeping.close)
         visit.callback(self._forget_downlink)
+        return keeper
 
     def _forget_downlink(self) -> None:
         self._downlink = None

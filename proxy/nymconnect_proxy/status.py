@@ -26,9 +26,10 @@ class Status:
     """No secrets, no targets.
 
     `since` is when the state was entered (`runtime.clock`), `gateway` the base58 identity of the entry gateway,
-    `reason` why this state, if there is something to say. Our own loops tell `loss` (share), `delay` (seconds beyond
-    the drawn delays), whether somebody is `dropping` packets, and the addresses of the mixes that are `suspects`.
-    `queue` counts packets that wait for a slot; bytes are those of the applications; `alarms` are for a person.
+    `reason` why this state, if there is something to say, `rpc` where wallets find the RPC server, if anywhere. Our own
+    loops tell `loss` (share), `delay` (seconds beyond the drawn delays), whether somebody is `dropping` packets, and
+    the addresses of the mixes that are `suspects`. `queue` counts packets that wait for a slot; bytes are those of the
+    applications; `alarms` are for a person.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
     `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
     in words why, or why not.
@@ -40,6 +41,7 @@ class Status:
     socks: Endpoint
     preset: str
     rates: Rates
+    rpc: Endpoint | None = None
     gateway: str | None = None
     gateway_port: int | None = None
     requester: str | None = None

@@ -61,6 +61,8 @@ def snapshot(status: Status) -> dict[str, object]:
         "socks": str(status.socks),
         "network": status.network,
     }
+    if status.rpc is not None:
+        values["rpc"] = str(status.rpc)
     if status.gateway is not None:
         values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
     if status.requester is not None:
@@ -101,6 +103,7 @@ def measured(status: Status) -> dict[str, object]:
 
 
 def _sentence(settings: Settings, status: Status) -> str:
+    rpc = f", RPC server at http://{status.rpc}" if status.rpc else ""
     match status.state:
         case State.CONNECTED if status.dropping:
             return f"warning: {status.alarms[-1]}"
@@ -108,11 +111,12 @@ def _sentence(settings: Settings, status: Status) -> str:
             return f"warning: {status.alarms[-1]}"
         case State.CONNECTED if settings.network == "embedded":
             return (
-                f"connected: SOCKS5 proxy on {status.socks} (practice network on this computer: it gives no anonymity)"
+                f"connected: SOCKS5 proxy on {status.socks}{rpc} "
+                "(practice network on this computer: it gives no anonymity)"
             )
         case State.CONNECTED:
             why = f" ({status.reason})" if status.reason else ""
-            return f"connected: SOCKS5 proxy on {status.socks}, gateway {status.gateway}{why}"
+            return f"connected: SOCKS5 proxy on {status.socks}{rpc}, gateway {status.gateway}{why}"
         case State.WAITING:
             why = f" (the last attempt failed: {status.reason})" if status.reason else ""
             return f"waiting: SOCKS5 proxy on {status.socks} connects when a program asks{why}"

@@ -1,0 +1,47 @@
+"""The doors of a session on this machine: the SOCKS port, and the RPC address if there is one."""
+
+from collections.abc import Awaitable, Callable
+
+from nymconnect.errors import UserError
+from nymconnect.options import Endpoint
+from nymconnect.settings import Settings
+from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.rpc import RpcDoor, RpcOptions
+
+
+class Doors:
+    """Both open and close together. `socks` and `rpc` say where they are."""
+
+    def __init__(
+        self, listener: SocksListener, socks: Endpoint, rpc_door: RpcDoor | None, rpc: Endpoint | None
+    ) -> None:
+        self.listener = listener
+        self.socks = socks
+        self.rpc = rpc
+        self._rpc_door = rpc_door
+
+    @classmethod
+    async def open(cls, settings: Settings, hold: Callable[[], Awaitable[None]] | None) -> "Doors":
+        """Open what the settings ask for; UserError if that is not possible, and then nothing is open."""
+        password = settings.password.text.encode() if settings.password else None
+        options = ListenerOptions(allow_remote=settings.allow_remote, password=password)
+        listener = SocksListener(options, hold=hold)
+        wanted = settings.socks
+        socks = Endpoint(wanted.host, await listener.start(wanted.host, wanted.port))
+        if settings.rpc_listen is None:
+            return cls(listener, socks, None, None)
+        try:
+            if settings.rpc_url is None:
+                raise UserError("rpc_listen leads nowhere: set rpc_url, too")
+            door = RpcDoor(RpcOptions(settings.rpc_url, password, settings.allow_remote), socks)
+            host = settings.rpc_listen.host
+            return cls(listener, socks, door, Endpoint(host, await door.start(host, settings.rpc_listen.port)))
+        except BaseException:
+            await listener.stop()
+            raise
+
+    async def close(self) -> None:
+        """Close both, and whatever goes through them."""
+        if self._rpc_door is not None:
+            await self._rpc_door.stop()
+        await self.listener.stop()

@@ -1,0 +1,226 @@
+"""A plain HTTP address on this machine that leads to one https server, for wallets that can only be given an RPC URL.
+
+TLS ends here: the server's certificate is checked with the system's store, and what the mixnet and the requester carry
+is encrypted for the server. Each connection goes through our own SOCKS port as that of any program, so it is refused
+when the port refuses, and the server's name is resolved by the requester alone.
+
+Any web page can make a browser send requests to this machine. So a request has to name this machine by an address or
+as localhost (else a name that a page owns could point here), and must not come from a page: browsers say so in `Origin`
+and `Sec-Fetch-Site`. Browser extensions, which wallets may be, are let in.
+
+Only what a call needs goes on, in both directions: method, path, body and its type; no cookies, no other headers.
+"""
+
+import binascii
+import io
+import ipaddress
+import logging
+import ssl
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import aiohttp
+from aiohttp import web
+
+from nymconnect.crypto import equal
+from nymconnect.errors import UserError
+from nymconnect.options import Endpoint, Server, Upstream
+from nymconnect.runtime import http_client, in_use
+
+log = logging.getLogger(__name__)
+
+MAX_REQUEST = 4 * 1024 * 1024
+MAX_RESPONSE = 64 * 1024 * 1024
+MAX_AT_ONCE = 32
+PATIENCE = 120.0  # seconds for a call, from its connection to its last byte
+ISOLATION = "nymconnect-rpc"
+CHUNK = 64 * 1024
+_METHODS = ("GET", "POST")
+_EXTENSIONS = ("chrome-extension", "moz-extension", "safari-web-extension")
+_USER_AGENT = "Mozilla/5.0"  # says nothing; servers turn away those who leave it out
+_PASSED_ON = ("Accept", "Content-Type")
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class RpcOptions:
+    """Where calls go, and who may make them. Seconds and bytes."""
+
+    server: Server
+    password: bytes | None = field(default=None, repr=False)
+    allow_remote: bool = False
+    patience: float = PATIENCE
+    max_response: int = MAX_RESPONSE
+
+
+class _RefusedError(Exception):
+    """An answer of our own: an HTTP status and a sentence for whoever reads the wallet's log."""
+
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.headers = headers
+
+
+class RpcDoor:
+    """Serves until stopped. `socks` is our own port; nothing leaves but through it."""
+
+    def __init__(self, options: RpcOptions, socks: Endpoint) -> None:
+        self._options = options
+        base = urlsplit(options.server.url)
+        login, _, netloc = base.netloc.rpartition("@")
+        self._base = base._replace(netloc=netloc)
+        self._login = {"Authorization": f"Basic {b64encode(unquote(login).encode()).decode()}"} if login else {}
+        password = options.password.decode() if options.password else ISOLATION
+        self._socks = Upstream("socks5", _ANY_ADDRESS.get(socks.host, socks.host), socks.port, ISOLATION, password)
+        self._runner: web.AppRunner | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._at_once = 0
+
+    async def start(self, host: str, port: int) -> int:
+        """Open the address (port 0 = any free one) and return its port; UserError if that is not possible."""
+        self._check_host(host)
+        application = web.Application(client_max_size=MAX_REQUEST)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise in_use(host, port, error) from error
+        self._http = http_client(self._socks, self._options.patience)
+        self._runner = runner
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the address and every call."""
+        runner, self._runner = self._runner, None
+        http, self._http = self._http, None
+        if runner is not None:
+            await runner.cleanup()
+        if http is not None:
+            await http.close()
+
+    def _check_host(self, host: str) -> None:
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError as error:
+            raise UserError(f"the RPC address must be a literal IP address such as 127.0.0.1, not {host}") from error
+        if not loopback and not (self._options.allow_remote and self._options.password):
+            raise UserError(
+                f"{host} is reachable from other machines; that takes the switch allow_remote and a password"
+            )
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._admit(request)
+            if self._at_once >= MAX_AT_ONCE:
+                raise _RefusedError(503, "Too many calls at once.")
+            self._at_once += 1
+            try:
+                return await self._forward(request, await self._read(request))
+            finally:
+                self._at_once -= 1
+        except _RefusedError as refusal:
+            log.debug("RPC call refused: %s", refusal)
+            return web.Response(text=f"{refusal}\n", status=refusal.status, headers=refusal.headers)
+
+    # --- who may come in -----------------------------------------------------------------------------------------
+
+    def _admit(self, request: web.Request) -> None:
+        if not _names_an_address(request.headers.get("Host", "")):
+            raise _RefusedError(403, "Call this address by its number or as localhost.")
+        origin = request.headers.get("Origin")
+        site = request.headers.get("Sec-Fetch-Site", "none")
+        if origin.partition("://")[0] not in _EXTENSIONS if origin is not None else site != "none":
+            raise _RefusedError(403, "Web pages may not use this address.")
+        if self._options.password is not None and not _knows(self._options.password, request):
+            wanted = {"WWW-Authenticate": 'Basic realm="NymConnect"'}
+            raise _RefusedError(401, "This address demands a password.", wanted)
+        if request.method not in _METHODS:
+            raise _RefusedError(405, "Only GET and POST are passed on.", {"Allow": ", ".join(_METHODS)})
+
+    async def _read(self, request: web.Request) -> bytes:
+        try:
+            return await request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise _RefusedError(413, f"A call has at most {MAX_REQUEST} bytes.") from error
+
+    # --- onwards -------------------------------------------------------------------------------------------------
+
+    async def _forward(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        assert self._http is not None
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        headers |= {"User-Agent": _USER_AGENT, **self._login}
+        try:
+            async with self._http.request(
+                request.method,
+                self._url(request.raw_path),
+                data=io.BytesIO(body) if request.method == "POST" else None,
+                headers=headers,
+                skip_auto_headers=("Content-Type",),
+                allow_redirects=False,
+            ) as response:
+                if 300 <= response.status < 400:
+                    raise _RefusedError(502, "The server sends calls to another address: put that one into rpc_url.")
+                return await self._pass_back(request, response)
+        except TimeoutError as error:
+            raise _RefusedError(504, "The server has not answered in time.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _RefusedError(502, _reason(error)) from error
+
+    def _url(self, asked: str) -> str:
+        """The server's URL with what the wallet asks for behind its path."""
+        path, mark, query = asked.partition("?")
+        if path in ("", "/") and not mark:
+            return urlunsplit(self._base)
+        return urlunsplit(self._base._replace(path=self._base.path.rstrip("/") + path, query=query))
+
+    async def _pass_back(self, request: web.Request, response: aiohttp.ClientResponse) -> web.StreamResponse:
+        answer = web.StreamResponse(status=response.status)
+        if "Content-Type" in response.headers:
+            answer.headers["Content-Type"] = response.headers["Content-Type"]
+        first = await response.content.readany()  # an error before this can still be told
+        await answer.prepare(request)
+        try:
+            size = len(first)
+            await answer.write(first)
+            async for chunk in response.content.iter_chunked(CHUNK):
+                size += len(chunk)
+                if size > self._options.max_response:
+                    raise aiohttp.ClientPayloadError("too long")
+                await answer.write(chunk)
+            await answer.write_eof()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.debug("RPC answer broke off: %s", type(error).__name__)
+            if request.transport is not None:  # what is cut short must not look whole
+                request.transport.abort()
+        return answer
+
+
+def _names_an_address(host: str) -> bool:
+    """Whether a Host header names a literal address or localhost, and so nothing that a web page could own."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
+
+
+def _knows(password: bytes, request: web.Request) -> bool:
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        return equal(b64decode(encoded, validate=True).partition(b":")[2], password)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _reason(error: Exception) -> str:
+    """A sentence without a name in it; the certificate is the one cause that a person can do something about."""
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "The server's certificate is not trusted."
+    return "NymConnect could not reach the server: it is not connected, or the requester cannot connect there."
