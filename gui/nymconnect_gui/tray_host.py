@@ -26,9 +26,11 @@ class TrayHost(QObject):
     def __init__(self, parent: QObject | None = None, grace: int = GRACE) -> None:
         super().__init__(parent)
         self._is_available = False
+        self._was_told = False
         self.is_settled = False
         self._bus_watcher: QDBusServiceWatcher | None = None
         self._on_bus = False
+        self._qt_uses_bus = False
         self._interface = self._session_bus()
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_INTERVAL)
@@ -65,16 +67,19 @@ class TrayHost(QObject):
             self.look()
 
     def _settle(self) -> None:
-        self.is_settled = True
-        self._timer.start()
-        self.look(first=True)
+        if not self.is_settled:
+            self.is_settled = True
+            self._qt_uses_bus = self._on_bus and QSystemTrayIcon.isSystemTrayAvailable()
+            if not self._qt_uses_bus:
+                self._timer.start()
+        self.look()
 
-    def look(self, first: bool = False) -> None:
+    def look(self) -> None:
         """Find out again."""
         if not self.is_settled:
             return
-        now = self._on_bus or QSystemTrayIcon.isSystemTrayAvailable()
-        if now != self._is_available or first:
-            self._is_available = now
+        now = self._on_bus if self._qt_uses_bus else QSystemTrayIcon.isSystemTrayAvailable()
+        if now != self._is_available or not self._was_told:
+            self._is_available, self._was_told = now, True
             log.info("the desktop has %s", "a tray" if now else "no tray")
             self.changed.emit(now)

@@ -18,6 +18,7 @@ from tests.helpers.fake_session import FakeSessions, snapshot
 
 def put_tray(program: Program, present: bool = True) -> None:
     """A panel appears, or goes."""
+    program.host._qt_uses_bus = True
     program.host._on_bus = present
     program.host.look()
 
