@@ -298,7 +298,7 @@ class MixnetClient:
             self._hurry.clear()
 
     async def _connect_once(self) -> bool:
-        """One connection from its start to its end; whether it ever worked."""
+        """One connection from its start to its end; whether it was of any use."""
         self._connected.clear()
         self._machine.unix_offset = unix_offset()  # asleep, a computer's two clocks drift apart
         connection = self._connection = GatewayConnection(
@@ -322,7 +322,7 @@ class MixnetClient:
         self._loopix.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
-        return self._connected.is_set()
+        return self._connected.is_set() and not connection.was_silent
 
     def _judge_gateway(self, worked: bool) -> None:
         if worked:

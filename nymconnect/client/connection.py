@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
+# Our own loops come back all the time. A gateway that delivers nothing for so long, while so many packets left, is of
+# no use to us, whatever else it says.
+SILENCE, SILENT_PACKETS = 30.0, 20
 
 
 class LinkLostError(NymError):
@@ -67,7 +70,9 @@ class GatewayConnection:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
+        self._pushed_at, self._left_since = 0.0, 0
         self.is_ready = False
+        self.was_silent = False
         self.delivery_is_paced = False  # the gateway has promised it
 
     async def run(self, url: str, upstream: Upstream | None = None) -> None:
@@ -156,6 +161,10 @@ class GatewayConnection:
     def on_left(self, kind: Kind, serial: int, at: float) -> None:
         """See `CarrierUser`."""
         self._stocks[kind].discard(serial)
+        self._left_since += 1
+        if self._left_since >= SILENT_PACKETS and at - self._pushed_at > SILENCE and self.is_ready:
+            self.was_silent = True
+            self._end(LinkLostError(f"nothing has come back through the gateway for {SILENCE:.0f} seconds"))
         try:
             self._on_departed(serial, at)
         except Exception as error:  # see `fail`
@@ -203,11 +212,13 @@ class GatewayConnection:
                 case WriteText(text):
                     self._control(self._websocket.text(text))
                 case Pushed(content):
+                    self._pushed_at, self._left_since = clock(), 0
                     self._on_push(content)
                 case DeliveryPaced(granted):
                     self.delivery_is_paced = granted
                 case Ready():
                     self.is_ready = True
+                    self._pushed_at = clock()
                     self._on_ready(effect)
                 case Refused(reason):
                     self._end(LinkLostError(f"the gateway refuses this client: {reason}"))

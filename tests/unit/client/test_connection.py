@@ -355,6 +355,45 @@ async def test_a_gateway_that_stops_reading_is_given_up(monkeypatch: pytest.Monk
             await task
 
 
+async def test_a_gateway_that_delivers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, rates: Rates) -> None:
+    monkeypatch.setattr(connection_module, "SILENCE", 0.2)
+    monkeypatch.setattr(connection_module, "SILENT_PACKETS", 5)
+    async with LoopbackGateway() as gateway:
+        client = Client(machine(), rates)
+        task = asyncio.create_task(client.connection.run(gateway.url))
+        await client.until(lambda: bool(client.ready))
+        client.connection.begin()
+
+        async def keep_sending() -> None:
+            while not task.done():
+                client.send()
+                await asyncio.sleep(0)
+
+        async with asyncio.timeout(PATIENCE):
+            await keep_sending()
+        with pytest.raises(LinkLostError, match="nothing has come back"):
+            await task
+        assert client.connection.was_silent
+        assert len(client.departed) >= 5
+
+
+async def test_a_gateway_that_delivers_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "SILENCE", 0.0)
+    monkeypatch.setattr(connection_module, "SILENT_PACKETS", 5)
+    async with LoopbackGateway() as gateway, connected(gateway.url, IN_PROCESS) as client:
+        await client.until(lambda: bool(client.ready))
+        client.connection.begin()
+        for number in range(4):
+            assert client.send()
+            await client.until(lambda sent=number: len(client.departed) > sent)  # type: ignore[misc]
+        await gateway.push(CLIENT_IDENTITY.public, b"x")
+        await client.until(lambda: bool(client.pushed))
+        for number in range(4, 8):
+            assert client.send()
+            await client.until(lambda sent=number: len(client.departed) > sent)  # type: ignore[misc]
+        assert not client.connection.was_silent
+
+
 async def test_garbage_is_dropped_and_the_session_comes_about_all_the_same(rates: Rates) -> None:
     rng = random.Random(5)
 

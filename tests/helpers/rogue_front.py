@@ -1,0 +1,140 @@
+"""A gateway's websocket port as a client sees it, behind which somebody meddles with what the gateway says.
+
+Whoever runs a gateway can do all this with no key but the gateway's own: say more than it was told to, say it again,
+say nothing, or stop in the middle of a word.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+
+from wsproto.frame_protocol import Opcode
+
+HOST = "127.0.0.1"
+CHUNK = 65_536
+KEPT = 300
+
+
+class Abuse(Enum):
+    NONE = "none"
+    REPEATS = "hands out old messages"
+    GARBAGE = "sends binary and text messages that mean nothing"
+    FLOOD = "sends many of the longest messages"
+    BREAKS = "closes in the middle of a frame"
+    SILENCE = "takes everything and delivers nothing"
+
+
+def frame(opcode: Opcode, payload: bytes) -> bytes:
+    """A whole websocket message from a server (RFC 6455, section 5.2)."""
+    head = bytes([0x80 | opcode])
+    if len(payload) < 126:
+        return head + bytes([len(payload)]) + payload
+    if len(payload) < 65_536:
+        return head + b"\x7e" + len(payload).to_bytes(2, "big") + payload
+    return head + b"\x7f" + len(payload).to_bytes(8, "big") + payload
+
+
+class Frames:
+    """Cuts what a server sends into whole frames."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        self._rest += data
+        whole: list[bytes] = []
+        while (length := self._length()) is not None and len(self._rest) >= length:
+            whole.append(self._rest[:length])
+            self._rest = self._rest[length:]
+        return whole
+
+    def _length(self) -> int | None:
+        if len(self._rest) < 2:
+            return None
+        short = self._rest[1] & 0x7F
+        extra = {126: 2, 127: 8}.get(short, 0)
+        if len(self._rest) < 2 + extra:
+            return None
+        return 2 + extra + (int.from_bytes(self._rest[2 : 2 + extra], "big") if extra else short)
+
+
+class RogueFront:
+    """An async context. `port` leads to the gateway at `gateway_port`; `abuse` may be changed at any time."""
+
+    def __init__(self, gateway_port: int, noise: Callable[[int], bytes]) -> None:
+        self.abuse = Abuse.NONE
+        self.misdeeds = 0
+        self._gateway_port = gateway_port
+        self._noise = noise
+        self._old: deque[bytes] = deque(maxlen=KEPT)
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "RogueFront":
+        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._connect(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            behind, to_behind = await asyncio.open_connection(HOST, self._gateway_port)
+            with contextlib.closing(to_behind):
+                up = asyncio.create_task(_pass_on(reader, to_behind))
+                try:
+                    writer.write(await behind.readuntil(b"\r\n\r\n"))  # the websocket's beginning
+                    await self._meddle(behind, writer)
+                finally:
+                    up.cancel()
+
+    async def _meddle(self, behind: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        frames = Frames()
+        while data := await behind.read(CHUNK):
+            for whole in frames.feed(data):
+                if whole[0] & 0x0F == Opcode.BINARY:
+                    self._old.append(whole)
+                if not self._say(client, whole):
+                    return
+                await client.drain()
+
+    def _say(self, client: asyncio.StreamWriter, whole: bytes) -> bool:
+        """One frame, and what is added to it; False to hang up."""
+        if self.abuse is Abuse.NONE:
+            client.write(whole)
+            return True
+        self.misdeeds += 1
+        match self.abuse:
+            case Abuse.SILENCE:
+                return True
+            case Abuse.BREAKS:
+                client.write(whole[: len(whole) // 2])
+                self.abuse = Abuse.NONE
+                return False
+            case Abuse.REPEATS:
+                client.write(whole + b"".join(list(self._old)[:: max(1, len(self._old) // 5)]))
+            case Abuse.GARBAGE:
+                client.write(frame(Opcode.BINARY, self._noise(1 + self.misdeeds % 3000)))
+                client.write(frame(Opcode.TEXT, b'{"type":"send","nothing":[' + b"[" * 50))
+                client.write(whole)
+            case Abuse.FLOOD:
+                client.write(frame(Opcode.BINARY, self._noise(200_000)) * 3 + whole)
+        return True
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(CHUNK):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
