@@ -1,0 +1,61 @@
+"""Chromium and Firefox without a window, each with a folder of its own, set up as their recipes say."""
+
+import contextlib
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.apps.certificates import Certificates
+from tests.apps.programs import Running
+from tests.apps.proxy import Proxy
+from tests.apps.recipe_values import recipe_value
+from tests.apps.world import World
+
+BROWSERS = {"chromium": ("chromium",), "firefox": ("firefox-esr", "certutil")}
+# What a person sets in the window by the recipe.
+_FIREFOX = """
+user_pref("network.proxy.type", 1);
+user_pref("network.proxy.socks", "{host}");
+user_pref("network.proxy.socks_port", {port});
+user_pref("network.proxy.socks_version", 5);
+user_pref("network.proxy.socks_remote_dns", true);
+user_pref("network.proxy.socks5_remote_dns", true);
+user_pref("network.proxy.no_proxies_on", "");
+user_pref("media.peerconnection.enabled", false);
+user_pref("network.proxy.failover_direct", false);
+user_pref("network.proxy.allow_bypass", false);
+user_pref("network.proxy.allow_hijacking_localhost", true);
+user_pref("browser.shell.checkDefaultBrowser", false);
+"""
+
+
+@contextlib.contextmanager
+def browsing(
+    browser: str, world: World, proxy: Proxy, certificates: Certificates, home: Path, url: str
+) -> Iterator[Running]:
+    """Open an address in a fresh browser."""
+    start = {"chromium": _chromium, "firefox": _firefox}[browser]
+    with Running(world.inside, home, *start(proxy, certificates, home), url, name=browser) as running:
+        yield running
+
+
+def _chromium(proxy: Proxy, certificates: Certificates, home: Path) -> list[str]:
+    words = shlex.split(recipe_value(proxy, "chromium", 0, **{"$HOME": str(home)}))
+    # Without a window and, for root, without its sandbox; and it is told of the tests' key.
+    words += ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+    words += [f"--ignore-certificate-errors-spki-list={certificates.pin}"]
+    if proxy.watch is None:
+        words += ["--proxy-bypass-list=<-loopback>"]  # the target is on loopback, where no proxy would be used
+    return words
+
+
+def _firefox(proxy: Proxy, certificates: Certificates, home: Path) -> list[str]:
+    profile = home / "profile"
+    profile.mkdir()
+    (profile / "user.js").write_text(_FIREFOX.format(host=proxy.host, port=proxy.port))
+    database = ["certutil", "-d", f"sql:{profile}"]
+    subprocess.run([*database, "-N", "--empty-password"], check=True, capture_output=True)
+    authority = ["-A", "-t", "C,,", "-n", "tests", "-i", str(certificates.authority)]
+    subprocess.run([*database, *authority], check=True, capture_output=True)
+    return ["firefox-esr", "--headless", "--no-remote", "--profile", str(profile)]
