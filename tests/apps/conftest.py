@@ -51,9 +51,10 @@ def proxy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
             )
         )
         host, port = client.event("state", state="connected")["socks"].split(":")
-        yield Proxy(Endpoint(host, int(port)), watch)
+        yield Proxy(Endpoint(host, int(port)), watch, client)
         client.interrupt()
-        assert client.end() == (0, "")
+        code, complaints = client.end()
+        assert code == 0, complaints
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,5 +91,6 @@ def early(request: pytest.FixtureRequest) -> None:
 def no_leak(proxy: Proxy) -> Iterator[None]:
     """Every test here fails if something went around the proxy meanwhile, and was not taken from the watch."""
     yield
+    print("The client meanwhile:", *(line for line in proxy.client.news() if '"stats"' not in line), sep="\n")
     if proxy.watch is not None:
         assert proxy.watch.take() == []

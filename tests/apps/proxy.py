@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nymconnect.options import Endpoint
 from tests.apps.leaks import LeakWatch
+from tests.helpers.command import Command
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,7 @@ class Proxy:
 
     endpoint: Endpoint
     watch: LeakWatch | None
+    client: Command
 
     @property
     def host(self) -> str:

@@ -17,7 +17,7 @@ REQUEST = b"GET /file HTTP/1.0\r\n\r\n"
 PLAIN_CURL = ("curl", "-q", "--silent", "--show-error", "--fail", "--max-time", "60")
 
 
-@pytest.mark.parametrize("kind", ["socks5"])
+@pytest.mark.parametrize("kind", ["socks5", "socks4", "http"])
 async def test_ncat_hands_over_names(world: World, proxy: Proxy, tmp_path: Path, kind: str) -> None:
     needed("ncat")
     async with file_server({"/file": BODY}, world.listen(80)) as port:
@@ -38,7 +38,7 @@ async def test_proxychains_gives_names_and_connections_of_another_program_to_the
     assert ended.checked() == BODY
 
 
-@pytest.mark.parametrize("version", [5])
+@pytest.mark.parametrize("version", [4, 5])
 async def test_tsocks_gives_connections_of_another_program_to_the_proxy(
     world: World, proxy: Proxy, tmp_path: Path, version: int
 ) -> None:

@@ -101,6 +101,14 @@ class Command:
             if event["event"] == name and wanted.items() <= event.items():
                 return event
 
+    def news(self) -> list[str]:
+        """The lines of its output that nobody has read yet, and all complaints; waits for none."""
+        lines = []
+        with contextlib.suppress(queue.Empty):
+            while (line := self._lines.get_nowait()) is not None:
+                lines.append(line)
+        return lines + self._complaints
+
     def interrupt(self) -> None:
         """Ctrl-C: to the whole process group."""
         os.killpg(self.pid, signal.SIGINT)
