@@ -89,6 +89,11 @@ class Bridge(QObject):
         return self._settings
 
     @property
+    def used_settings(self) -> Settings:
+        """What the session that runs, or ran last, uses."""
+        return self._used
+
+    @property
     def needs_reconnect(self) -> bool:
         """Whether the running session still uses other settings."""
         return self._session is not None and needs_reconnect(self._used, self._settings)
@@ -112,6 +117,10 @@ class Bridge(QObject):
             self.look()
         elif not self._watchers:
             self._timer.stop()
+
+    def peek(self) -> Status:
+        """A snapshot of now, told to nobody."""
+        return self._status if self._session is None else self._session.status
 
     def look(self) -> None:
         """Take a snapshot now."""

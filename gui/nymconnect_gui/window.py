@@ -47,6 +47,7 @@ def _below(parent: str, name: str, title: Callable[[], str], widget: str) -> Pag
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("home", lambda: translate("Pages", "Home"), "nymconnect_gui.pages.home", "HomePage", "home"),
+    PageSpec("apps", lambda: translate("Pages", "Apps"), "nymconnect_gui.pages.apps", "AppsPage", "apps"),
     PageSpec(
         "settings", lambda: translate("Pages", "Settings"), "nymconnect_gui.pages.settings", "SettingsPage", "settings"
     ),

@@ -132,11 +132,13 @@ class Checkup:
         target: Target | None = None,
         on_result: Callable[[Result], None] = lambda _: None,
         reply_timeout: float = REPLY_TIMEOUT,
+        password: str = "",
     ) -> None:
         self._status = status
         self._target = target
         self._on_result = on_result
         self._reply_timeout = reply_timeout
+        self._password = password
         self._results: dict[Stage, Result] = {}
 
     async def run(self) -> tuple[Result, ...]:
@@ -172,7 +174,7 @@ class Checkup:
             reader, writer = await dial(status.socks.host, status.socks.port, PROXY_TIMEOUT)
             stack.push_async_callback(hang_up, writer)
             async with asyncio.timeout(PROXY_TIMEOUT):
-                await greet(reader, writer)
+                await greet(reader, writer, self._password)
         except (OSError, EOFError, UserError):
             self._fail(Result(Stage.PROXY, Finding.PROXY_SILENT, clock() - start))
         self._tell(Result(Stage.PROXY, Finding.PROXY_OPEN, clock() - start))

@@ -60,11 +60,20 @@ async def _open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host
         raise UserError(f"the proxy could not connect: {_REPLIES.get(code, f'code {code}')}")
 
 
-async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The first half of a SOCKS5 handshake; UserError if the proxy wants a password, EOFError if it hangs up."""
-    writer.write(b"\x05\x01\x00")
-    if await reader.readexactly(2) != b"\x05\x00":
+async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, password: str = "") -> None:
+    """The first half of a SOCKS5 handshake, with a name of no meaning if there is a password (RFC 1929).
+
+    UserError if the proxy wants a password, or another one; EOFError if it hangs up.
+    """
+    secret = password.encode()
+    writer.write(b"\x05\x01\x02" if secret else b"\x05\x01\x00")
+    if await reader.readexactly(2) != (b"\x05\x02" if secret else b"\x05\x00"):
         raise UserError("the proxy wants a password")
+    if not secret:
+        return
+    writer.write(b"\x01\x01-" + bytes([len(secret)]) + secret)
+    if await reader.readexactly(2) != b"\x01\x00":
+        raise UserError("the proxy wants another password")
 
 
 async def request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> int:
