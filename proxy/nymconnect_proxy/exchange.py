@@ -195,7 +195,7 @@ class Exchange:
     def _note_refusal(self, requester: KnownRequester) -> None:
         """Who refuses is said; what, is not."""
         self._choice.note_refusal(requester.address)
-        log.info("the exit policy of the requester %s does not allow a target", requester.name)
+        log.warning("the exit policy of the requester %s does not allow a target", requester.name)
 
     def _note_silence(self, requester: KnownRequester) -> None:
         self._choice.suspect(requester.address, clock())
@@ -230,7 +230,7 @@ class Exchange:
             log.debug("the requester %s answers", requester.name)
         except (NymError, TimeoutError):
             is_news = self._choice.failed(requester.address, clock())
-            log.info("the requester %s does not answer", requester.name)
+            log.warning("the requester %s does not answer", requester.name)
         finally:
             self._checks.arm()
         if is_news:

@@ -59,6 +59,36 @@ def test_a_bad_line_is_named(text: str, number: int) -> None:
         AddressPolicy.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("ExitPolicy", "expected 'ExitPolicy ACTION IP:PORTS'"),
+        ("ExitPolicy accept", "expected"),
+        ("ExitPolicy accept *:80 *:81", "expected"),
+        ("exitpolicy accept *:80", "expected"),
+        ("ExitPolicy allow *:80", "unknown action 'allow'"),
+        ("ExitPolicy accept *", "no port in"),
+        ("ExitPolicy accept 1.2.3:80", "not an IP pattern"),
+        ("ExitPolicy accept 1.2.3.4/33:80", "not an IP pattern"),
+        ("ExitPolicy accept [::1]/129:80", "not an IP pattern"),
+        ("ExitPolicy accept example.org:80", "not an IP pattern"),
+        ("ExitPolicy accept fe80::1%eth0:80", "not an IP pattern"),
+        ("ExitPolicy accept *:65536", "bad port range"),
+        ("ExitPolicy accept *:80-", "not a port"),
+        ("ExitPolicy accept *:9-8", "bad port range"),
+        ("ExitPolicy accept *:0-80", "bad port range"),
+        ("ExitPolicy accept *:-1", "not a port"),
+        ("ExitPolicy accept *:\u0664", "not a port"),
+        ("ExitPolicy accept " + "9" * 100_000 + ":80", "not an IP pattern"),
+    ],
+)
+def test_every_kind_of_mistake_is_told_with_its_line_and_not_at_length(line: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=r"^exit policy, line 3: ") as caught:
+        AddressPolicy.parse(f"# a policy\nExitPolicy accept *:1\n{line}\nExitPolicy reject *:*\n")
+    assert complaint in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
 def test_no_rule_means_no() -> None:
     assert not AddressPolicy().accepts(ipaddress.ip_address("1.2.3.4"), 80)
 

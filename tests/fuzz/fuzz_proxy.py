@@ -1,0 +1,94 @@
+"""Coverage-guided fuzzing of everything in the proxy that reads bytes of others, with atheris. Not part of the tests.
+
+atheris is no dependency of this project. In an environment of its own, with the runtime requirements::
+
+    pip install atheris -r requirements/runtime.txt
+    PYTHONPATH=.:proxy:resources python tests/fuzz/fuzz_proxy.py -max_total_time=120
+
+The first byte of an input chooses the reader. A reader may refuse in its own way; anything else it raises is a finding,
+as is a handshake that is answered twice, keeps a buffer beyond its bound, or survives its deadline.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable
+
+import atheris  # type: ignore[import-not-found]
+
+with atheris.instrument_imports(include=["nymconnect_proxy", "nymconnect.address_book", "nymconnect.options"]):
+    from nymconnect.effects import Close
+    from nymconnect.errors import UserError, WireError
+    from nymconnect.options import Kind, Option
+    from nymconnect_proxy.addresses import Target
+    from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, MAX_BUFFERED, FrontDoor, FrontState
+    from nymconnect_proxy.handshake import Requested
+    from nymconnect_proxy.policy import AddressPolicy
+    from nymconnect_proxy.requests import decode_request, encode_request
+    from nymconnect_proxy.responses import decode_response
+
+
+def front_door(data: bytes) -> None:
+    """A handshake in pieces whose lengths the input gives."""
+    password = b"secret" if data[:1] == b"\x01" else None
+    door, ends, position = FrontDoor(0.0, password=password), 0, 1
+    while position < len(data):
+        length = 1 + data[position]
+        effects = door.feed(data[position + 1 : position + 1 + length], 1.0)
+        ends += sum(isinstance(effect, Requested | Close) for effect in effects)
+        position += 1 + length
+    assert ends <= 1
+    assert len(door._buffer) <= MAX_BUFFERED
+    assert (door.state is FrontState.READING) == (door.deadline is not None)
+    door.wake(HANDSHAKE_TIMEOUT)
+    assert door.state is not FrontState.READING
+
+
+def requests(data: bytes) -> None:
+    """What is read is written, and read again, as the same."""
+    try:
+        versions, request = decode_request(data)
+    except WireError:
+        return
+    assert decode_request(encode_request(request, versions)) == (versions, request)
+
+
+def responses(data: bytes) -> None:
+    try:
+        decode_response(data)
+    except WireError:
+        return
+
+
+def policy(data: bytes) -> None:
+    """Text as a person writes it, and JSON; a policy that is read is written and read again."""
+    text = data[1:].decode(errors="replace")
+    try:
+        read = AddressPolicy.from_json(data[1:]) if data[:1] == b"j" else AddressPolicy.parse(text)
+        assert AddressPolicy.parse(str(read)) == read
+    except (WireError, UserError):
+        return
+
+
+def texts(data: bytes) -> None:
+    """Targets, and the options that hold addresses and URLs."""
+    text = data.decode(errors="replace")
+    with contextlib.suppress(WireError):
+        Target.parse(text)
+    for kind in (Kind.REQUESTERS, Kind.SERVER, Kind.SECRET, Kind.UPSTREAM, Kind.ENDPOINT):
+        try:
+            Option("option", "section", kind, None, "").parse(text)
+        except UserError:
+            continue
+
+
+READERS: tuple[Callable[[bytes], None], ...] = (front_door, requests, responses, policy, texts)
+
+
+def one_input(data: bytes) -> None:
+    if data:
+        READERS[data[0] % len(READERS)](data[1:])
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
