@@ -21,6 +21,7 @@ from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -183,6 +184,47 @@ async def test_a_half_closed_stream_still_gets_its_answer() -> None:
         assert await asyncio.wait_for(reader.read(-1), 20) == b"noitseuq" * 5000
         writer.close()
         await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+async def test_a_target_that_has_said_all_still_hears_the_rest() -> None:
+    heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"goodbye")
+        writer.write_eof()
+        heard.set_result(await reader.read(-1))
+
+    async with target(handle) as port, proxy_loop() as loop:
+        reader, writer = await loop.open(port)
+        assert await asyncio.wait_for(reader.read(-1), 10) == b"goodbye"
+        writer.write(b"and another thing")
+        writer.write_eof()
+        assert await asyncio.wait_for(heard, 10) == b"and another thing"
+        writer.close()
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+@pytest.mark.parametrize("versions", [CURRENT, MIXED, LEGACY], ids=["versioned", "mixed", "legacy"])
+async def test_both_generations_of_messages_carry_streams_and_refusals(versions: Versions) -> None:
+    policy = AddressPolicy.parse("ExitPolicy reject *:25\nExitPolicy accept *:*\n")
+    async with (
+        target(http_server(b"old and new")) as port,
+        proxy_loop(policy, ClientOptions(versions=versions)) as loop,
+    ):
+        reader, writer = await loop.open(port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(-1), 10)).endswith(b"old and new")
+        writer.close()
+        with pytest.raises(ProxyError) as failure:
+            await loop.open(25)
+        assert failure.value.error_code == 2
+
+
+async def test_an_early_reply_comes_before_anybody_has_tried() -> None:
+    async with proxy_loop(streams=ClientOptions(early_reply=True)) as loop:
+        reader, writer = await loop.open(free_port())
+        assert await asyncio.wait_for(reader.read(-1), 10) == b""
+        writer.close()
 
 
 async def test_many_streams_at_once_do_not_mix() -> None:
