@@ -87,6 +87,17 @@ async def test_the_port_opens_on_loopback_only(host: str) -> None:
         await SocksListener().start(host, 0)
 
 
+async def test_the_port_opens_on_ipv6_as_well() -> None:
+    listener = SocksListener(ListenerOptions(QUIET))
+    try:
+        reader, writer = await dial("::1", await listener.start("::1", 0), 5.0)
+        writer.write(GREETING + REQUEST)
+        assert await asyncio.wait_for(reader.read(-1), 5) == REFUSAL
+        await hang_up(writer)
+    finally:
+        await listener.stop()
+
+
 async def test_the_address_is_never_looked_up() -> None:
     with pytest.raises(UserError, match="literal"):
         await SocksListener().start("localhost", 0)
