@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 class Mark(QWidget):
     """A symbol that tells how a stage went, in shape and colour."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, side: int = 16) -> None:
         super().__init__()
         self._theme = theme
+        self._side = side
         self._symbol, self._color = "", "muted"
         theme.changed.connect(self.updateGeometry)
 
@@ -37,13 +38,13 @@ class Mark(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
-        side = self._theme.px(18)
+        side = self._theme.px(self._side + 2)
         return QSize(side, side)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 -- Qt's name
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side = self._theme.px(16)
+        side = self._theme.px(self._side)
         where = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
         if self._symbol:
             icons.paint(painter, self._symbol, where, self._theme.tokens.color(self._color))

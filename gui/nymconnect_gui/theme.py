@@ -206,6 +206,8 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QComboBox {{
     selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QComboBox:focus {{
     border: 2px solid {t.accent}; padding: {px(5) - 1}px {px(8) - 1}px; }}
+QPlainTextEdit[role="log"] {{
+    font-family: "DejaVu Sans Mono", "Menlo", "Consolas", monospace; font-size: {px(11)}px; background: {t.card}; }}
 QComboBox QAbstractItemView {{ background: {t.card}; border: 1px solid {t.line}; }}
 QMenu {{ background: {t.card}; border: 1px solid {t.line}; padding: {px(4)}px; }}
 QMenu::item {{ padding: {px(5)}px {px(22)}px; border-radius: {px(6)}px; }}

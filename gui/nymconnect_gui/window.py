@@ -51,11 +51,22 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec(
         "settings", lambda: translate("Pages", "Settings"), "nymconnect_gui.pages.settings", "SettingsPage", "settings"
     ),
+    PageSpec(
+        "diagnostics",
+        lambda: translate("Pages", "Diagnostics"),
+        "nymconnect_gui.pages.diagnostics",
+        "DiagnosticsPage",
+        "diagnostics",
+    ),
     _below("settings", "network", lambda: translate("Pages", "Network"), "NetworkSettingsPage"),
     _below("settings", "exits", lambda: translate("Pages", "Gateway and exits"), "ExitSettingsPage"),
     _below("settings", "proxy", lambda: translate("Pages", "Proxy"), "ProxySettingsPage"),
     _below("settings", "start", lambda: translate("Pages", "Start and tray"), "StartSettingsPage"),
     _below("settings", "looks", lambda: translate("Pages", "Appearance"), "LooksSettingsPage"),
+    _below("diagnostics", "log", lambda: translate("Pages", "Log"), "LogPage"),
+    _below("diagnostics", "report", lambda: translate("Pages", "Problem report"), "ReportPage"),
+    _below("diagnostics", "about", lambda: translate("Pages", "About"), "AboutPage"),
+    _below("diagnostics", "guide", lambda: translate("Pages", "How it works"), "GuidePage"),
 )
 
 

@@ -1,0 +1,215 @@
+"""Diagnostics: health, log, report, about, guide."""
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from nymconnect import __version__
+from nymconnect.config import Settings
+from nymconnect_gui import logs
+from nymconnect_gui.app import Program
+from nymconnect_gui.pages.diagnostics import health
+from nymconnect_gui.pages.diagnostics_about import PARTS, installed
+from nymconnect_proxy.log_ring import MAX_LINES
+from nymconnect_proxy.states import State
+from tests.helpers.fake_session import GATEWAY, snapshot
+
+Show = Callable[[str], Any]
+
+
+@pytest.fixture
+def show(program: Program) -> Show:
+    program.window.show()
+
+    def show_page(key: str) -> Any:
+        program.window.show_page(key)
+        return program.window.page(key)
+
+    return show_page
+
+
+@pytest.fixture
+def logger(program: Program) -> Iterator[logging.Logger]:
+    made = logging.getLogger("nymconnect.test")
+    made.setLevel(logging.DEBUG)
+    made.addHandler(program.context.log)
+    yield made
+    made.removeHandler(program.context.log)
+
+
+# --- health -----------------------------------------------------------------------------------------------------
+
+
+def test_health_says_what_was_measured_and_only_that() -> None:
+    assert "Nothing" in health(snapshot(State.DISCONNECTED))[0]
+    assert health(snapshot(State.CONNECTED, loss=0.001, delay=0.02)) == (
+        "It works well.",
+        "0.1 % of our packets to ourselves were lost; the others took 20 ms longer than drawn.",
+    )
+    assert "lost" in health(snapshot(State.CONNECTED, loss=0.2, delay=0.02))[0]
+    assert "drops" in health(snapshot(State.CONNECTED, loss=0.2, delay=0.02, dropping=True))[0]
+
+
+def test_every_row_leads_somewhere(show: Show, program: Program) -> None:
+    for key, row in show("diagnostics").rows.items():
+        row.click()
+        assert program.window.current == key
+        program.window.header.back.click()
+        assert program.window.current == "diagnostics"
+
+
+# --- log --------------------------------------------------------------------------------------------------------
+
+
+def test_new_lines_come_while_it_is_seen(show: Show, logger: logging.Logger, qtbot: QtBot) -> None:
+    page = show("diagnostics-log")
+    logger.info("the first")
+    qtbot.waitUntil(lambda: "the first" in page.text.toPlainText(), timeout=10_000)
+    show("home")
+    assert not page._timer.isActive()
+
+
+def test_levels_and_search_choose_the_lines(show: Show, logger: logging.Logger) -> None:
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logger.log(level, "a line of %s", logging.getLevelName(level))
+    page = show("diagnostics-log")
+    shown = {"debug": 4, "info": 3, "warning": 2, "error": 1}
+    for key, count in shown.items():
+        page.level.buttons[key].click()
+        assert len(page.text.toPlainText().splitlines()) == count
+    page.level.buttons["debug"].click()
+    page.search.setText("WARN")
+    assert len(page.text.toPlainText().splitlines()) == 1
+    page.search.setText("nothing like it")
+    assert page.text.toPlainText() == ""
+
+
+def test_the_view_is_bounded(show: Show, logger: logging.Logger) -> None:
+    for number in range(MAX_LINES + 100):
+        logger.info("line %d", number)
+    page = show("diagnostics-log")
+    assert page.text.blockCount() <= MAX_LINES
+    assert f"line {MAX_LINES + 99}" in page.text.toPlainText()
+
+
+def test_clear_forgets(show: Show, logger: logging.Logger, program: Program) -> None:
+    logger.error("gone soon")
+    page = show("diagnostics-log")
+    page.clear()
+    assert page.text.toPlainText() == ""
+    assert program.context.log.after() == []
+
+
+def test_what_is_recorded_is_a_setting_and_debug_is_warned_of(show: Show, program: Program) -> None:
+    page = show("diagnostics-log")
+    assert not page.warning.isVisible()
+    page.recorded.buttons["debug"].click()
+    assert program.bridge.settings.log_level == "debug"
+    assert not program.bridge.needs_reconnect
+    assert page.warning.isVisible()
+
+
+def test_recording_a_level_keeps_the_terminal_and_loud_libraries_quiet() -> None:
+    root = logging.getLogger()
+    before = root.level, list(root.handlers), {name: logging.getLogger(name).level for name in logs.LOUD_LIBRARIES}
+    terminal = logging.StreamHandler()
+    root.handlers = [terminal]
+    try:
+        logs.record("info")
+        assert root.level == logging.INFO
+        assert terminal.level == logging.WARNING
+        assert logging.getLogger("aiohttp").level == logging.ERROR
+        logs.record("debug")
+        assert logging.getLogger("aiohttp").level == logging.DEBUG
+    finally:
+        root.setLevel(before[0])
+        root.handlers = before[1]
+        for name, level in before[2].items():
+            logging.getLogger(name).setLevel(level)
+
+
+# --- report and saving ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [Settings(gateway=GATEWAY)])
+def test_the_report_is_shown_whole_and_holds_no_secret(
+    show: Show, program: Program, logger: logging.Logger, tmp_path: Path
+) -> None:
+    logger.error("no answer from %s at 203.0.113.5:9000", GATEWAY)
+    page = show("diagnostics-report")
+    text = page.text.toPlainText()
+    assert __version__ in text
+    assert "no answer from" in text
+    assert GATEWAY not in text
+    assert "203.0.113.5" not in text
+    page.copy()
+    assert QGuiApplication.clipboard().text() == text
+    page.save(tmp_path / "report.txt")
+    assert (tmp_path / "report.txt").read_text() == text + "\n"
+    assert stat.S_IMODE((tmp_path / "report.txt").stat().st_mode) == 0o600
+    assert "report.txt" in program.window.notice.text.text()
+
+
+def test_a_report_that_cannot_be_saved_is_one_sentence(
+    show: Show, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    show("diagnostics-report").save(tmp_path / "report.txt")
+    assert os.strerror(errno.ENOSPC) in program.window.notice.text.text()
+    assert not (tmp_path / "report.txt").exists()
+
+
+def test_the_question_where_to_save_is_opened_once_and_never_blocks(show: Show, qtbot: QtBot, tmp_path: Path) -> None:
+    page = show("diagnostics-report")
+    page.ask_where()
+    dialog = page.dialog
+    assert dialog is not None
+    page.ask_where()
+    assert page.dialog is dialog
+    dialog.fileSelected.emit(str(tmp_path / "chosen.txt"))
+    dialog.reject()
+    assert (tmp_path / "chosen.txt").exists()
+    assert page.dialog is None
+
+
+def test_the_report_tells_what_has_happened(show: Show, program: Program) -> None:
+    program.bridge._take(snapshot(State.CONNECTING, reason="asking the directory"))
+    program.bridge._take(snapshot(State.FAILED, reason="no gateway answers"))
+    program.bridge._take(snapshot(State.DISCONNECTED))
+    text = show("diagnostics-report").text.toPlainText()
+    assert text.index("connecting: asking") < text.index("failed: no gateway answers")
+
+
+# --- about and guide --------------------------------------------------------------------------------------------
+
+
+def test_every_part_that_is_named_is_installed_and_has_a_licence(show: Show) -> None:
+    show("diagnostics-about")
+    assert all(installed(name) and licence for name, licence in PARTS)
+    assert installed("no-such-library") == ""
+
+
+def test_the_guide_has_three_pages_and_ends_at_home(show: Show, program: Program) -> None:
+    guide = show("diagnostics-guide")
+    assert guide.slides.count() == 3
+    assert not guide.back.isEnabled()
+    guide.next.click()
+    guide.back.click()
+    assert guide.slides.currentIndex() == 0
+    for _ in range(3):
+        assert not program.store.values.guide_seen
+        guide.next.click()
+    assert program.store.values.guide_seen
+    assert program.window.current == "home"
+    assert guide.slides.currentIndex() == 0
