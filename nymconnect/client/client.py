@@ -104,7 +104,7 @@ class MixnetClient:
         self._loopix = Loopix(self.address, keys.encryption, topology, parameters, SYSTEM_RNG, clock(), keys.ack)
         self._rates = parameters.rates
         self._delivery = (parameters.downlink_rate, parameters.ack_rate) if parameters.needs_paced_delivery else None
-        self._feeder = Feeder(self._loopix, self._admit)
+        self._feeder = Feeder(self._loopix, self._admit, self._begun)
         self._keeper = TopologyKeeper(directory, self._use_topology, SYSTEM_RNG)
         self._gateway_record = GatewayRecord()
         self._attempt: asyncio.Task[None] | None = None
@@ -142,8 +142,8 @@ class MixnetClient:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the gateway link is up."""
-        return self._connection is not None and self._connection.is_ready
+        """Whether the gateway link is up and packets leave."""
+        return self._connection is not None and self._connection.is_ready and self._connected.is_set()
 
     @property
     def delivery_is_paced(self) -> bool:
@@ -332,13 +332,16 @@ class MixnetClient:
 
     def _ready(self, ready: Ready) -> None:
         self._keys.shared_key = ready.shared_key
-        self._connected.set()
-        self._on_link(True, "")
         if self._connection is not None:
             if self._delivery is not None and Feature.PACED_DELIVERY in self.gateway.features:
                 self._connection.pace_delivery(*self._delivery)
             self._feeder.attach(self._connection)
         self._arm()
+
+    def _begun(self) -> None:
+        """Only now: whoever sends as soon as we are connected sends among cover."""
+        self._connected.set()
+        self._on_link(True, "")
 
     def _crashed(self, error: BaseException) -> None:
         self._failure = f"the mixnet client failed: {error}"

@@ -15,10 +15,11 @@ SLICE = 0.004  # seconds
 
 
 class Feeder:
-    """Call `arm` after everything that may have made data or room. `on_fed`: data has left the lanes."""
+    """Call `arm` after everything that may have made data or room. `on_fed`: data has left the lanes. `on_begun`: the
+    stocks of a new connection are full, and its pacer has been told to begin."""
 
-    def __init__(self, loopix: Loopix, on_fed: Callable[[], None]) -> None:
-        self._loopix, self._on_fed = loopix, on_fed
+    def __init__(self, loopix: Loopix, on_fed: Callable[[], None], on_begun: Callable[[], None]) -> None:
+        self._loopix, self._on_fed, self._on_begun = loopix, on_fed, on_begun
         self._connection: GatewayConnection | None = None
         self._handle: asyncio.Handle | None = None
         self._cover_generation = 0
@@ -73,4 +74,5 @@ class Feeder:
         elif not self._has_begun:
             self._has_begun = True
             connection.begin()
+            self._on_begun()
         self._on_fed()
