@@ -91,11 +91,10 @@ class Program(QObject):
     def start(self, *, hidden: bool = False) -> None:
         """Show the window; hidden is possible only where a tray can bring it back."""
         self._hint()
+        self.tray.appeared.connect(self._show_if_lost)
         if not hidden:
             self.window.show()
-            return
-        self.tray.appeared.connect(self._show_if_lost)
-        if self.host.is_settled:
+        elif self.host.is_settled:
             self._show_if_lost(self.host.is_available)
 
     def _hint(self) -> None:
@@ -177,7 +176,7 @@ def make_application() -> QApplication:
     qInstallMessageHandler(log_qt)
     QCoreApplication.setApplicationName("nymconnect")
     QCoreApplication.setApplicationVersion(__version__)
-    app = QApplication([sys.argv[0]])
+    app = QApplication(["nymconnect"])  # on X11, also the class of its windows
     app.setApplicationDisplayName("NymConnect")
     app.setDesktopFileName("nymconnect")
     app.setWindowIcon(program_icon())

@@ -48,8 +48,8 @@ class Closing(QObject):
                 "Closing", "Programs go on using the mixnet while the window is closed. This is asked only once."
             ),
         )
-        keep = question.addButton(translate("Closing", "Keep in the tray"), QMessageBox.ButtonRole.AcceptRole)
-        leave = question.addButton(translate("Closing", "Quit"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = question.addButton(translate("Closing", "&Keep in the tray"), QMessageBox.ButtonRole.AcceptRole)
+        leave = question.addButton(translate("Closing", "&Quit"), QMessageBox.ButtonRole.DestructiveRole)
         question.addButton(QMessageBox.StandardButton.Cancel)
         question.setDefaultButton(keep)
 
@@ -70,7 +70,7 @@ class Closing(QObject):
                 "Closing", "This desktop has no tray to stay in. Programs that use the proxy lose their connections."
             ),
         )
-        leave = question.addButton(translate("Closing", "Quit"), QMessageBox.ButtonRole.AcceptRole)
+        leave = question.addButton(translate("Closing", "&Quit"), QMessageBox.ButtonRole.AcceptRole)
         stay = question.addButton(QMessageBox.StandardButton.Cancel)
         question.setDefaultButton(stay)
 

@@ -199,9 +199,9 @@ def _on_dark() -> bool:
 
 
 def tray_icon(mood: Mood) -> QIcon:
-    """A symbol in one colour, light or dark as the desktop is; macOS colours it by itself."""
-    tokens = DARK if _on_dark() else LIGHT
-    made = icons.icon(f"tray-{mood.value}", tokens.color("text"))
+    """A symbol, light or dark as the desktop is, with a rim for panels that are not; macOS colours it by itself."""
+    ink, rim = (DARK, LIGHT) if _on_dark() else (LIGHT, DARK)
+    made = icons.outlined(f"tray-{mood.value}", ink.color("text"), rim.color("text"))
     made.setIsMask(sys.platform == "darwin")
     return made
 

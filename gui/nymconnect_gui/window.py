@@ -78,7 +78,7 @@ class Header(QWidget):
         px = context.theme.px
         self.back = IconButton(context.theme, "back", translate("Pages", "Back"))
         self.back.clicked.connect(lambda: go_back())
-        self.title = label("", "title", wrap=False)
+        self.title = label("", "title")
         self.chip = label("", "chip", wrap=False)
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(10), px(16), px(6))

@@ -1,6 +1,7 @@
 """Every page in every state: nothing blank, nothing cut off, everything named and reachable by keyboard."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 from PySide6.QtCore import QRect, Qt
@@ -51,9 +52,11 @@ def clipped(one: QLabel) -> bool:
     return needed.height() > room.height() + 1 or needed.width() > room.width() + 1
 
 
-@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
-@pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize(
+    ("page", "state"),
+    [*product(["home"], State), *product((spec.key for spec in PAGES if spec.key != "home"), [State.CONNECTED])],
+)
 def test_no_text_is_cut_off(program: Program, qapp: QApplication, page: str, state: State, scale: float) -> None:
     program.theme.choose("dark", text_scale=scale)
     program.window.resize(program.theme.px(WIDTH), 900)
