@@ -40,6 +40,7 @@ QUESTION_SURBS = 5
 QUESTION_LANE = 0
 MAX_QUESTIONS = 64
 CHECK_TIMEOUT = 60.0
+SUSPICIOUS_AFTER = 10.0  # programs give up long before a stream does
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,16 @@ class ExchangeSnapshot:
 
 @dataclass(slots=True)
 class _Open:
-    """One stream and where it goes. `source` is whom its answers have to come from."""
+    """One stream and where it goes. `source` is whom its answers have to come from.
+
+    From `suspicious_at` on, no answer at all is a reason to ask the requester.
+    """
 
     stream: ClientStream
     pipe: Pipe[ClientEffect]
     requester: KnownRequester
     source: Recipient | None
-    answer_due: float
+    suspicious_at: float
     answered: bool = False
 
 
@@ -124,7 +128,8 @@ class Exchange:
             entry.pipe.abort("disconnected")
         await self._tasks.close()
         for question in self._questions:
-            question.answer.cancel()
+            if not question.answer.done():
+                question.answer.set_exception(NymError("disconnected"))
 
     def snapshot(self) -> ExchangeSnapshot:
         pipes = [entry.pipe for entry in self._streams.values()]
@@ -162,8 +167,8 @@ class Exchange:
                 write(writer, door.refuse(effect.code))
 
         pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
-        answer_due = clock() + self._options.streams.connect_timeout
-        entry = _Open(stream, pipe, requester, to if anonymous else None, answer_due)
+        suspicious_at = clock() + min(SUSPICIOUS_AFTER, self._options.streams.connect_timeout)
+        entry = _Open(stream, pipe, requester, to if anonymous else None, suspicious_at)
         self._streams[connection_id] = entry
         try:
             pipe.perform(stream.open(clock()))
@@ -174,7 +179,7 @@ class Exchange:
             await pipe.run()
         finally:
             del self._streams[connection_id]
-            if not entry.answered and clock() >= entry.answer_due:
+            if not entry.answered and clock() >= entry.suspicious_at:
                 self._note_silence(requester)
             self._tags.give_back(to, clock())
             self._bytes_up += pipe.bytes_read
