@@ -53,6 +53,9 @@ from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH
 from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 
 MAINTENANCE_INTERVAL = 1.0
+# A machine that cannot keep its slots filled would else send nothing but what has to be steady.
+MAXIMUM_SUPPLY_RUN = 2
+MAXIMUM_PACED_RUN = 8
 _HOPS = 4
 # Message type, sender tag, content tag and the head of an empty batch.
 _REPLIABLE_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + V2_HEADER_LENGTH
@@ -117,6 +120,8 @@ class Loopix:
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._ready = ReadyTable()
         self._replying = PacedReplies(rng)
+        self._supply_run = 0  # packets of the steady supply in a row
+        self._paced_run = 0  # answers at a constant rate in a row
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -148,7 +153,7 @@ class Loopix:
         return self._stock.knows(tag) and self._replying.pace(tag, rate, seconds, now)
 
     def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
-        """Give `to` SURBs for `rate` answers a second, before all else that we send; 0 ends that."""
+        """Give `to` SURBs for `rate` answers a second, before what else we send; 0 ends that."""
         self._supply.supply_steadily(to, rate, now)
 
     def close_lane(self, lane: int) -> None:
@@ -242,11 +247,26 @@ class Loopix:
         """Pack the fragment whose turn it is; None if none can go now."""
         self._supply_surbs(now)
         self._ask_for_surbs(self._lanes.tags(), now)
-        while (tag := self._replying.take_slot(now)) is not None:
-            if (answer := self._paced_reply(tag, now)) is not None:
-                return answer
-        outgoing = self._lanes.pop(self._rng, self._is_steady_supply) or self._lanes.pop(self._rng, self._may_go)
-        return None if outgoing is None else self._try_to_pack(outgoing, now)
+        if self._paced_run < MAXIMUM_PACED_RUN:
+            while (tag := self._replying.take_slot(now)) is not None:
+                if (answer := self._paced_reply(tag, now)) is not None:
+                    self._paced_run += 1
+                    return answer
+        is_others_turn, self._paced_run = self._paced_run > 0, 0
+        outgoing = self._pop()
+        if outgoing is not None:
+            return self._try_to_pack(outgoing, now)
+        return self.data_packet(now) if is_others_turn else None
+
+    def _pop(self) -> Outgoing | None:
+        """The steady supply goes first, so that it is as steady as it can be, but leaves each third slot to others."""
+        if self._supply_run < MAXIMUM_SUPPLY_RUN:
+            outgoing = self._lanes.pop(self._rng, self._is_steady_supply)
+            if outgoing is not None:
+                self._supply_run += 1
+                return outgoing
+        self._supply_run = 0
+        return self._lanes.pop(self._rng, self._is_other_data) or self._lanes.pop(self._rng, self._may_go)
 
     def _paced_reply(self, tag: bytes, now: float) -> ReadyPacket | None:
         """What fills a slot of a constant rate: a fragment, or cover."""
@@ -312,6 +332,9 @@ class Loopix:
 
     def _is_steady_supply(self, outgoing: Outgoing) -> bool:
         return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination) and self._may_go(outgoing)
+
+    def _is_other_data(self, outgoing: Outgoing) -> bool:
+        return self._may_go(outgoing) and not self._is_steady_supply(outgoing)
 
     def _may_go(self, outgoing: Outgoing) -> bool:
         if len(self._pending) + self._ready.data_count >= self._parameters.window:

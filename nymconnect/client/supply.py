@@ -23,7 +23,7 @@ MAXIMUM_KEYS = 200_000
 STEADY_SURPLUS = 1.05
 STEADY_BURST = 2.0  # seconds of supply that may be owed at once
 # Keys of a steady supply: what is not used within this time was dropped.
-STEADY_KEY_AGE = 3600.0  # seconds
+STEADY_KEY_AGE = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ nobody promises, the client goes on as it is, and its status says plainly that t
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from nymconnect_proxy.responses import Response
 LOOK = 2.0  # seconds between looks at what arrives
 PATIENCE = 20.0  # seconds for an answer, besides what the mixes take
 PATIENCE_IN_DELAYS = 20.0  # mean delays of a mix
+BEGIN = 10.0  # seconds that the beginning may take, besides
 # Answers are counted over as long as it takes for so many, but not less than MEASURE_LEAST.
 MEASURED_ANSWERS, MEASURE_LEAST = 200.0, 20.0
 ENOUGH = 0.8  # of the promised rate; chance alone does not come so low
@@ -79,6 +81,7 @@ class DownlinkKeeper:
         self._tasks = TaskSet("downlink")
         self._arrivals = _Arrivals(max(MEASURE_LEAST, MEASURED_ANSWERS / self._rate) if self._rate else 0.0)
         self._was_connected = True
+        self._settled = asyncio.Event()
 
     async def run(self) -> None:
         """Ask, renew and measure for as long as the client runs."""
@@ -94,6 +97,17 @@ class DownlinkKeeper:
                 await asyncio.sleep(LOOK)
         finally:
             await self._tasks.close()
+
+    async def begun(self) -> None:
+        """Wait until the promises hold, or it is clear that they will not; not for long, since nothing hangs on it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BEGIN + PATIENCE_IN_DELAYS * self._traffic.average_packet_delay):
+                while self._traffic.symmetric and not self._is_settled(clock()):
+                    self._settled.clear()
+                    await self._settled.wait()
+
+    def _is_settled(self, now: float) -> bool:
+        return bool(self._promises) and all(promise.is_settled(now) for promise in self._promises.values())
 
     def _look(self, now: float) -> None:
         self._follow_requesters(now)
@@ -140,6 +154,8 @@ class DownlinkKeeper:
         if self._promises.get(requester) is promise and not had_supply:
             self._supply(requester, promise)
             self._arrivals.forget()
+            self._look(clock())
+        self._settled.set()
 
     def _supply(self, requester: Recipient, promise: ReplyPromise) -> None:
         if promise.needs_supply:

@@ -91,6 +91,10 @@ class ReplyPromise:
         """Whether the requester has promised the rate for now."""
         return self._holds_until is not None and now < self._holds_until
 
+    def is_settled(self, now: float) -> bool:
+        """Whether the promise holds, or nothing is to be hoped for at present."""
+        return self.holds(now) or self._is_refused or self.state in (PromiseState.FOREIGN, PromiseState.SILENT)
+
     def complaint(self, now: float) -> str:
         """Why the promise does not hold, empty if it does."""
         if self.holds(now):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.loopix import Received
+from nymconnect.client.loopix import MAXIMUM_PACED_RUN, Received
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
@@ -153,3 +153,28 @@ def test_a_lost_link_does_not_end_in_a_burst() -> None:
     while loopix.data_packet(now) is not None:
         packets += 1
     assert packets < 2 * RATE * 0.5 + 10
+
+
+def test_a_supply_that_needs_more_slots_than_there_are_does_not_keep_data_back() -> None:
+    net = VirtualMixnet()
+    exit_client, _ = paced_pair(net, rate=300.0)  # takes 105 slots of 50
+    client = only_client(net)
+    exit_client.received.clear()
+    client.loopix.send(bytes(60_000), exit_client.loopix.address, net.now)
+    assert net.run_until(lambda: bool(exit_client.received), 6.0)
+
+
+def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
+    net = VirtualMixnet()
+    exit_client, _ = paced_pair(net, rate=100.0)
+    other = net.add_client(CLIENT)
+    net.run(1.5)
+    loopix = exit_client.loopix
+    loopix.send(b"not for the paced one", other.loopix.address, net.now)
+    now = net.now + 0.4
+    loopix.wake(now)  # some forty slots come up at once
+    for _ in range(MAXIMUM_PACED_RUN + 2):
+        packet = loopix.data_packet(now)
+        assert packet is not None
+        loopix.departed(packet.token, now)
+    assert loopix.in_flight == 1

@@ -96,6 +96,33 @@ async def test_a_promise_that_is_not_kept_does_not_count() -> None:
         assert not await settled(keeper, "of 50 answers a second arrive")
 
 
+@pytest.mark.parametrize(
+    ("played", "words"),
+    [
+        (Played(), "counted"),
+        (Played(name="nym-network-requester"), "not of this software"),
+        (Played(most=10.0), "not grant"),
+    ],
+)
+async def test_the_beginning_ends_when_it_is_clear_what_the_requester_does(played: Played, words: str) -> None:
+    keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
+    async with keeping(keeper), asyncio.timeout(5):
+        await keeper.begun()
+        assert words in keeper.report().reason
+
+
+async def test_the_beginning_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silence(_requester: Recipient, _request: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(downlink, "BEGIN", 0.0)
+    keeper = DownlinkKeeper(Played(), silence, lambda: [ONE], replace(BALANCED, average_packet_delay=0.001))
+    async with keeping(keeper), asyncio.timeout(5):
+        await keeper.begun()
+        assert "not answered yet" in keeper.report().reason
+
+
 async def test_a_refusal_is_said() -> None:
     played = Played(most=10.0)
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
@@ -148,6 +175,7 @@ async def test_nothing_is_asked_where_the_preset_lets_the_downlink_follow_the_da
     played = Played()
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], PRESETS["nym-compatible"].traffic)
     await keeper.run()
+    await keeper.begun()
     assert played.asked == []
     assert not keeper.report().hidden
     assert "this preset" in keeper.report().reason
