@@ -55,12 +55,29 @@ def make_certificates(folder: Path, host: str, address: str) -> Certificates:
     authority, chain, key_file = folder / "authority.pem", folder / "server.pem", folder / "server.key"
     authority.write_bytes(root.public_bytes(serialization.Encoding.PEM))
     chain.write_bytes(leaf.public_bytes(serialization.Encoding.PEM) + authority.read_bytes())
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    key_file.chmod(0o600)
+    _write_key(key_file, key)
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Certificates(authority, chain, key_file, base64.b64encode(hashlib.sha256(public).digest()).decode())
+
+
+def self_signed(folder: Path, host: str) -> ssl.SSLContext:
+    """A server with a certificate that nobody vouches for, as many servers of wallets have."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    chain, key_file = folder / "lone.pem", folder / "lone.key"
+    certificate = _certificate(name, name, key.public_key()).sign(key, hashes.SHA256())
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    _write_key(key_file, key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key_file)
+    return context
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.touch(0o600)
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
