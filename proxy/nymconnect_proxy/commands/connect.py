@@ -21,7 +21,7 @@ async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
     settings = settings_from(flags, settings_file(flags.settings))
     output = Output(flags.json)
-    session = Session(settings, lambda status: _report(output, settings, status), directories=Directories.of_user())
+    session = Session(settings, _Reporter(output, settings).report, directories=Directories.of_user())
     await session.connect()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -50,8 +50,23 @@ async def _print_stats(output: Output, session: Session) -> None:
         output.event("stats", {"state": status.state.value, **measured(status), **status.counters})
 
 
-def _report(output: Output, settings: Settings, status: Status) -> None:
-    output.event("state", snapshot(status), _sentence(settings, status))
+class _Reporter:
+    """Prints a status if it differs in something that a person or a program would act on."""
+
+    def __init__(self, output: Output, settings: Settings) -> None:
+        self._output = output
+        self._settings = settings
+        self._last: tuple[object, ...] = ()
+        self._sentence: str | None = None
+
+    def report(self, status: Status) -> None:
+        """One event, and one sentence unless it was the last one, too."""
+        matters = (status.state, status.reason, status.alarms, status.state.serves and status.downlink_hidden)
+        if matters == self._last:
+            return
+        sentence = _sentence(self._settings, status)
+        self._output.event("state", snapshot(status), sentence if sentence != self._sentence else None)
+        self._last, self._sentence = matters, sentence
 
 
 def snapshot(status: Status) -> dict[str, object]:
