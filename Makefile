@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration interop vectors lint format bench privacy screenshots docs lock clean
+.PHONY: help setup run test unit integration apps interop vectors lint format bench privacy screenshots docs lock clean
 
 help:
-	@echo "make run | test | unit | integration | interop | vectors | lint | format | bench | privacy | screenshots | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -36,6 +36,11 @@ unit: setup
 
 integration: setup
 	$(BIN)/pytest tests/integration
+
+# Wallets, browsers and other programs through the proxy; those that are not installed are skipped. As root it also
+# watches that nothing goes around the proxy. About eight minutes, six of which a session is silent.
+apps: setup
+	$(BIN)/pytest tests/apps
 
 # Builds Rust clients from published crates, about 600 of them, and lets them talk to our network.
 interop: setup
