@@ -29,6 +29,12 @@ class SurbParameters:
 DELIVERY_LOAD = 0.9
 
 
+# A steady supply of reply SURBs exceeds what is used up, for packets are lost; what is too much is dropped where it
+# arrives. So many of them make up a packet of the regular size.
+STEADY_SURPLUS = 1.05
+SURBS_IN_A_PACKET = 3
+
+
 class Downlink(Enum):
     """Who keeps the traffic towards the client at one rate, whatever it carries."""
 
@@ -117,6 +123,11 @@ class TrafficParameters:
         if self.downlink is not Downlink.GATEWAY:
             return self.downlink_rate
         return DELIVERY_LOAD * self.downlink_rate - self.loop_rate
+
+    @property
+    def supply_rate(self) -> float:
+        """Packets a second that the SURBs for those answers take of the main stream."""
+        return self.reply_rate * STEADY_SURPLUS / SURBS_IN_A_PACKET
 
     @property
     def rates(self) -> Rates:

@@ -47,8 +47,9 @@ class Preset:
 
     @property
     def useful_rate(self) -> float:
-        """Bytes a second of one's own that the main stream can carry."""
-        return (self.traffic.packet_size.fragment - UNLINKED_HEADER_LENGTH) / self.traffic.message_sending_average_delay
+        """Bytes a second of one's own that the main stream can carry, beside the SURBs for a steady downlink."""
+        own = 1 / self.traffic.message_sending_average_delay - self.traffic.supply_rate
+        return (self.traffic.packet_size.fragment - UNLINKED_HEADER_LENGTH) * own
 
 
 def _traffic(

@@ -12,15 +12,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from nymconnect.client.parameters import SurbParameters
+from nymconnect.client.parameters import STEADY_SURPLUS, SurbParameters
 from nymconnect.crypto import Rng
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
 MAXIMUM_KEYS = 200_000
-# A steady supply exceeds what is used up, for packets are lost; what is too much is dropped where it arrives.
-STEADY_SURPLUS = 1.05
 STEADY_BURST = 2.0  # seconds of supply that may be owed at once
 # Keys of a steady supply: what is not used within this time was dropped.
 STEADY_KEY_AGE = 600.0  # seconds

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.loopix import MAXIMUM_PACED_RUN, Received
-from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
@@ -178,3 +178,12 @@ def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
         assert packet is not None
         loopix.departed(packet.token, now)
     assert loopix.in_flight == 1
+
+
+def test_the_supply_takes_as_much_of_the_main_stream_as_the_parameters_say() -> None:
+    net = VirtualMixnet()
+    traffic = replace(CLIENT, downlink=Downlink.REQUESTER, downlink_rate=RATE)
+    client, exit_client = net.add_client(traffic), net.add_client(EXIT, gateway=1)
+    client.loopix.supply_steadily(exit_client.loopix.address, traffic.reply_rate, net.now)
+    net.run(3.0)  # what may be owed at once goes first
+    assert during(net, client, 8.0)["data_sent"] / 8 == pytest.approx(traffic.supply_rate, rel=0.1)

@@ -11,10 +11,10 @@ from nymconnect.errors import UsageError
     ("name", "one_way_delay", "packets", "gigabytes", "useful_rate"),
     [
         ("nym-compatible", 0.045, 55, 11.5, 80e3),
-        ("balanced", 0.150, 55, 11.5, 80e3),
-        ("high", 0.600, 55, 11.5, 80e3),
-        ("wallet", 6.0, 4.4, 0.92, 6.4e3),
-        ("bulk", 0.150, 255, 53, 401e3),
+        ("balanced", 0.150, 55, 11.5, 52.1e3),
+        ("high", 0.600, 55, 11.5, 55.2e3),
+        ("wallet", 6.0, 4.4, 0.92, 4.62e3),
+        ("bulk", 0.150, 255, 53, 277e3),
         ("fast", 0.030, 250, 52, 401e3),
     ],
 )
