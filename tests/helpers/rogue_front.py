@@ -12,8 +12,8 @@ from enum import Enum
 
 from wsproto.frame_protocol import Opcode
 
-HOST = "127.0.0.1"
-CHUNK = 65_536
+from tests.helpers.front import CHUNK, Front
+
 KEPT = 300
 
 
@@ -60,47 +60,25 @@ class Frames:
         return 2 + extra + (int.from_bytes(self._rest[2 : 2 + extra], "big") if extra else short)
 
 
-class RogueFront:
-    """An async context. `port` leads to the gateway at `gateway_port`; `abuse` may be changed at any time."""
+class RogueFront(Front):
+    """`abuse` may be changed at any time."""
 
     def __init__(self, gateway_port: int, noise: Callable[[int], bytes]) -> None:
+        super().__init__(gateway_port)
         self.abuse = Abuse.NONE
         self.misdeeds = 0
-        self._gateway_port = gateway_port
         self._noise = noise
         self._old: deque[bytes] = deque(maxlen=KEPT)
-        self._connections: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> "RogueFront":
-        self._server = await asyncio.start_server(self._accept, HOST, 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        return self
+    async def _pass_down(self, gateway: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            client.write(await gateway.readuntil(b"\r\n\r\n"))  # the websocket's beginning
+            await self._meddle(gateway, client)
+        client.close()
 
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.create_task(self._connect(reader, writer))
-        self._connections.add(connection)
-        connection.add_done_callback(self._connections.discard)
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            behind, to_behind = await asyncio.open_connection(HOST, self._gateway_port)
-            with contextlib.closing(to_behind):
-                up = asyncio.create_task(_pass_on(reader, to_behind))
-                try:
-                    writer.write(await behind.readuntil(b"\r\n\r\n"))  # the websocket's beginning
-                    await self._meddle(behind, writer)
-                finally:
-                    up.cancel()
-
-    async def _meddle(self, behind: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def _meddle(self, gateway: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         frames = Frames()
-        while data := await behind.read(CHUNK):
+        while data := await gateway.read(CHUNK):
             for whole in frames.feed(data):
                 if whole[0] & 0x0F == Opcode.BINARY:
                     self._old.append(whole)
@@ -130,11 +108,3 @@ class RogueFront:
             case Abuse.FLOOD:
                 client.write(frame(Opcode.BINARY, self._noise(200_000)) * 3 + whole)
         return True
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()

@@ -17,10 +17,10 @@ from nymconnect.directory.models import EntryInfo
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.runtime import http_client
 from nymconnect_proxy.requester import embedded_requester
+from tests.helpers.front import Front
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.live_client import live_client
 from tests.helpers.rust_peer import PATIENCE, RustPeer
-from tests.interop.front import Front
 
 pytestmark = pytest.mark.timeout(300)
 
