@@ -207,6 +207,10 @@ class MixnetClient:
         self._loopix.supply_steadily(to, rate, clock())
         self._arm()
 
+    def forget(self, to: Recipient) -> None:
+        """Drop what is kept for answers of `to`, usually an alias that is not used again."""
+        self._loopix.forget(to)
+
     def close_lane(self, lane: int) -> None:
         """Forget what a stream has not sent yet."""
         self._loopix.close_lane(lane)

@@ -156,6 +156,10 @@ class Loopix:
         """Give `to` SURBs for `rate` answers a second, before what else we send; 0 ends that."""
         self._supply.supply_steadily(to, rate, now)
 
+    def forget(self, to: Recipient) -> None:
+        """Nothing is expected from `to` any more, and nothing will be sent there: drop the tag and the reply keys."""
+        self._supply.forget(to)
+
     def close_lane(self, lane: int) -> None:
         """Forget what has not been sent of a stream; what was sent is still repeated until its ack comes."""
         self._lanes.drop_lane(lane)

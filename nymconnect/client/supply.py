@@ -85,6 +85,11 @@ class SurbSupply:
         correspondent.owed = min(correspondent.owed + amount, self._parameters.maximum_answered)
         return True
 
+    def forget(self, to: Recipient) -> None:
+        """Nothing is expected from `to` any more: drop tag, debt and keys; what still comes over them is not read."""
+        self._correspondents.pop(to, None)
+        self._keys.forget(to)
+
     def settle(self, to: Recipient, amount: int) -> None:
         """`amount` of the owed SURBs have been given."""
         self._correspondent(to).owed -= amount
@@ -172,6 +177,11 @@ class ReplyKeys:
         """The key (16 bytes) and to whom its SURB was given; None if this is no digest of ours."""
         entry = self._keys.pop(digest, None)
         return (entry[0], entry[1]) if entry else None
+
+    def forget(self, given_to: Recipient) -> None:
+        """Drop the keys of all SURBs that one correspondent still holds."""
+        for digest in [digest for digest, entry in self._keys.items() if entry[1] == given_to]:
+            del self._keys[digest]
 
     def purge(self, now: float) -> None:
         """Drop keys older than the limit; entries stand in the order of their age."""

@@ -182,6 +182,8 @@ class Exchange:
             if not entry.answered and clock() >= entry.suspicious_at:
                 self._note_silence(requester)
             self._tags.give_back(to, clock())
+            for alias in self._tags.take_retired():
+                self._mixnet.forget(alias)
             self._bytes_up += pipe.bytes_read
             self._bytes_down += pipe.bytes_written
 

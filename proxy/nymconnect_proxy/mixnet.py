@@ -50,6 +50,9 @@ class Mixnet(Protocol):
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
         """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
 
+    def forget(self, to: Recipient) -> None:
+        """Drop what is kept for answers of `to`, usually an alias that is not used again."""
+
     def close_lane(self, lane: int) -> None:
         """Drop what the lane still holds: only for streams whose rest nobody waits for."""
 

@@ -48,6 +48,7 @@ class SenderTags:
         self._numbers: Iterator[int] = itertools.count(1)
         self._groups: dict[_Group, dict[str, _Tag]] = {}
         self._by_alias: dict[Alias, tuple[_Group, str]] = {}
+        self._retired: list[Alias] = []
 
     @property
     def live(self) -> int:
@@ -67,11 +68,20 @@ class SenderTags:
 
     def give_back(self, alias: Recipient, now: float) -> None:
         """The stream has ended."""
-        if isinstance(alias, Alias) and (place := self._by_alias.get(alias)) is not None:
+        if not isinstance(alias, Alias):
+            return
+        if self._use is TagUse.STREAM:
+            self._retired.append(alias)
+        elif (place := self._by_alias.get(alias)) is not None:
             tag = self._groups[place[0]][place[1]]
             tag.streams -= 1
             tag.idle_since = now
             self._purge(now)
+
+    def take_retired(self) -> list[Alias]:
+        """Aliases that are never lent again, each once."""
+        retired, self._retired = self._retired, []
+        return retired
 
     def _tag(self, to: Recipient, host: str, isolation: bytes) -> _Tag:
         key = to, isolation
@@ -99,6 +109,7 @@ class SenderTags:
 
     def _forget(self, tag: _Tag) -> None:
         key, host = self._by_alias.pop(tag.alias)
+        self._retired.append(tag.alias)
         del self._groups[key][host]
         if not self._groups[key]:
             del self._groups[key]

@@ -35,6 +35,7 @@ class MixnetEnd:
     given: dict[bytes, Recipient] = field(default_factory=dict)  # whom the owner of a tag took us for
     sent: list[tuple[bytes, int]] = field(default_factory=list)
     closed_lanes: list[int] = field(default_factory=list)
+    forgotten: list[Recipient] = field(default_factory=list)
     stopped: bool = False
     paced: dict[bytes, tuple[float, float]] = field(default_factory=dict)
     most_paced: float = 100.0
@@ -67,6 +68,9 @@ class MixnetEnd:
             return False
         self.paced[sender_tag] = rate, seconds
         return True
+
+    def forget(self, to: Recipient) -> None:
+        self.forgotten.append(to)
 
     def close_lane(self, lane: int) -> None:
         self.closed_lanes.append(lane)

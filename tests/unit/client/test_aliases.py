@@ -52,3 +52,23 @@ def test_more_surbs_are_given_under_the_alias_that_is_asked() -> None:
     assert client.loopix.counters["surb_request"] > 0
     assert client.loopix.counters["refused_surb_request"] == 0
     assert client.received[0].source == Alias.of(peer.loopix.address, 7)
+
+
+def test_a_forgotten_alias_leaves_nothing_behind_and_the_others_alone() -> None:
+    net = VirtualMixnet()
+    client, peer = net.add_client(QUIET), net.add_client(QUIET, gateway=1)
+    gone, kept = Alias.of(peer.loopix.address, 1), Alias.of(peer.loopix.address, 2)
+    for name in (gone, kept):
+        client.loopix.send(b"question", name, net.now, surbs=10)
+    assert net.run_until(lambda: len(peer.received) == 2, 10.0)
+    net.run(10.0)
+    assert {key.given_to for key in client.loopix.issued_keys(net.now)} == {gone, kept}
+    client.loopix.forget(gone)
+    assert {key.given_to for key in client.loopix.issued_keys(net.now)} == {kept}
+
+    for received in peer.received:
+        assert received.sender_tag is not None
+        peer.loopix.reply(b"answer", received.sender_tag)
+    assert net.run_until(lambda: bool(client.received), 10.0)
+    net.run(5.0)
+    assert client.received == [Received(b"answer", source=kept)]

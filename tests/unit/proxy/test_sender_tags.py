@@ -37,8 +37,11 @@ def test_a_tag_is_used_again_for_a_while_and_then_never() -> None:
     lender.give_back(first, 10.0)
     assert lender.lend(TO, "a.example", b"", 10.0 + IDLE_TIME - 1) == first
     lender.give_back(first, 200.0)
+    assert lender.take_retired() == []
     assert lender.lend(TO, "a.example", b"", 200.0 + IDLE_TIME) != first
     assert lender.live == 1
+    assert lender.take_retired() == [first]
+    assert lender.take_retired() == []
 
 
 def test_a_tag_in_use_does_not_age() -> None:
@@ -74,6 +77,7 @@ def test_other_uses() -> None:
     for alias in streams:
         lender.give_back(alias, 0.0)
     assert lender.live == 0
+    assert set(lender.take_retired()) == streams
 
 
 def test_giving_back_what_was_never_lent_is_nothing() -> None:
