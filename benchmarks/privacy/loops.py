@@ -1,6 +1,6 @@
 """G11: how soon do our own loops tell that somebody drops packets, and who; how often do they cry wolf?
 
-``python benchmarks/privacy/loops.py [--repeats N] [--hours N] [--label TEXT]``. The client's `LoopMonitor` in virtual
+``python benchmarks/privacy/loops.py [--repeats N] [--hours N] [--seed N] [--label TEXT]``. The client's `LoopMonitor` in virtual
 time; only the network around it is modelled: each loop takes a random mix of each layer, exponential delays and
 lognormal ones of the links, stands still with mixes that do so now and then, and is lost by chance or by a node that
 drops. What is timed begins with the dropping and includes the wait for a loop.
@@ -113,11 +113,11 @@ class Model:
 # --- questions --------------------------------------------------------------------------------------------------
 
 
-def detection(rate: float, share: float, repeats: int) -> list[float | None]:
+def detection(rate: float, share: float, repeats: int, seed: int) -> list[float | None]:
     """Seconds from the begin of `share` dropping on all paths to the alarm."""
     found = []
     for repeat in range(repeats):
-        model = Model(rate, 2, BASE_LOSS, random.Random(SEED + repeat))
+        model = Model(rate, 2, BASE_LOSS, random.Random(seed + repeat))
         model.run_until(lambda: False, HONEST_BEFORE)
         model.drop = lambda _: share
         monitor = model.monitor
@@ -125,22 +125,22 @@ def detection(rate: float, share: float, repeats: int) -> list[float | None]:
     return found
 
 
-def false_alarms(rate: float, base_loss: float, hours: float) -> int:
+def false_alarms(rate: float, base_loss: float, hours: float, seed: int) -> int:
     """Alarms of an honest network."""
-    model = Model(rate, 2, base_loss, random.Random(SEED))
+    model = Model(rate, 2, base_loss, random.Random(seed))
     model.run_until(lambda: False, hours * 3600)
     return model.alarms
 
 
-def rarity(rate: float, base_loss: float, alarms: int) -> dict[str, float]:
+def rarity(rate: float, base_loss: float, alarms: int, seed: int) -> dict[str, float]:
     """How rare false alarms are."""
-    loops = loops_between_false_alarms(rate, base_loss, alarms)
+    loops = loops_between_false_alarms(rate, base_loss, alarms, seed)
     return {"days": loops / rate / DAY, "alpha": TEST_LENGTH / loops}
 
 
-def loops_between_false_alarms(rate: float, base_loss: float, alarms: int) -> float:
+def loops_between_false_alarms(rate: float, base_loss: float, alarms: int, seed: int) -> float:
     """Of the cumulative sum alone, at a known base loss; ends after `alarms` of them or a year."""
-    rng, loops, rung, total = random.Random(SEED), 0, 0, 0.0
+    rng, loops, rung, total = random.Random(seed), 0, 0, 0.0
     assumed = min(max(base_loss, MINIMUM_BASE_LOSS), MAXIMUM_BASE_LOSS)
     (lost, returned), limit = log_ratios(assumed), threshold(assumed, rate)
     while rung < alarms and loops < 365 * DAY * rate:
@@ -160,13 +160,13 @@ class Naming:
     share: float
     rate: float
 
-    def run(self, repeats: int) -> dict[str, list[float | None] | int]:
+    def run(self, repeats: int, seed: int = SEED) -> dict[str, list[float | None] | int]:
         """Seconds to the alarm and to the right name, and how often an innocent node was named beside or before."""
         alarms: list[float | None] = []
         names: list[float | None] = []
         wrong = 0
         for repeat in range(repeats):
-            model = Model(self.rate, self.width, BASE_LOSS, random.Random(SEED + repeat))
+            model = Model(self.rate, self.width, BASE_LOSS, random.Random(seed + repeat))
             model.run_until(lambda: False, HONEST_BEFORE)
             bad = model.layers[1][0]
             share = self.share
@@ -222,26 +222,30 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--hours", type=float, default=10.0, help="of honest network, at 55 loops a second")
     parser.add_argument("--false-alarms", type=int, default=10, help="to wait for when measuring how rare they are")
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--label", default="")
     flags = parser.parse_args()
     detected = {
-        f"{share:.0%} dropped, {rate:g} loops/s": summary(detection(rate, share, flags.repeats))
+        f"{share:.0%} dropped, {rate:g} loops/s": summary(detection(rate, share, flags.repeats, flags.seed))
         for rate in (LOOP_STREAM, ALL_COVER)
         for share in (0.1, 0.5)
     }
     honest = {
-        f"{base_loss:.1%} loss, {rate:g} loops/s": {"hours": hours, "alarms": false_alarms(rate, base_loss, hours)}
+        f"{base_loss:.1%} loss, {rate:g} loops/s": {
+            "hours": hours,
+            "alarms": false_alarms(rate, base_loss, hours, flags.seed),
+        }
         for rate, hours in ((LOOP_STREAM, flags.hours * 5), (ALL_COVER, flags.hours))
         for base_loss in (0.001, BASE_LOSS, 0.03)
     }
     between = {
-        f"{base_loss:.1%} loss, {rate:g} loops/s": rarity(rate, base_loss, flags.false_alarms)
+        f"{base_loss:.1%} loss, {rate:g} loops/s": rarity(rate, base_loss, flags.false_alarms, flags.seed)
         for rate in (LOOP_STREAM, ALL_COVER)
         for base_loss in (BASE_LOSS, 0.03)
     }
     named = {}
     for case in NAMINGS:
-        outcome = case.run(max(flags.repeats // 4, 5))
+        outcome = case.run(max(flags.repeats // 4, 5), flags.seed)
         named[f"1 of {case.width} mixes drops {case.share:.0%}, {case.rate:g} loops/s"] = {
             "alarm": summary(outcome["alarm_s"]),  # type: ignore[arg-type]
             "named": summary(outcome["named_s"]),  # type: ignore[arg-type]
@@ -250,7 +254,7 @@ def main() -> None:
     Report(
         "loops",
         "A7: a mix or a link that drops packets",
-        {"base_loss": BASE_LOSS, "repeats": flags.repeats, "honest_before_s": HONEST_BEFORE, "seed": SEED},
+        {"base_loss": BASE_LOSS, "repeats": flags.repeats, "honest_before_s": HONEST_BEFORE, "seed": flags.seed},
         {"detection": detected, "honest": honest, "false_alarms": between, "naming": named},
         tuple(_checks(detected, honest, between, named)),
     ).save(flags.label, _plot(detected, named))
