@@ -32,22 +32,29 @@ user_pref("browser.shell.checkDefaultBrowser", false);
 
 @contextlib.contextmanager
 def browsing(
-    browser: str, world: World, proxy: Proxy, certificates: Certificates, home: Path, url: str
+    browser: str, world: World, proxy: Proxy | None, certificates: Certificates, home: Path, url: str
 ) -> Iterator[Running]:
-    """Open an address in a fresh browser."""
-    start = {"chromium": _chromium, "firefox": _firefox}[browser]
-    with Running(world.inside, home, *start(proxy, certificates, home), url, name=browser) as running:
+    """Open an address in a fresh browser; without a `proxy` Chromium opens it on the machine of the targets."""
+    if browser == "firefox":
+        assert proxy is not None
+        machine, words = world.inside, _firefox(proxy, certificates, home)
+    else:
+        machine = world.outside if proxy is None else world.inside
+        words = _chromium(proxy, certificates, home)
+    with Running(machine, home, *words, url, name=browser) as running:
         yield running
 
 
-def _chromium(proxy: Proxy, certificates: Certificates, home: Path) -> list[str]:
-    words = shlex.split(recipe_value(proxy, "chromium", 0, **{"$HOME": str(home)}))
+def _chromium(proxy: Proxy | None, certificates: Certificates, home: Path) -> list[str]:
+    if proxy is None:
+        words = ["chromium", f"--user-data-dir={home}/chromium"]
+    else:
+        words = shlex.split(recipe_value(proxy, "chromium", 0, **{"$HOME": str(home)}))
+        if proxy.watch is None:
+            words += ["--proxy-bypass-list=<-loopback>"]  # the target is on loopback, where no proxy would be used
     # Without a window and, for root, without its sandbox; and it is told of the tests' key.
     words += ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-    words += [f"--ignore-certificate-errors-spki-list={certificates.pin}"]
-    if proxy.watch is None:
-        words += ["--proxy-bypass-list=<-loopback>"]  # the target is on loopback, where no proxy would be used
-    return words
+    return [*words, f"--ignore-certificate-errors-spki-list={certificates.pin}"]
 
 
 def _firefox(proxy: Proxy, certificates: Certificates, home: Path) -> list[str]:

@@ -1,20 +1,16 @@
 """One mixnet and one client for all programs, and a watch over what else leaves the client's machine."""
 
-import contextlib
 from collections.abc import Iterator
 
 import pytest
 
-from nymconnect.options import Endpoint
 from tests.apps.certificates import Certificates, make_certificates
 from tests.apps.idlers import PROGRAMS as IDLE_PROGRAMS
 from tests.apps.idlers import Idlers, idling
-from tests.apps.leaks import watching
 from tests.apps.programs import absent, needed
-from tests.apps.proxy import Proxy
+from tests.apps.proxy import Proxy, proxying
 from tests.apps.services import SshServer, ssh_server
 from tests.apps.world import World, made_world
-from tests.helpers.command import Command
 
 
 @pytest.fixture(scope="session")
@@ -31,30 +27,8 @@ def certificates(world: World, tmp_path_factory: pytest.TempPathFactory) -> Cert
 @pytest.fixture(scope="session")
 def proxy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """A client with the preset for everyday use. What it leaks is found by `no_leak`."""
-    home = tmp_path_factory.mktemp("home")
-    with contextlib.ExitStack() as stack:
-        network = stack.enter_context(
-            Command(home, world.network_address, module="tests.apps.outside", prefix=world.outside.command())
-        )
-        where = network.event("network")
-        watch = None
-        if world.apart:
-            api_port = int(where["api"].rstrip("/").rpartition(":")[2])
-            ports = [api_port, *where["gateway_ports"]]
-            watch = stack.enter_context(watching(world.inside, world.network_address, ports))
-        client = stack.enter_context(
-            Command(
-                home,
-                *("connect", "--json", "--socks", "127.0.0.1:0", "--preset", "balanced"),
-                *("--network", where["api"], "--requester", where["requester"]),
-                prefix=world.inside.command(),
-            )
-        )
-        host, port = client.event("state", state="connected")["socks"].split(":")
-        yield Proxy(Endpoint(host, int(port)), watch, client)
-        client.interrupt()
-        code, complaints = client.end()
-        assert code == 0, complaints
+    with proxying(world, tmp_path_factory.mktemp("home"), "balanced") as proxy:
+        yield proxy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -76,7 +76,7 @@ def _bare_connection(world: World, proxy: Proxy, home: Path, port: int) -> Runni
 
 def _weechat(world: World, proxy: Proxy, home: Path, port: int) -> Running:
     add, use, connect = recipe_value(
-        proxy, "weechat", 1, **{"irc.example.org/6697 -tls": f"{world.target}/{port}"}
+        proxy, "weechat", 1, **{"irc.example.org/8443 -tls": f"{world.target}/{port}"}
     ).splitlines()
     commands = [
         recipe_value(proxy, "weechat", 0),

@@ -1,9 +1,13 @@
-"""Where programs find the proxy."""
+"""A client inside whose mixnet is outside, and where programs find its proxy."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from nymconnect.options import Endpoint
-from tests.apps.leaks import LeakWatch
+from tests.apps.leaks import LeakWatch, watching
+from tests.apps.world import World
 from tests.helpers.command import Command
 
 
@@ -25,3 +29,31 @@ class Proxy:
 
     def __str__(self) -> str:
         return str(self.endpoint)
+
+
+@contextlib.contextmanager
+def proxying(world: World, home: Path, preset: str) -> Iterator[Proxy]:
+    """Start both, and yield once connected. `home` is that of the client's user."""
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(
+            Command(home, world.network_address, module="tests.apps.outside", prefix=world.outside.command())
+        )
+        where = network.event("network")
+        watch = None
+        if world.apart:
+            api_port = int(where["api"].rstrip("/").rpartition(":")[2])
+            ports = [api_port, *where["gateway_ports"]]
+            watch = stack.enter_context(watching(world.inside, world.network_address, ports))
+        client = stack.enter_context(
+            Command(
+                home,
+                *("connect", "--json", "--socks", "127.0.0.1:0", "--preset", preset),
+                *("--network", where["api"], "--requester", where["requester"]),
+                prefix=world.inside.command(),
+            )
+        )
+        host, port = client.event("state", state="connected")["socks"].split(":")
+        yield Proxy(Endpoint(host, int(port)), watch, client)
+        client.interrupt()
+        code, complaints = client.end()
+        assert code == 0, complaints
