@@ -20,11 +20,14 @@ from nymconnect import __version__
 from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
+from nymconnect_gui import i18n, logs
 from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike
 from nymconnect_gui.closing import Closing
 from nymconnect_gui.context import Context
 from nymconnect_gui.instance import SingleInstance
 from nymconnect_gui.keeper import Keeper
+from nymconnect_gui.reasons import advice
+from nymconnect_gui.resting import Resting
 from nymconnect_gui.settings_file import Opened, open_settings
 from nymconnect_gui.store import Store
 from nymconnect_gui.theme import Theme
@@ -60,6 +63,7 @@ class Program(QObject):
         log_ring: LogRing | None = None,
     ) -> None:
         super().__init__()
+        self._app = app
         self.ended = asyncio.Event()
         self.store = Store(settings_path, self)
         self.keeper = Keeper(settings_path, self.store, parent=self)
@@ -76,6 +80,8 @@ class Program(QObject):
             directories,
             log=log_ring or LogRing(),
         )
+        i18n.install(app, self.store.values.language)
+        self._language = self.store.values.language
         self.window = MainWindow(bare)
         self.context = self.window.context
         self.keeper.trouble.connect(self._tell_unsaved)
@@ -86,6 +92,8 @@ class Program(QObject):
         self.tray.quit_wanted.connect(self.quit)
         self.host.changed.connect(lambda _: self._hint())
         self.closing = Closing(self.window, self.tray, self.quit)
+        self.resting = Resting(self.bridge, self.store, lambda: self.window.isVisible(), self)
+        self.store.changed.connect(self._speak)
         app.commitDataRequest.connect(lambda _: self.quit())  # the desktop session ends
 
     def start(self, *, hidden: bool = False) -> None:
@@ -108,11 +116,24 @@ class Program(QObject):
         """Save them and hand them to the bridge; if they cannot be saved, they count for this run only."""
         before = self.bridge.settings
         self.bridge.change(settings)
+        if settings.log_level != before.log_level:
+            logs.record(settings.log_level)
         self.keeper.save(before, settings)
 
+    def _speak(self) -> None:
+        """Another language, if one was chosen: everything is made again in it."""
+        language = self.store.values.language
+        if language != self._language:
+            self._language = language
+            i18n.install(self._app, language)
+            self.window.rebuild()
+            self.tray.name_actions()
+            self.tray.refresh()
+            self._hint()
+
     def _tell_unsaved(self, reason: str) -> None:
-        text = translate("Program", "The settings were not saved: {reason}. They count until the program ends.")
-        self.context.tell(text.format(reason=reason))
+        text = translate("Program", "The settings were not saved and count until the program ends: {reason}")
+        self.context.tell(text.format(reason=advice(reason).sentence))
 
     def quit(self) -> None:
         """Disconnect, then end."""
@@ -146,6 +167,7 @@ def main(flags: argparse.Namespace) -> int:
     settings = settings_from(flags, opened.path)
     ring = LogRing()
     logging.getLogger().addHandler(ring)
+    logs.record(settings.log_level)
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
         runner.run(_run(app, settings, directories, opened, ring, instance, hidden=flags.minimized))
     instance.release()
@@ -164,6 +186,8 @@ async def _run(
 ) -> None:
     program = Program(app, settings, directories, real_sessions(directories), opened.path, ring)
     instance.wanted.connect(program.window.bring_to_front)
+    if not program.store.values.guide_seen:
+        program.context.navigate("diagnostics-guide")
     if opened.notice:
         program.context.tell(opened.notice)
     on_signals(program.quit)

@@ -59,6 +59,7 @@ class Bridge(QObject):
         super().__init__(parent)
         self._settings = settings
         self._used = settings  # by the session that runs
+        self._made_from = settings  # what it was made for: the same, unless it rests
         self._make_session = make_session
         self._session: SessionLike | None = None
         self._status = idle_status(settings)
@@ -96,7 +97,7 @@ class Bridge(QObject):
     @property
     def needs_reconnect(self) -> bool:
         """Whether the running session still uses other settings."""
-        return self._session is not None and needs_reconnect(self._used, self._settings)
+        return self._session is not None and needs_reconnect(self._made_from, self._settings)
 
     @property
     def packet_length(self) -> int:
@@ -151,6 +152,10 @@ class Bridge(QObject):
         """Stop serving and leave the mixnet."""
         self._spawn(self._disconnect(), "disconnect")
 
+    def rest(self) -> None:
+        """Leave the mixnet until a program asks, whatever the settings say; until the next press on *Connect*."""
+        self._spawn(self._rest(), "rest")
+
     def reconnect(self) -> None:
         """Disconnect, then connect with the settings of now."""
         self._spawn(self._reconnect(), "reconnect")
@@ -175,7 +180,7 @@ class Bridge(QObject):
 
     # --- how -----------------------------------------------------------------------------------------------------
 
-    async def _connect(self) -> None:
+    async def _connect(self, *, resting: bool = False) -> None:
         async with self._order:
             if self._status.state not in (State.DISCONNECTED, State.FAILED):
                 return
@@ -183,7 +188,8 @@ class Bridge(QObject):
             self.history.clear()
             if self._session is None or self.needs_reconnect:
                 await self._end_session()
-                self._used = self._settings
+                self._made_from = self._settings
+                self._used = replace(self._settings, on_demand=True) if resting else self._settings
                 self._session = self._make_session(self._used, self._told)
             try:  # one that has failed still holds its port, and keeps it
                 await self._session.connect()
@@ -193,6 +199,9 @@ class Bridge(QObject):
                 log.warning("cannot connect: %s", error)
                 self._take(idle_status(self._settings))
                 self.state_changed.emit(self._status)
+            except BaseException:
+                self._session = None  # whatever is the matter with it, the next attempt has a new one
+                raise
 
     async def _disconnect(self) -> None:
         async with self._order:
@@ -204,6 +213,10 @@ class Bridge(QObject):
     async def _reconnect(self) -> None:
         await self._disconnect()
         await self._connect()
+
+    async def _rest(self) -> None:
+        await self._disconnect()
+        await self._connect(resting=True)
 
     async def _end_session(self) -> None:
         if self._session is None:

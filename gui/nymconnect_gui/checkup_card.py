@@ -3,15 +3,17 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+import shiboken6
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect.errors import UserError
-from nymconnect_gui import icons, words
+from nymconnect_gui import icons
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, button, label, set_role
 from nymconnect_gui.forms import TextField
+from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 
@@ -102,6 +104,7 @@ class CheckupCard(Card):
         if self.target.text and self.target.problem:
             return
         self._task = asyncio.get_running_loop().create_task(self._run(), name="window: checkup")
+        self.destroyed.connect(self._task.cancel)
         self._task.add_done_callback(self._ended)
         self._name_button()
 
@@ -144,12 +147,14 @@ class CheckupCard(Card):
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._task = None
+        if not shiboken6.isValid(self):  # the window was made again, in another language
+            return
         self._name_button()
         if task.cancelled():
             self.outcome.setText(translate("Checkup", "Ended before it was finished."))
         elif (error := task.exception()) is not None:
             set_role(self.outcome, "bad")
-            self.outcome.setText(words.sentence_case(str(error) or type(error).__name__))
+            self.outcome.setText(advice(f"internal error: {error}").sentence)
 
     def _name_button(self) -> None:
         again = self.stages.isVisibleTo(self)

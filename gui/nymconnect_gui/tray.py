@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 from nymconnect.client.presets import AUTOMATIC, PRESETS
 from nymconnect_gui import icons, words
 from nymconnect_gui.context import Context
+from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import DARK, LIGHT
 from nymconnect_gui.tray_host import TrayHost
 from nymconnect_gui.words import Mood, translate
@@ -185,7 +186,7 @@ class Notifier(QObject):
                 self._say(words.word(self._mood), sentence, warn=True)
         if wanted.notify_alarm:
             for alarm in alarms:
-                self._say(translate("Tray", "Warning"), words.sentence_case(alarm), warn=True)
+                self._say(translate("Tray", "Warning"), advice(alarm).sentence, warn=True)
 
     def _say(self, title: str, text: str, *, warn: bool = False) -> None:
         """Only to somebody who is not looking at the window already."""

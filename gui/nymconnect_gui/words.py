@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.options import Endpoint
+from nymconnect_gui.reasons import advice
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Status
 
@@ -98,11 +99,11 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
             )
         case Mood.WAITING:
             waiting = translate("State", "The mixnet is left alone until a program asks. Its request then waits.")
-            failed = translate("State", "The last attempt failed: {reason}.")
-            return f"{failed.format(reason=status.reason)} {waiting}" if status.reason else waiting
+            failed = translate("State", "The last attempt failed: {reason}")
+            return f"{failed.format(reason=advice(status.reason).sentence)} {waiting}" if status.reason else waiting
         case Mood.CONNECTING:
             refuses = translate("State", "The proxy refuses connections until it is ready.")
-            return f"{sentence_case(status.reason)} {refuses}" if status.reason else refuses
+            return f"{advice(status.reason).sentence} {refuses}" if status.reason else refuses
         case Mood.CONNECTED:
             return _protection(status)
         case Mood.STOPPING:
@@ -111,10 +112,10 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
             busy = translate("State", "Another program already uses {address}. End it, or take another port.")
             return busy.format(address=problem.busy)
         case Mood.FAILED if problem is not None:
-            return sentence_case(problem.sentence)
+            return advice(problem.sentence).sentence
         case Mood.FAILED:
             refuses = translate("State", "The proxy refuses connections: nothing goes around the mixnet.")
-            return f"{sentence_case(status.reason)} {refuses}"
+            return f"{advice(status.reason).sentence} {refuses}"
 
 
 def _protection(status: Status) -> str:
@@ -140,14 +141,6 @@ def _protection(status: Status) -> str:
     )
 
 
-def sentence_case(text: str) -> str:
-    """A reason as a sentence."""
-    text = text.strip()
-    if not text:
-        return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
-
-
 def network_name(network: str) -> str:
     """The network as a person calls it."""
     if network == "embedded":
@@ -158,7 +151,7 @@ def network_name(network: str) -> str:
 def preset_title(name: str) -> str:
     """The name of a preset for people."""
     if name in PRESETS:
-        return PRESETS[name].title
+        return translate("Presets", PRESETS[name].title)
     return translate("State", "Automatic")
 
 

@@ -192,6 +192,8 @@ class DirectoryClient:
             return "its name does not resolve"
         if isinstance(error, aiohttp.ClientSSLError):
             return "no trusted TLS connection"
+        if str(error).startswith("the upstream proxy "):  # in our own words
+            return str(error)
         if isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
             return "connection refused"
         if isinstance(error, aiohttp.ServerDisconnectedError):

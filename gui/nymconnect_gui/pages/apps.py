@@ -28,7 +28,7 @@ class AppsPage(QStackedWidget):
         self.addWidget(self.list)
         self.recipe: RecipePage | None = None
         self.checkup = CheckupCard(context)
-        context.bridge.settings_changed.connect(lambda _: self._show_again())
+        context.bridge.settings_changed.connect(self._show_again)
 
     def open(self, key: str) -> None:
         """Show the recipe with this key."""
@@ -50,7 +50,7 @@ class AppsPage(QStackedWidget):
             self.recipe.deleteLater()
             self.recipe = None
 
-    def _show_again(self) -> None:
+    def _show_again(self, _: object = None) -> None:
         if self.recipe is not None:
             self.recipe.fill()
 

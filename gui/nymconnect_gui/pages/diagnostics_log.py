@@ -52,7 +52,7 @@ class LogPage(TextPage):
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_INTERVAL)
         self._timer.timeout.connect(self.look)
-        context.bridge.settings_changed.connect(lambda _: self._show_recorded())
+        context.bridge.settings_changed.connect(self._show_recorded)
         self._show_recorded()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
@@ -97,7 +97,7 @@ class LogPage(TextPage):
     def _record(self, level: str) -> None:
         self.context.change_settings(replace(self.context.bridge.settings, log_level=level))
 
-    def _show_recorded(self) -> None:
+    def _show_recorded(self, _: object = None) -> None:
         level = self.context.bridge.settings.log_level
         self.recorded.set_current(level)
         self.warning.setVisible(level == "debug")

@@ -12,6 +12,7 @@ from nymconnect_gui.flow import Flow
 from nymconnect_gui.graph import Legend, TrafficGraph, mean
 from nymconnect_gui.pages.details import Details
 from nymconnect_gui.ports import next_free_port
+from nymconnect_gui.reasons import advice
 from nymconnect_gui.ring import PowerRing, Way
 from nymconnect_gui.words import Mood, translate
 from nymconnect_proxy.status import Status
@@ -50,7 +51,7 @@ class HomePage(Page):
         self._clock.timeout.connect(self._tick)
         self._bridge.status_changed.connect(self._show)
         self._bridge.state_changed.connect(self._show)
-        self._bridge.settings_changed.connect(lambda _: self._show(self._bridge.status))
+        self._bridge.settings_changed.connect(self._settings_changed)
         self._show(self._bridge.status)
 
     # --- parts -----------------------------------------------------------------------------------------------------
@@ -62,7 +63,9 @@ class HomePage(Page):
         self.reconnect = button(translate("Home", "Reconnect with the new settings"), self._bridge.reconnect)
         self._free_port: int | None = None
         row = Flow(self._context.theme.px(8), centered=True)
-        for one in (self.try_again, self.other_port, self.reconnect):
+        self.help = button("", self._open_help)
+        self._help_page = ""
+        for one in (self.try_again, self.other_port, self.help, self.reconnect):
             row.addWidget(one)
         self.column.addLayout(row)
 
@@ -134,6 +137,9 @@ class HomePage(Page):
             self._context.change_settings(with_port(self._bridge.settings, self._free_port))
             self._bridge.connect_now()
 
+    def _settings_changed(self, _: object) -> None:
+        self._show(self._bridge.status)
+
     def _show(self, status: Status) -> None:
         problem = self._bridge.problem
         mood = words.mood_of(status, problem)
@@ -143,7 +149,7 @@ class HomePage(Page):
         self._show_way_on(mood)
         set_role(self.set_up, "primary" if mood is Mood.CONNECTED else "")
         self.alarms.setVisible(bool(status.alarms))
-        self.alarm_text.setText("\n".join(map(words.sentence_case, status.alarms)))
+        self.alarm_text.setText("\n".join(advice(alarm).sentence for alarm in status.alarms))
         self.host.set_value(status.socks.host)
         self.port.set_value(str(status.socks.port))
         self.way.light(_lit_hops(status, mood))
@@ -164,6 +170,14 @@ class HomePage(Page):
         self.other_port.setVisible(self._free_port is not None)
         self.other_port.setText(translate("Home", "Use port {port}").format(port=self._free_port))
         self.reconnect.setVisible(self._bridge.needs_reconnect and mood is Mood.CONNECTED)
+        reason = problem.sentence if problem is not None else self._bridge.status.reason
+        self._help_page = advice(reason).page if mood is Mood.FAILED and busy is None else ""
+        self.help.setVisible(bool(self._help_page))
+        is_report = self._help_page == "diagnostics-report"
+        self.help.setText(translate("Home", "Problem report") if is_report else translate("Home", "Open settings"))
+
+    def _open_help(self) -> None:
+        self._context.navigate(self._help_page)
 
     def _show_traffic(self, status: Status) -> None:
         samples, rates = self._bridge.history.samples, status.rates

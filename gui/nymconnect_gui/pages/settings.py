@@ -27,11 +27,11 @@ class ReconnectBar(Card):
         set_role(self, "card", "warn")
         self.reconnect = button(translate("Settings", "Reconnect"), self._bridge.reconnect, "primary")
         self.add_row(label(translate("Settings", "Some changes need a reconnect.")), self.reconnect)
-        self._bridge.settings_changed.connect(lambda _: self.refresh())
-        self._bridge.state_changed.connect(lambda _: self.refresh())
+        self._bridge.settings_changed.connect(self.refresh)
+        self._bridge.state_changed.connect(self.refresh)
         self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self, _: object = None) -> None:
         """Show or hide it."""
         self.setVisible(self._bridge.needs_reconnect)
 
@@ -44,7 +44,7 @@ class SettingsPart(Page):
         self.context = context
         self.reconnect_bar = ReconnectBar(context)
         self.add(self.reconnect_bar)
-        context.bridge.settings_changed.connect(lambda _: self._show_again())
+        context.bridge.settings_changed.connect(self._show_again)
         context.store.changed.connect(self._show_again)
 
     @property
@@ -60,7 +60,7 @@ class SettingsPart(Page):
         """Bring the controls up to date."""
         raise NotImplementedError
 
-    def _show_again(self) -> None:
+    def _show_again(self, _: object = None) -> None:
         if self.isVisible():
             self.show_settings()
 

@@ -6,7 +6,8 @@ from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, label, line, section
 from nymconnect_gui.forms import Choice, SwitchRow
 from nymconnect_gui.pages.settings import SettingsPart
-from nymconnect_gui.words import sentence_case, translate
+from nymconnect_gui.reasons import advice
+from nymconnect_gui.words import translate
 
 
 class StartSettingsPage(SettingsPart):
@@ -119,7 +120,7 @@ class StartSettingsPage(SettingsPart):
             else:
                 self.context.autostart.turn_off()
         except UserError as error:
-            self.context.tell(sentence_case(str(error)))
+            self.context.tell(advice(str(error)).sentence)
         self.show_settings()
 
     def _set_minimised(self, on: bool) -> None:

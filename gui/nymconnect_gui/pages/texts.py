@@ -11,7 +11,8 @@ from nymconnect.storage import write_private
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import button, set_role
 from nymconnect_gui.flow import Flow
-from nymconnect_gui.words import sentence_case, translate
+from nymconnect_gui.reasons import advice
+from nymconnect_gui.words import translate
 
 
 class TextPage(QWidget):
@@ -71,6 +72,6 @@ class TextPage(QWidget):
         try:
             write_private(path, (self.text.toPlainText() + "\n").encode())
         except UserError as error:
-            self.context.tell(sentence_case(str(error)))
+            self.context.tell(advice(str(error)).sentence)
             return
         self.context.tell(translate("Texts", "Saved as {file}.").format(file=path))

@@ -1,0 +1,171 @@
+"""What goes wrong, in plain words: a reason of the session becomes one clear sentence, and a page where to go on.
+
+The layers below say what they know in English, for logs and the command line. What usually happens to a person is in
+this table; anything else is shown as it is. `translate` finds the texts by the table (`make translations`).
+"""
+
+import re
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A sentence, and the key of the page that helps, empty if trying again is all there is to do."""
+
+    sentence: str
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    pattern: "re.Pattern[str]"
+    text: str
+    page: str = ""
+
+
+def _rule(pattern: str, text: str, page: str = "") -> _Rule:
+    return _Rule(re.compile(pattern, re.IGNORECASE | re.DOTALL), text, page)
+
+
+_NETWORK, _EXITS, _PROXY, _REPORT = "settings-network", "settings-exits", "settings-proxy", "diagnostics-report"
+RULES = (
+    _rule(r"no space left on device", "The disk is full. Make room, then try again."),
+    _rule(
+        r"cannot listen on (?P<address>\S+): (?P<why>.+)",
+        "The proxy cannot open {address}: {why}. Choose another address or port.",
+        _PROXY,
+    ),
+    _rule(
+        r"the upstream proxy \S+ does not connect",
+        "The proxy on the way to the gateway does not connect. Check it in the settings.",
+        _NETWORK,
+    ),
+    _rule(
+        r"cannot be reached: .*(network is unreachable|no route to host)",
+        "This computer has no network. Check the connection, then try again.",
+    ),
+    _rule(
+        r"directory (?P<url>\S+) cannot be reached: its name does not resolve",
+        "{url} is not found. Check the network of this computer and the address of the directory.",
+        _NETWORK,
+    ),
+    _rule(
+        r"directory (?P<url>\S+) cannot be reached: no trusted tls",
+        "{url} cannot prove who it is. Check the address, and the date and time of this computer.",
+        _NETWORK,
+    ),
+    _rule(
+        r"directory (?P<url>\S+) cannot be reached: no answer",
+        "{url} does not answer. Check the network of this computer, then try again.",
+        _NETWORK,
+    ),
+    _rule(
+        r"directory (?P<url>\S+) cannot be reached",
+        "Nothing answers at {url}. Check the address of the directory.",
+        _NETWORK,
+    ),
+    _rule(
+        r"directory (?P<url>\S+) gave no usable answer",
+        "{url} is not the directory of a mixnet. Check the address.",
+        _NETWORK,
+    ),
+    _rule(
+        r"lists no such gateway",
+        "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
+        _EXITS,
+    ),
+    _rule(
+        r"lists no (usable|other) gateway|too few nodes|no gateway answers",
+        "No gateway of this network can be used at the moment. Try again later.",
+    ),
+    _rule(
+        r"lists no requester|needs a requester",
+        "This network names no exit. Give the address of one that you may use.",
+        _EXITS,
+    ),
+    _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
+    _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
+    _rule(
+        r"did not accept our (authentication|registration)|the gateway refuses this client",
+        "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
+        _EXITS,
+    ),
+    _rule(
+        r"could not prove its identity",
+        "The gateway could not prove that it is the one in the directory. Choose another one.",
+        _EXITS,
+    ),
+    _rule(
+        r"protocol version|the gateway is not understood",
+        "The gateway speaks another version of the protocol. Choose another one.",
+        _EXITS,
+    ),
+    _rule(
+        r"cannot reach the gateway|the gateway has not answered|not a gateway",
+        "The gateway does not answer. Check the network of this computer, or choose another gateway.",
+        _EXITS,
+    ),
+    _rule(
+        r"the gateway closed the connection|connection to the gateway broke|nothing has come back through the gateway"
+        r"|gateway connection was given up|does not take what it is sent",
+        "The connection to the gateway was lost.",
+    ),
+    _rule(
+        r"(practice|embedded) network (has ended|did not start)",
+        "The practice network has ended. Try again; if it ends again, save a problem report.",
+        _REPORT,
+    ),
+    _rule(
+        r"internal error|the mixnet client failed",
+        "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
+        _REPORT,
+    ),
+    _rule(
+        r"sending cover for (?P<seconds>[\d.]+) seconds before",
+        "Sending cover traffic for {seconds} seconds first.",
+    ),
+    _rule(r"this computer has slept", "This computer was asleep. Connecting again."),
+    _rule(r"this computer is on another network", "This computer is on another network. Connecting again."),
+    _rule(r"another session uses the profile", "Another session runs already; this one keeps nothing."),
+    _rule(
+        r"somebody drops packets, probably at (?P<where>[^;]+)",
+        "Somebody drops packets, probably at {where}. Data goes around it where it can.",
+        "diagnostics",
+    ),
+    _rule(
+        r"somebody drops packets",
+        "Somebody drops packets. Data goes around it where it can.",
+        "diagnostics",
+    ),
+    _rule(
+        r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
+        "{path} cannot be used: {why}.",
+    ),
+)
+TRIES_ANOTHER = "Trying another gateway."
+_ANOTHER = re.compile(r"; (trying another gateway|entering by another one)\.?$")
+
+
+def advice(reason: str) -> Advice:
+    """The sentence for a reason; an unknown one as it is."""
+    for rule in RULES:
+        if (match := rule.pattern.search(reason)) is not None:
+            sentence = _translate(rule.text).format(**match.groupdict())
+            if _ANOTHER.search(reason):
+                sentence = f"{sentence} {_translate(TRIES_ANOTHER)}"
+            return Advice(sentence, rule.page)
+    return Advice(sentence_case(reason))
+
+
+def sentence_case(text: str) -> str:
+    """A reason as a sentence."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def _translate(text: str) -> str:
+    return QCoreApplication.translate("Reasons", text)
