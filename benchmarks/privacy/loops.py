@@ -1,9 +1,9 @@
 """G11: how soon do our own loops tell that somebody drops packets, and who; how often do they cry wolf?
 
-``python benchmarks/privacy/loops.py [--repeats N] [--hours N] [--seed N] [--label TEXT]``. The client's `LoopMonitor` in virtual
-time; only the network around it is modelled: each loop takes a random mix of each layer, exponential delays and
-lognormal ones of the links, stands still with mixes that do so now and then, and is lost by chance or by a node that
-drops. What is timed begins with the dropping and includes the wait for a loop.
+``python benchmarks/privacy/loops.py [--repeats N] [--hours N] [--seed N] [--label TEXT]``. The client's `LoopMonitor`
+in virtual time; only the network around it is modelled: each loop takes a random mix of each layer, exponential delays
+and lognormal ones of the links, stands still with mixes that do so now and then, and is lost by chance or by a node
+that drops. What is timed begins with the dropping and includes the wait for a loop.
 
 False alarms are rare, so besides the hours of honest network the test alone is run over losses drawn for years.
 """
