@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from time import (
+    monotonic as clock,
+)  # that of `runtime`, which would load the network stack before a window's first paint
 
 from nymconnect import __version__
 from nymconnect.config import OPTIONS, Settings
 from nymconnect.options import Endpoint, Kind, Option, Secret, Server, Upstream
-from nymconnect.runtime import clock
 from nymconnect_proxy.log_ring import LogLine
 from nymconnect_proxy.scrub import Scrubber
 from nymconnect_proxy.states import State
