@@ -1,6 +1,7 @@
 """`DirectoryClient` against directories that are gone, slow, wrong or in parts."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from nymconnect.directory.models import MAX_DOCUMENT_LENGTH, Metadata, NodeList,
 from nymconnect.errors import UserError
 from nymconnect.runtime import http_client
 from tests.helpers.directories import START, small_state
+from tests.helpers.mixnet_pair import make_recipient
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -257,6 +259,39 @@ async def test_list_that_does_not_end_is_dropped(http: aiohttp.ClientSession, st
     with pytest.raises(UserError, match="does not end"):
         await DirectoryClient([url], http).topology()
     assert len(directory.asked) == fetch.TRIES * (1 + (fetch.MAX_PAGES if repeat else 1))
+
+
+class Described:
+    """Serves self-descriptions, two nodes on a page; `addresses` are those of their requesters."""
+
+    def __init__(self, addresses: list[str | None], total: int | None = None) -> None:
+        self._addresses = addresses
+        self._total = len(addresses) if total is None else total
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        page = int(request.query["page"])
+        rows = [
+            {"node_id": 1, "description": {"network_requester": address and {"address": address}, "declared_role": {}}}
+            for address in self._addresses[2 * page : 2 * page + 2]
+        ]
+        pagination = {"total": self._total, "page": page, "size": 2}
+        return web.Response(body=encode({"pagination": pagination, "data": rows}), content_type="application/json")
+
+
+async def test_requesters_are_read_page_by_page_and_what_is_no_address_is_left_out(
+    http: aiohttp.ClientSession, start: Start
+) -> None:
+    known = [make_recipient(random.Random(seed)) for seed in range(2)]
+    listed = [str(known[0]), None, "nonsense", str(known[1]), str(known[0])]
+    directory, url = await start(Described(listed))
+    assert await DirectoryClient([url], http).requesters() == known
+    assert len(directory.asked) == 3
+
+
+async def test_a_list_of_descriptions_that_does_not_end_is_dropped(http: aiohttp.ClientSession, start: Start) -> None:
+    _, url = await start(Described([None], total=10**9))
+    with pytest.raises(UserError, match="does not end"):
+        await DirectoryClient([url], http).requesters()
 
 
 async def test_refusal_by_address_reply_is_an_error_for_people(http: aiohttp.ClientSession, start: Start) -> None:

@@ -18,6 +18,7 @@ from nymconnect.directory.models import (
     RefreshRequest,
     decode_address_query,
     decode_address_reply,
+    decode_described_list,
     decode_key_rotation_info,
     decode_node_list,
     decode_refresh_request,
@@ -82,6 +83,16 @@ DOCUMENTS: list[tuple[Callable[[bytes], object], dict[str, Any]]] = [
     (decode_rewarded_set, REWARDED),
     (decode_node_list, NODES),
     (decode_semi_skimmed_list, SEMI),
+    (
+        decode_described_list,
+        {
+            "pagination": {"total": 2, "page": 0, "size": 2},
+            "data": [
+                {"description": {"network_requester": {"address": "a.b@c"}}},
+                {"description": {"network_requester": None}},
+            ],
+        },
+    ),
     (decode_address_query, {"addresses": ["127.0.0.1"]}),
     (decode_address_reply, {"existence": {"127.0.0.1": 4, "127.0.0.2": None}}),
     (decode_refresh_request, REFRESH),
