@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication
 from nymconnect.client.presets import PRESETS
 from nymconnect.options import Endpoint
 from nymconnect_gui.reasons import advice
+from nymconnect_gui.reasons import sentence_case as sentence_case
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Status
 
