@@ -6,8 +6,10 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect_gui import words
 from nymconnect_gui.controls import IconButton, label
+from nymconnect_gui.reasons import sentence_case
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
+from nymconnect_proxy.choice import Health, RequesterState
 from nymconnect_proxy.status import Status
 
 
@@ -23,12 +25,15 @@ class Details(QWidget):
         self._grid.setVerticalSpacing(0)
         self._grid.setColumnStretch(0, 1)
         self._whole: dict[str, str] = {}
+        self._captions: dict[str, QLabel] = {}
         self._copies: dict[str, IconButton] = {}
         self.values: dict[str, QLabel] = {}
         for key, caption in (
             ("network", translate("Details", "Network")),
             ("gateway", translate("Details", "Gateway")),
             ("requester", translate("Details", "Exit (requester)")),
+            ("others", translate("Details", "Other exits")),
+            ("rpc", translate("Details", "RPC address")),
             ("preset", translate("Details", "Preset")),
             ("loss", translate("Details", "Packets lost")),
             ("delay", translate("Details", "Extra delay")),
@@ -37,13 +42,16 @@ class Details(QWidget):
             ("queue", translate("Details", "Packets waiting")),
         ):
             self._add(key, caption, can_copy=key in ("gateway", "requester"))
+        self.downlink = label("", "small")
+        self._grid.addWidget(self.downlink, self._grid.rowCount(), 0, 1, 3)
 
     def _add(self, key: str, caption: str, *, can_copy: bool) -> None:
         row = self._grid.rowCount()
         self._grid.setRowMinimumHeight(row, self._theme.px(26))
-        value = self.values[key] = label("–", wrap=key == "network")
+        value = self.values[key] = label("–", wrap=key in ("network", "others"))
         value.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
-        self._grid.addWidget(label(caption, "muted"), row, 0)
+        self._captions[key] = label(caption, "muted")
+        self._grid.addWidget(self._captions[key], row, 0)
         self._grid.addWidget(value, row, 1)
         if can_copy:
             copy = self._copies[key] = IconButton(
@@ -58,6 +66,8 @@ class Details(QWidget):
             "network": words.network_name(status.network),
             "gateway": words.short(status.gateway),
             "requester": words.short(status.requester),
+            "others": ", ".join(_exit_name(one) for one in status.requesters[1:]),
+            "rpc": str(status.rpc) if status.rpc else "",
             "preset": words.preset_title(status.preset),
             "loss": "–" if status.loss is None else f"{status.loss * 100:.1f} %",
             "delay": "–" if status.delay is None else f"{status.delay * 1000:+.0f} ms",
@@ -70,7 +80,23 @@ class Details(QWidget):
         for key, text in texts.items():
             if self.values[key].text() != text:
                 self.values[key].setText(text)
+        for key in ("others", "rpc"):  # most people have neither
+            self.values[key].setVisible(bool(texts[key]))
+            self._captions[key].setVisible(bool(texts[key]))
+            self._grid.setRowMinimumHeight(self._row(key), self._theme.px(26) if texts[key] else 0)
+        self.downlink.setText(sentence_case(status.downlink))
+        self.downlink.setVisible(bool(status.downlink))
         for key, whole in (("gateway", status.gateway), ("requester", status.requester)):
             self._whole[key] = whole or ""
             self._copies[key].setEnabled(bool(whole))
             self.values[key].setToolTip(whole or "")
+
+    def _row(self, key: str) -> int:
+        row: int = self._grid.getItemPosition(self._grid.indexOf(self.values[key]))[0]  # type: ignore[index]
+        return row
+
+
+def _exit_name(one: RequesterState) -> str:
+    if one.health is not Health.SILENT:
+        return one.name or words.short(one.address)
+    return translate("Details", "{name} (silent)").format(name=one.name or words.short(one.address))
