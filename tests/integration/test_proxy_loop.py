@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import random
 import shutil
@@ -14,11 +15,12 @@ import pytest
 from python_socks import ProxyError
 from python_socks.async_.asyncio import Proxy
 
-from nymconnect_proxy.client_streams import ClientOptions
+from nymconnect_proxy.client_streams import ClientOptions, ClientStream
 from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
+from nymconnect_proxy.exit_streams import ExitOptions, ExitStream
+from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
+from nymconnect_proxy.pipe import Pipe, PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
 from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
@@ -332,6 +334,24 @@ async def test_an_application_that_goes_away_stops_the_download() -> None:
         writer.transport.abort()
         await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
         assert loop.exit_mixnet.closed_lanes == [1]
+
+
+async def test_streams_that_are_over_leave_nothing_behind() -> None:
+    async def one(loop: Loop, port: int) -> None:
+        reader, writer = await loop.open(port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await reader.read(-1)
+        writer.close()
+
+    async with target(http_server(b"x")) as port, proxy_loop() as loop:
+        tasks = len(asyncio.all_tasks())
+        for _ in range(8):
+            await asyncio.gather(*(one(loop, port) for _ in range(25)))
+        await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+        await until(lambda: len(asyncio.all_tasks()) <= tasks)
+        gc.collect()
+        kinds = (FrontDoor, ClientStream, ExitStream, Pipe)
+        assert [type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, kinds)] == []
 
 
 async def test_nothing_is_served_outside_connected() -> None:
