@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import cast
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QHideEvent, QIcon, QKeySequence, QShortcut, QShowEvent
@@ -76,6 +77,8 @@ class Header(QWidget):
     def __init__(self, context: Context, go_back: Callable[[], None]) -> None:
         super().__init__()
         px = context.theme.px
+        self._theme = context.theme
+        self._is_brief = False
         self.back = IconButton(context.theme, "back", translate("Pages", "Back"))
         self.back.clicked.connect(lambda: go_back())
         self.title = label("", "title")
@@ -84,21 +87,23 @@ class Header(QWidget):
         row.setContentsMargins(px(16), px(10), px(16), px(6))
         row.addWidget(self.back)
         row.addWidget(self.title, 1)
-        row.addWidget(self.chip)
+        row.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def show_page(self, spec: PageSpec) -> None:
         """Name the page; Home is named after the program."""
         self.title.setText("NymConnect" if spec.key == "home" else spec.title())
         self.back.setVisible(not spec.in_bar)
+        self._is_brief = not spec.in_bar  # their titles are longer
 
     def show_status(self, status: Status, mood: Mood, seconds: float | None) -> None:
         """The network, and for how long it has worked."""
-        text = words.network_name(status.network)
+        name = words.network_name(urlsplit(status.network).hostname or status.network)
+        text = self.chip.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, self._theme.px(150))
         if status.network == "embedded":
             set_role(self.chip, "chip", "warn")
         else:
             set_role(self.chip, "chip", "good" if mood is Mood.CONNECTED else "")
-        self.chip.setText(text if seconds is None else f"{text} · {words.duration(seconds)}")
+        self.chip.setText(text if seconds is None or self._is_brief else f"{text} · {words.duration(seconds)}")
 
 
 class Notice(Card):
@@ -218,6 +223,7 @@ class MainWindow(QMainWindow):
         self._current = key
         self.stack.setCurrentWidget(self.page(key))
         self.header.show_page(self._specs[key])
+        self._show_status()
         for name, item in self.items.items():
             item.setChecked(name in (key, self._specs[key].parent if not self._specs[key].in_bar else key))
 

@@ -234,6 +234,13 @@ def test_the_network_is_named_in_the_header(program: Program, home: HomePage) ->
     assert program.window.header.chip.text() == "Nym mainnet · 00:01:01"
 
 
+@pytest.mark.parametrize("settings", [Settings(network="https://a-rather-long-name-of-a-directory.example.org/api")])
+def test_a_network_with_a_long_address_does_not_burst_the_header(program: Program, home: HomePage) -> None:
+    tell(program, snapshot(State.CONNECTED, program.bridge.settings, since=clock() - 61))
+    assert program.window.minimumSizeHint().width() <= program.theme.px(392)
+    assert "…" in program.window.header.chip.text()
+
+
 def test_names_from_elsewhere_are_never_markup(program: Program, home: HomePage) -> None:
     tell(program, snapshot(State.FAILED, reason="<b>bold</b> & <img src='x'>"))
     assert home.sentence.textFormat() is Qt.TextFormat.PlainText
