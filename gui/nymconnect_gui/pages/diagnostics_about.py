@@ -23,7 +23,6 @@ PARTS = (
     ("python-socks", "Apache-2.0"),
     ("qasync", "BSD-2-Clause"),
     ("rbloom", "MIT"),
-    ("segno", "BSD-3-Clause"),
     ("tomlkit", "MIT"),
     ("wsproto", "MIT"),
 )
