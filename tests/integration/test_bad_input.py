@@ -201,9 +201,13 @@ async def abuse_socks(on: Stage) -> None:
     answers = {
         b"": b"",
         b"\x00" * 100: b"",
-        b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00": b"\x00\x5b" + bytes(6),
+        b"\x04\x02\x00\x50\x7f\x00\x00\x01\x00": b"\x00\x5b" + bytes(6),
+        b"\x04\x01\x00\x00\x7f\x00\x00\x01\x00": b"\x00\x5b" + bytes(6),
+        b"\x04\x01\x00\x50\x00\x00\x00\x01\x00" + b"a" * 300: b"\x00\x5b" + bytes(6),
+        b"\x04\x01\x00\x50": b"",
         b"\x05\x00": b"\x05\xff",
-        b"\x05\x02\x01\x02": b"\x05\xff",
+        b"\x05\x02\x01\x03": b"\x05\xff",
+        b"\x05\x02\x00\x02" + b"\x07\x01a\x01b": b"\x05\x02",
         b"\x05\xff": b"",
         hello: granted,
         hello + b"\x05\x01\x00": granted,
@@ -216,8 +220,16 @@ async def abuse_socks(on: Stage) -> None:
     }
     for data, answer in answers.items():
         assert await throw(port, data) == answer, data
-    assert b"501 Not Implemented" in await throw(port, b"GET http://localhost/ HTTP/1.1\r\n\r\n")
+    http = {
+        b"GET http://localhost/ HTTP/1.1\r\n\r\n": b"HTTP/1.1 405 ",
+        b"CONNECT localhost HTTP/1.1\r\n\r\n": b"HTTP/1.1 400 ",
+        b"CONNECT localhost:80 HTTP/1.1\r\n" + b"a: b\r\n" * 100 + b"\r\n": b"HTTP/1.1 431 ",
+        b"CONNECT localhost:80 HTTP/1.1\r\n" + b"a" * 20_000: b"HTTP/1.1 431 ",
+        b"CONNECT localhost:80": b"",
+    }
+    for data, status in http.items():
+        assert (await throw(port, data)).startswith(status), data
     assert on.session._listener is not None
     listener = on.session._listener
-    await eventually(lambda: listener.snapshot().refused == len(answers) + 1)
+    await eventually(lambda: listener.snapshot().refused == len(answers) + len(http))
     await eventually(lambda: listener.snapshot().connections <= 1)  # the download, unless that is over

@@ -10,10 +10,12 @@ import pytest
 from nymconnect.client.presets import PRESETS
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy import downlink
-from nymconnect_proxy.downlink import DownlinkKeeper, _Arrivals
+from nymconnect_proxy.downlink import BEGIN, LOOK, DownlinkKeeper, _Arrivals
+from nymconnect_proxy.promises import RENEWAL
 from nymconnect_proxy.requests import Control, Pace, Request
 from nymconnect_proxy.responses import BINARY_NAME, BinaryInfo, BuildInformation, Paced, Response
 from tests.helpers.mixnet_pair import mixnet_pair
+from tests.helpers.virtual_time import VirtualTime, pass_time, until
 
 BALANCED, HIGH = PRESETS["balanced"].traffic, PRESETS["high"].traffic
 ONE, TWO = (end.address for end in mixnet_pair(3))
@@ -47,10 +49,12 @@ class Played:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downlink, "LOOK", 0.01)
-    monkeypatch.setattr(downlink, "MEASURE_LEAST", 0.1)
-    monkeypatch.setattr(downlink, "MEASURED_ANSWERS", 0.1)
+async def time(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """What takes a minute takes it of a clock that jumps."""
+    virtual = VirtualTime()
+    monkeypatch.setattr(downlink, "clock", virtual.now)
+    yield
+    virtual.stop()
 
 
 @asynccontextmanager
@@ -65,9 +69,7 @@ async def keeping(keeper: DownlinkKeeper) -> AsyncIterator[None]:
 
 async def settled(keeper: DownlinkKeeper, words: str) -> bool:
     """Whether the keeper hides the downlink once its reason says `words`."""
-    async with asyncio.timeout(5):
-        while words not in keeper.report().reason:  # noqa: ASYNC110 -- a report has no event to wait for
-            await asyncio.sleep(0.01)
+    await until(lambda: words in keeper.report().reason)
     return keeper.report().hidden
 
 
@@ -106,20 +108,21 @@ async def test_a_promise_that_is_not_kept_does_not_count() -> None:
 )
 async def test_the_beginning_ends_when_it_is_clear_what_the_requester_does(played: Played, words: str) -> None:
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
-    async with keeping(keeper), asyncio.timeout(5):
+    async with keeping(keeper), asyncio.timeout(BEGIN):
         await keeper.begun()
         assert words in keeper.report().reason
 
 
-async def test_the_beginning_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_beginning_does_not_last_for_ever() -> None:
     async def silence(_requester: Recipient, _request: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(downlink, "BEGIN", 0.0)
-    keeper = DownlinkKeeper(Played(), silence, lambda: [ONE], replace(BALANCED, average_packet_delay=0.001))
-    async with keeping(keeper), asyncio.timeout(5):
+    keeper = DownlinkKeeper(Played(), silence, lambda: [ONE], BALANCED)
+    async with keeping(keeper):
+        began = asyncio.get_running_loop().time()
         await keeper.begun()
+        assert asyncio.get_running_loop().time() - began < 3 * BEGIN
         assert "not answered yet" in keeper.report().reason
 
 
@@ -142,9 +145,7 @@ async def test_several_requesters_share_the_rate_also_when_they_change() -> None
         assert await settled(keeper, "50 packets a second")
         assert played.supplied == {ONE: 25.0, TWO: 25.0}
         in_use.remove(ONE)
-        async with asyncio.timeout(5):
-            while played.supplied[ONE]:  # noqa: ASYNC110 -- a table has no event to wait for
-                await asyncio.sleep(0.01)
+        await until(lambda: not played.supplied[ONE])
         assert await settled(keeper, "50 packets a second")
     assert played.supplied == {ONE: 0.0, TWO: 50.0}
     assert reports >= 3
@@ -187,12 +188,13 @@ async def test_a_link_that_comes_back_renews_the_promise_at_once() -> None:
     async with keeping(keeper):
         await settled(keeper, "50 packets a second")
         played.is_connected = False
-        await asyncio.sleep(0.05)
+        await pass_time(LOOK)
         before = len(played.asked)
+        await pass_time(RENEWAL * 3)
+        assert len(played.asked) == before
         played.is_connected = True
-        async with asyncio.timeout(5):
-            while len(played.asked) == before:  # noqa: ASYNC110 -- a list has no event to wait for
-                await asyncio.sleep(0.01)
+        await pass_time(LOOK)
+        assert len(played.asked) == before + 1
     assert isinstance(played.asked[-1][1], Pace)
 
 
