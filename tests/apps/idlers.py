@@ -55,12 +55,12 @@ def idling(world: World, proxy: Proxy, sshd: SshServer, home: Path) -> Iterator[
         ssh = stack.enter_context(
             Running(world.inside, home, start, *sshd.options, *options[:-1], world.target, "cat", name="ssh")
         )
-        alice = stack.enter_context(_bare_connection(world, proxy, home, irc_port))
-        bob = stack.enter_context(_weechat(world, proxy, home, irc_port))
-        chat = home / "weechat" / "logs" / f"irc.example.{CHANNEL}.weechatlog"
-        idlers = Idlers(ssh, alice, bob, chat, 0.0)
         ssh.say("before the silence")
         until(lambda: "before the silence" in ssh.said, "an answer of cat")
+        bob = stack.enter_context(_weechat(world, proxy, home, irc_port))
+        alice = stack.enter_context(_bare_connection(world, proxy, home, irc_port))
+        chat = home / "weechat" / "logs" / f"irc.example.{CHANNEL}.weechatlog"
+        idlers = Idlers(ssh, alice, bob, chat, 0.0)
         for line in ("NICK alice", "USER alice 0 * :Alice", f"JOIN {CHANNEL}"):
             alice.say(f"{line}\r")
         until(lambda: "bob" in alice.said, f"bob in {CHANNEL}")
