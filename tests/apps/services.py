@@ -62,7 +62,8 @@ def irc_server(world: World, home: Path) -> Iterator[int]:
     port = world.port(8443)
     (home / "ngircd.conf").write_text(
         f"[Global]\nName = irc.example\nInfo = of the tests\nListen = {world.address}\nPorts = {port}\n"
-        "[Options]\nDNS = no\nIdent = no\nPAM = no\n[Limits]\nMaxConnectionsIP = 0\nPingTimeout = 3600\nPongTimeout = 3600\n"
+        "[Options]\nDNS = no\nIdent = no\nPAM = no\n"
+        "[Limits]\nMaxConnectionsIP = 0\nPingTimeout = 3600\nPongTimeout = 3600\n"
     )
     with Running(world.outside, home, "/usr/sbin/ngircd", "-n", "-f", str(home / "ngircd.conf")):
         until(lambda: is_open(world.outside, world.address, port), "IRC server")
