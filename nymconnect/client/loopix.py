@@ -37,6 +37,7 @@ from nymconnect.client.replying import PacedReplies
 from nymconnect.client.spans import Spans
 from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
+from nymconnect.client.turns import Turns
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import RouteError, Topology
 from nymconnect.errors import UsageError, WireError
@@ -53,9 +54,6 @@ from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH
 from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 
 MAINTENANCE_INTERVAL = 1.0
-# A machine that cannot keep its slots filled would else send nothing but what has to be steady.
-MAXIMUM_SUPPLY_RUN = 2
-MAXIMUM_PACED_RUN = 8
 _HOPS = 4
 # Message type, sender tag, content tag and the head of an empty batch.
 _REPLIABLE_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + V2_HEADER_LENGTH
@@ -120,8 +118,9 @@ class Loopix:
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._ready = ReadyTable()
         self._replying = PacedReplies(rng)
-        self._supply_run = 0  # packets of the steady supply in a row
-        self._paced_run = 0  # answers at a constant rate in a row
+        self._turns = Turns(
+            self._lanes, self._replying, self._stock, self._supply, rng, self._has_window, self.counters
+        )
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -251,35 +250,14 @@ class Loopix:
         """Pack the fragment whose turn it is; None if none can go now."""
         self._supply_surbs(now)
         self._ask_for_surbs(self._lanes.tags(), now)
-        if self._paced_run < MAXIMUM_PACED_RUN:
-            while (tag := self._replying.take_slot(now)) is not None:
-                if (answer := self._paced_reply(tag, now)) is not None:
-                    self._paced_run += 1
-                    return answer
-        is_others_turn, self._paced_run = self._paced_run > 0, 0
-        outgoing = self._pop()
-        if outgoing is not None:
-            return self._try_to_pack(outgoing, now)
-        return self.data_packet(now) if is_others_turn else None
+        match self._turns.next(now):
+            case Outgoing() as outgoing:
+                return self._try_to_pack(outgoing, now)
+            case bytes(tag):
+                return self._reply_cover(tag, now)
+        return None
 
-    def _pop(self) -> Outgoing | None:
-        """The steady supply goes first, so that it is as steady as it can be, but leaves each third slot to others."""
-        if self._supply_run < MAXIMUM_SUPPLY_RUN:
-            outgoing = self._lanes.pop(self._rng, self._is_steady_supply)
-            if outgoing is not None:
-                self._supply_run += 1
-                return outgoing
-        self._supply_run = 0
-        return self._lanes.pop(self._rng, self._is_other_data) or self._lanes.pop(self._rng, self._may_go)
-
-    def _paced_reply(self, tag: bytes, now: float) -> ReadyPacket | None:
-        """What fills a slot of a constant rate: a fragment, or cover."""
-        if not self._stock.can_take(tag):
-            self.counters["reply_slots_starved"] += 1
-            return None
-        outgoing = self._lanes.pop_for(tag, self._rng)
-        if outgoing is not None:
-            return self._try_to_pack(outgoing, now)
+    def _reply_cover(self, tag: bytes, now: float) -> ReadyPacket | None:
         surb = self._stock.take(tag)
         try:
             return None if surb is None else self._ready.add(self._packer.reply_cover(surb, now), ReadyReplyCover())
@@ -325,6 +303,8 @@ class Loopix:
             case ReadyData(outgoing, path, expected):
                 self._pending.add(Sent(outgoing, path, at + self._patience(expected, outgoing)))
                 self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
+                if outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination):
+                    self.counters["steady_supply_sent"] += 1  # nobody's data: it goes whatever the user does
             case ReadyCover(selector, path, expected):
                 self.counters["cover_sent"] += 1
                 if selector is None:
@@ -334,20 +314,8 @@ class Loopix:
             case ReadyReplyCover():
                 self.counters["reply_cover_sent"] += 1
 
-    def _is_steady_supply(self, outgoing: Outgoing) -> bool:
-        return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination) and self._may_go(outgoing)
-
-    def _is_other_data(self, outgoing: Outgoing) -> bool:
-        return self._may_go(outgoing) and not self._is_steady_supply(outgoing)
-
-    def _may_go(self, outgoing: Outgoing) -> bool:
-        if len(self._pending) + self._ready.data_count >= self._parameters.window:
-            return False
-        if isinstance(outgoing.destination, Recipient):
-            return True
-        if outgoing.destination in self._replying:
-            return False  # its slots serve it
-        return self._stock.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
+    def _has_window(self) -> bool:
+        return len(self._pending) + self._ready.data_count < self._parameters.window
 
     def _pack(self, outgoing: Outgoing, now: float) -> ReadyPacket:
         if isinstance(outgoing.destination, Recipient):

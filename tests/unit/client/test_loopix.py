@@ -147,7 +147,9 @@ def test_a_surb_request_of_a_stranger_is_refused():
     net.run_until(lambda: bool(peer.received), 10.0)
     tag = peer.received[0].sender_tag or b""
     # The stranger got hold of our SURBs and asks in his own name.
-    stranger.loopix._stock = peer.loopix._stock
+    theirs, his = peer.loopix._stock, stranger.loopix._stock
+    while (surb := theirs.take(tag, reserve=True)) is not None:
+        his.add(tag, [surb], net.now)
     stranger.loopix.reply(bytes(400_000), tag)
     net.run(5.0)
     assert client.loopix.counters["refused_surb_request"] > 0

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.loopix import MAXIMUM_PACED_RUN, Received
+from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import Downlink, TrafficParameters
+from nymconnect.client.turns import MAXIMUM_PACED_RUN
 from nymconnect.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
@@ -186,4 +187,6 @@ def test_the_supply_takes_as_much_of_the_main_stream_as_the_parameters_say() -> 
     client, exit_client = net.add_client(traffic), net.add_client(EXIT, gateway=1)
     client.loopix.supply_steadily(exit_client.loopix.address, traffic.reply_rate, net.now)
     net.run(3.0)  # what may be owed at once goes first
-    assert during(net, client, 8.0)["data_sent"] / 8 == pytest.approx(traffic.supply_rate, rel=0.1)
+    seen = during(net, client, 8.0)
+    assert seen["data_sent"] / 8 == pytest.approx(traffic.supply_rate, rel=0.1)
+    assert seen["steady_supply_sent"] == seen["data_sent"]
