@@ -7,9 +7,11 @@ from dataclasses import dataclass
 SPAN = 120.0  # seconds that are kept
 MOST = 240  # samples, however often somebody looks
 _UP_DATA = ("data_sent", "retransmitted")
-_UP_COVER = ("cover_sent",)
+# Of what is sent as data, the SURBs for a steady downlink go whether the person does anything or not.
+_UP_STEADY = ("steady_supply_sent",)
+_UP_COVER = ("cover_sent", "reply_cover_sent")
 _DOWN_DATA = ("data_received",)
-_DOWN_COVER = ("cover_received",)
+_DOWN_COVER = ("cover_received", "reply_cover_received", "padding_received")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class History:
             grown = sum(counters.get(name, 0) - before.get(name, 0) for name in names)
             return max(0.0, grown / seconds)
 
-        up, down = Flow(rate(_UP_DATA), rate(_UP_COVER)), Flow(rate(_DOWN_DATA), rate(_DOWN_COVER))
-        self._samples.append(Sample(now, seconds, up, down))
+        steady = rate(_UP_STEADY)
+        up = Flow(max(0.0, rate(_UP_DATA) - steady), rate(_UP_COVER) + steady)
+        self._samples.append(Sample(now, seconds, up, Flow(rate(_DOWN_DATA), rate(_DOWN_COVER))))
         self._before = now, dict(counters)
 
     def clear(self) -> None:

@@ -23,6 +23,14 @@ def test_retransmissions_are_data() -> None:
     assert history.samples[0].up.data == 7
 
 
+def test_what_goes_and_comes_whether_one_does_anything_or_not_is_cover() -> None:
+    history = History()
+    history.add(counters(0), 0.0)
+    more = {"data_sent": 20, "steady_supply_sent": 18, "reply_cover_received": 9, "padding_received": 4}
+    history.add(counters(0) | more, 1.0)
+    assert (history.samples[0].up, history.samples[0].down) == (Flow(2, 18), Flow(0, 13))
+
+
 def test_a_new_client_starts_its_counters_again_without_a_dip() -> None:
     history = History()
     history.add(counters(100), 0.0)
