@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from nymconnect import __version__, config
@@ -78,6 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
         default=_API.default,
         metavar="HOST:PORT",
         help=f"(default: {_API.default})",
+    )
+    network.add_argument(
+        "--exit-policy", type=Path, metavar="FILE", help="where its requester may connect (default: as other exits)"
     )
     network.add_argument("--json", action="store_true", help="print one JSON object a line")
     network.add_argument("--follow-stdin", action="store_true", help=argparse.SUPPRESS)

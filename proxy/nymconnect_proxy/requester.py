@@ -97,10 +97,12 @@ def default_policy() -> AddressPolicy:
     return AddressPolicy.parse(read_text("exit-policy.txt"))
 
 
-def embedded_requester(mixnet: Mixnet) -> "NetworkRequester":
-    """The exit of a network on this machine: as any exit, and it reaches this machine too."""
-    loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
-    policy = AddressPolicy(loopback.rules + default_policy().rules)
+def embedded_requester(mixnet: Mixnet, policy: AddressPolicy | None = None) -> "NetworkRequester":
+    """The exit of a network on this machine: as any exit, and it reaches this machine too. With a `policy` that alone
+    decides, also about this machine."""
+    if policy is None:
+        loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
+        policy = AddressPolicy(loopback.rules + default_policy().rules)
     return NetworkRequester(mixnet, policy, RequesterOptions(streams=ExitOptions(allow_loopback=True)))
 
 

@@ -205,6 +205,13 @@ def test_a_settings_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> 
     assert "no such settings file" in one_line(run(tmp_path, "connect", "--settings", str(tmp_path / "absent")))
 
 
+def test_a_bad_exit_policy_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "policy.txt"
+    path.write_text("# mine\nExitPolicy accept *:443\nExitPolicy accept *:http\n")
+    told = one_line(run(tmp_path, "network", "--api", "127.0.0.1:0", "--exit-policy", str(path)))
+    assert f"{path}: exit policy, line 3: not a port: 'http'" in told
+
+
 def test_a_socks_port_for_the_whole_world_is_refused(tmp_path: Path) -> None:
     assert "reachable from other machines" in one_line(run(tmp_path, "connect", "--socks", "0.0.0.0:0"))
 

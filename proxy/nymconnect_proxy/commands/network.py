@@ -3,17 +3,25 @@
 import argparse
 import asyncio
 import contextlib
+import functools
 import sys
 import threading
+from pathlib import Path
 
 from nymconnect.embedded import EmbeddedNetwork
+from nymconnect.errors import UserError
 from nymconnect_proxy.commands.output import Output
+from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requester import embedded_requester
+
+MAX_POLICY = 1024 * 1024
 
 
 async def run(flags: argparse.Namespace) -> int:
     """Serve until cancelled, or until stdin closes with ``--follow-stdin``."""
-    network = EmbeddedNetwork(embedded_requester, mixes_per_layer=flags.mixnodes, gateways=flags.gateways)
+    policy = None if flags.exit_policy is None else read_policy(flags.exit_policy)
+    make_requester = functools.partial(embedded_requester, policy=policy)
+    network = EmbeddedNetwork(make_requester, mixes_per_layer=flags.mixnodes, gateways=flags.gateways)
     await network.start(flags.api.host, flags.api.port)
     try:
         Output(flags.json).event(
@@ -26,6 +34,23 @@ async def run(flags: argparse.Namespace) -> int:
     finally:
         await network.stop()
     return 0
+
+
+def read_policy(path: Path) -> AddressPolicy:
+    """What an exit policy in a file says; UserError names the file and, if there is one, the line that is wrong."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_POLICY + 1)
+        if len(data) > MAX_POLICY:
+            raise UserError(f"an exit policy has at most {MAX_POLICY // 1024} KiB")
+        return AddressPolicy.parse(data.decode())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: exit policy, line {line}: not UTF-8") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 async def _stdin_closed() -> None:
