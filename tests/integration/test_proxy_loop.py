@@ -101,7 +101,7 @@ async def proxy_loop(
 
 
 @contextlib.asynccontextmanager
-async def target(handler: Handler) -> AsyncIterator[int]:
+async def target(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """A server on loopback; yields its port."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -111,7 +111,7 @@ async def target(handler: Handler) -> AsyncIterator[int]:
             await handler(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, host, 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -220,6 +220,15 @@ async def test_both_generations_of_messages_carry_streams_and_refusals(versions:
         with pytest.raises(ProxyError) as failure:
             await loop.open(25)
         assert failure.value.error_code == 2
+
+
+@needs_curl
+@pytest.mark.parametrize("language", ["socks5h", "socks5", "http"])
+async def test_a_target_is_reached_at_its_ipv6_address(language: str) -> None:
+    async with target(http_server(b"over there"), "::1") as port, proxy_loop() as loop:
+        tunnel = ("--proxytunnel", "--proxy", f"{language}://127.0.0.1:{loop.port}")
+        assert await loop.curl(*tunnel, f"http://[::1]:{port}/") == (0, b"over there", "")
+        assert loop.dialled == ["::1"]
 
 
 async def test_an_early_reply_comes_before_anybody_has_tried() -> None:
