@@ -10,7 +10,9 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import qasync
 from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
@@ -40,6 +42,8 @@ from nymconnect_proxy.status import Status
 
 log = logging.getLogger(__name__)
 qt_log = logging.getLogger("qt")
+
+PREPARE_AFTER = 0.3  # seconds: the window is painted first
 
 _LEVELS = {
     QtMsgType.QtDebugMsg: logging.DEBUG,
@@ -141,12 +145,14 @@ class Program(QObject):
 
     async def run(self) -> None:
         """Until somebody quits."""
+        soon = asyncio.get_running_loop().call_later(PREPARE_AFTER, self.bridge.prepare)
         try:
             self.bridge.change(await self.keeper.open(self.bridge.settings))
             if self.store.values.connect_on_start:
                 self.bridge.connect_now()
             await self.ended.wait()
         finally:
+            soon.cancel()
             await self.bridge.close()
             await self.keeper.close()
             self.tray.remove()
@@ -184,7 +190,7 @@ async def _run(
     *,
     hidden: bool,
 ) -> None:
-    program = Program(app, settings, directories, real_sessions(directories), opened.path, ring)
+    program = Program(app, settings, directories, RealSessions(directories), opened.path, ring)
     instance.wanted.connect(program.window.bring_to_front)
     if not program.store.values.guide_seen:
         program.context.navigate("diagnostics-guide")
@@ -208,15 +214,29 @@ def make_application() -> QApplication:
     return app
 
 
-def real_sessions(directories: Directories | None) -> SessionFactory:
-    """Sessions as the command line has them. Their module loads the network stack: not before the first is wanted."""
+class RealSessions:
+    """Sessions as the command line has them. Their module brings the network stack, a second's work for a slow machine:
+    not before the first paint, and in a thread, so that the window stays alive."""
 
-    def make(settings: Settings, told: Callable[[Status], None]) -> SessionLike:
+    def __init__(self, directories: Directories | None) -> None:
+        self._directories = directories
+        self._loading: asyncio.Task[ModuleType] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._loading is not None and self._loading.done()
+
+    async def prepare(self) -> None:
+        """May be called as often as one likes; it is loaded once."""
+        if self._loading is None:
+            work = asyncio.to_thread(import_module, "nymconnect_proxy.session")
+            self._loading = asyncio.create_task(work, name="window: load sessions")
+        await asyncio.shield(self._loading)
+
+    def __call__(self, settings: Settings, told: Callable[[Status], None]) -> SessionLike:
         from nymconnect_proxy.session import Session
 
-        return Session(settings, told, directories=directories)
-
-    return make
+        return Session(settings, told, directories=self._directories)
 
 
 def on_signals(stop: Callable[[], None]) -> None:

@@ -41,7 +41,15 @@ class SessionLike(Protocol):
     async def disconnect(self) -> None: ...
 
 
-SessionFactory = Callable[[Settings, Callable[[Status], None]], SessionLike]
+class SessionFactory(Protocol):
+    """Makes sessions. Until `is_ready`, what they need is not loaded; `prepare` does that away from the event loop."""
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    async def prepare(self) -> None: ...
+
+    def __call__(self, settings: Settings, told: Callable[[Status], None]) -> SessionLike: ...
 
 
 class Bridge(QObject):
@@ -135,6 +143,10 @@ class Bridge(QObject):
             self.state_changed.emit(status)
         self.status_changed.emit(status)
 
+    def prepare(self) -> None:
+        """Load what sessions need before somebody wants one."""
+        self._spawn(self._make_session.prepare(), "prepare")
+
     # --- what a person can do ------------------------------------------------------------------------------------
 
     def toggle(self) -> None:
@@ -186,6 +198,7 @@ class Bridge(QObject):
                 return
             self._problem = None
             self.history.clear()
+            await self._make_ready()
             if self._session is None or self.needs_reconnect:
                 await self._end_session()
                 self._made_from = self._settings
@@ -202,6 +215,17 @@ class Bridge(QObject):
             except BaseException:
                 self._session = None  # whatever is the matter with it, the next attempt has a new one
                 raise
+
+    async def _make_ready(self) -> None:
+        """The first press is answered at once, and the window painted while what a session needs is loaded."""
+        if self._make_session.is_ready:
+            return
+        self._take(replace(idle_status(self._settings), state=State.CONNECTING))
+        try:
+            await self._make_session.prepare()
+        except BaseException:
+            self._take(idle_status(self._settings))
+            raise
 
     async def _disconnect(self) -> None:
         async with self._order:

@@ -1,5 +1,6 @@
 """Sessions that do what a test says, and snapshots of every state, for the window."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -82,11 +83,23 @@ class FakeSession:
 
 
 class FakeSessions:
-    """A session factory that keeps what it has made; the next one fails with `refusal`, if that is set."""
+    """A session factory that keeps what it has made; the next one fails with `refusal`, if that is set.
+
+    While `loaded` is an event that is not set, it is not ready.
+    """
 
     def __init__(self) -> None:
         self.made: list[FakeSession] = []
         self.refusal: Exception | None = None
+        self.loaded: asyncio.Event | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.loaded is None or self.loaded.is_set()
+
+    async def prepare(self) -> None:
+        if self.loaded is not None:
+            await self.loaded.wait()
 
     def __call__(self, settings: Settings, told: Callable[[Status], None]) -> SessionLike:
         self.made.append(FakeSession(settings, told, refusal=self.refusal))

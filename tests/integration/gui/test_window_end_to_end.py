@@ -4,21 +4,25 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
 
+from nymconnect.base58 import b58encode
 from nymconnect.config import Settings
+from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.options import Endpoint
 from nymconnect.storage import Directories
-from nymconnect_gui.app import Program, real_sessions
+from nymconnect_gui.app import Program, RealSessions
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect_proxy.requester import embedded_requester
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
+from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.stage import eventually
 from tests.helpers.targets import file_server
 
@@ -27,24 +31,50 @@ PAGE = b"hello through the mixnet" * 400
 Scenario = Callable[[Program], Awaitable[None]]
 
 
-def play(app: QApplication, files: Path, scenario: Scenario) -> None:
-    """Run a program with a window, and the scenario beside it, on Qt's event loop; it ends by quitting."""
-
-    async def both() -> None:
-        directories = Directories.under(files)
-        settings = Settings(socks=Endpoint("127.0.0.1", 0))
-        program = Program(app, settings, directories, real_sessions(directories), directories.settings)
-        program.start()
-        running = asyncio.create_task(program.run())
-        try:
-            async with asyncio.timeout(PATIENCE * 1.5):
-                await scenario(program)
-        finally:
-            program.quit()
-            await running
-
+def on_qt(app: QApplication, work: Coroutine[None, None, None]) -> None:
+    """Run it on Qt's event loop, as the program runs."""
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
-        runner.run(both())
+        runner.run(work)
+
+
+def play(app: QApplication, files: Path, scenario: Scenario) -> None:
+    """Run a program with a window on the practice network, and the scenario beside it; it ends by quitting."""
+    on_qt(app, live(app, files, scenario, Settings(socks=Endpoint("127.0.0.1", 0))))
+
+
+async def live(app: QApplication, files: Path, scenario: Scenario, settings: Settings) -> None:
+    directories = Directories.under(files)
+    program = Program(app, settings, directories, RealSessions(directories), directories.settings)
+    program.start()
+    running = asyncio.create_task(program.run())
+    try:
+        async with asyncio.timeout(PATIENCE * 2):
+            await scenario(program)
+    finally:
+        program.quit()
+        await running
+
+
+@contextlib.asynccontextmanager
+async def network_with_gateway(files: Path) -> AsyncIterator[tuple[Settings, GatewayProcess]]:
+    """A network whose entry gateway is a process of its own, and settings that lead there."""
+    network = EmbeddedNetwork(embedded_requester, mixes_per_layer=1, gateways=1)
+    await network.start()
+    gateway = GatewayProcess(network.api_url, files, network.gateways[0].description.sphinx_keys[0].rotation_id)
+    network.state.add(gateway.record)
+    try:
+        await gateway.start()
+        await network._introduce_nodes()
+        settings = Settings(
+            socks=Endpoint("127.0.0.1", 0),
+            network=network.api_url,
+            requester=str(network.requester_address),
+            gateway=b58encode(gateway.record.identity),
+        )
+        yield settings, gateway
+    finally:
+        await gateway.stop()
+        await network.stop()
 
 
 def home_of(program: Program) -> HomePage:
@@ -136,15 +166,49 @@ def test_a_network_that_is_killed_fails_truthfully_and_can_be_tried_again(qapp: 
     play(qapp, tmp_path, scenario)
 
 
+def test_a_gateway_that_is_killed_is_told_and_used_again_once_it_is_back(qapp: QApplication, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with network_with_gateway(tmp_path) as (settings, gateway), target() as port:
+
+            async def day(program: Program) -> None:
+                home = home_of(program)
+                home.ring.click()
+                await until(program, State.CONNECTED)
+                assert await fetch(program, port) == PAGE
+                await gateway.remember()
+                await gateway.kill()
+                await until(program, State.CONNECTING)
+                assert home.state.text() == "Connecting…"
+                assert home.time.isHidden()  # it does not count what does not work
+                assert not await is_closed(program.bridge.status.socks)  # nothing goes around it meanwhile
+                await gateway.start()
+                await until(program, State.CONNECTED)
+                assert home.state.text() == "Connected"
+                assert await fetch(program, port) == PAGE
+                socks = program.bridge.status.socks
+                home.ring.click()
+                await until(program, State.DISCONNECTED)
+                assert await is_closed(socks)
+
+            await live(qapp, tmp_path, day, settings)
+
+    on_qt(qapp, scenario())
+
+
 def test_quitting_while_connecting_leaves_nothing_behind(qapp: QApplication, tmp_path: Path) -> None:
     pids: list[int] = []
 
     async def scenario(program: Program) -> None:
         home_of(program).ring.click()
         await until(program, State.CONNECTING)
+
+        def has_network() -> bool:
+            session = program.bridge._session
+            return isinstance(session, Session) and session.network_pid is not None
+
+        await eventually(has_network)
         session = program.bridge._session
         assert isinstance(session, Session)
-        await eventually(lambda: session.network_pid is not None)
         assert session.network_pid is not None
         pids.append(session.network_pid)
 

@@ -67,6 +67,34 @@ async def test_toggle_cancels_an_attempt(bridge: Bridge, sessions: FakeSessions)
     assert bridge.status.state is State.DISCONNECTED
 
 
+async def test_the_first_press_is_answered_before_anything_is_loaded(bridge: Bridge, sessions: FakeSessions) -> None:
+    states = record(bridge.state_changed)
+    sessions.loaded = asyncio.Event()
+    bridge.toggle()
+    await settle()
+    assert bridge.status.state is State.CONNECTING
+    assert sessions.made == []
+    sessions.loaded.set()
+    await settle()
+    assert sessions.last.calls == ["connect"]
+    assert [status.state for status in states] == [State.CONNECTING]
+
+
+async def test_what_cannot_be_loaded_is_a_defect_and_leaves_nothing_connecting(
+    bridge: Bridge, sessions: FakeSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: FakeSessions) -> None:
+        raise ImportError("no such module")
+
+    sessions.loaded = asyncio.Event()
+    monkeypatch.setattr(FakeSessions, "prepare", fail)
+    bridge.toggle()
+    await settle()
+    assert bridge.status.state is State.DISCONNECTED
+    assert bridge.problem is not None
+    assert "no such module" in bridge.problem.sentence
+
+
 async def test_trying_again_keeps_the_port_of_the_session_that_failed(bridge: Bridge, sessions: FakeSessions) -> None:
     bridge.toggle()
     await settle()
