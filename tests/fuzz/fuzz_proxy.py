@@ -3,13 +3,16 @@
 atheris is no dependency of this project. In an environment of its own, with the runtime requirements::
 
     pip install atheris -r requirements/runtime.txt
-    PYTHONPATH=.:proxy:resources python tests/fuzz/fuzz_proxy.py -max_total_time=120
+    PYTHONPATH=.:proxy:resources python tests/fuzz/fuzz_proxy.py -max_total_time=600 -timeout=5 -rss_limit_mb=1024
 
-The first byte of an input chooses the reader. A reader may refuse in its own way; anything else it raises is a finding,
-as is a handshake that is answered twice, keeps a buffer beyond its bound, or survives its deadline.
+The first byte of an input chooses the reader. `FUZZ_READERS=policy,texts` leaves the others out; of a reader alone the
+input has no such byte. A reader may refuse in its own way; anything else it raises is a finding, as is a handshake that
+is answered twice, keeps a buffer beyond its bound, or survives its deadline, and as is whatever
+`tests/helpers/hostile_peers.py` says of streams.
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -25,6 +28,7 @@ with atheris.instrument_imports(include=["nymconnect_proxy", "nymconnect.address
     from nymconnect_proxy.policy import AddressPolicy
     from nymconnect_proxy.requests import decode_request, encode_request
     from nymconnect_proxy.responses import decode_response
+    from tests.helpers.hostile_peers import drive_client, drive_exit
 
 
 def front_door(data: bytes) -> None:
@@ -81,12 +85,24 @@ def texts(data: bytes) -> None:
             continue
 
 
-READERS: tuple[Callable[[bytes], None], ...] = (front_door, requests, responses, policy, texts)
+READERS: tuple[Callable[[bytes], None], ...] = (
+    front_door,
+    requests,
+    responses,
+    policy,
+    texts,
+    drive_client,
+    drive_exit,
+)
+CHOSEN = [reader for reader in READERS if reader.__name__ in os.environ.get("FUZZ_READERS", "").split(",")]
 
 
 def one_input(data: bytes) -> None:
-    if data:
-        READERS[data[0] % len(READERS)](data[1:])
+    if len(CHOSEN) == 1:
+        CHOSEN[0](data)
+    elif data:
+        readers = CHOSEN or READERS
+        readers[data[0] % len(readers)](data[1:])
 
 
 if __name__ == "__main__":
