@@ -7,6 +7,7 @@ never executed: a nested event loop would stop the tasks of the session.
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from nymconnect_gui.tray import Tray
@@ -92,6 +93,8 @@ class Closing(QObject):
         if self.question is not None:
             return
         self.question = question
+        for one in question.buttons():
+            one.setIcon(QIcon())  # some styles bring theirs, in looks of their own
         question.buttonClicked.connect(answered)
         question.finished.connect(self._forget)
         question.open()

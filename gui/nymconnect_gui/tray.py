@@ -6,12 +6,13 @@ It keeps no state: it shows what the bridge tells, and comes and goes with the d
 import sys
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QDateTime, QLocale, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from nymconnect.client.presets import AUTOMATIC, PRESETS
 from nymconnect_gui import icons, words
+from nymconnect_gui.bridge import clock
 from nymconnect_gui.context import Context
 from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import DARK, LIGHT
@@ -38,6 +39,7 @@ class Tray(QObject):
         self._build_menu()
         self.icon: QSystemTrayIcon | None = None
         self._shown: tuple[Mood, bool] | None = None
+        self._began = (float("nan"), "")
         self.notifier = Notifier(context, self)
         self.notifier.notify.connect(self._notify)
         self._bridge.status_changed.connect(lambda _: self.refresh())
@@ -148,9 +150,17 @@ class Tray(QObject):
             if look != self._shown:
                 self._shown = look
                 self.icon.setIcon(tray_icon(mood))
-            tip = tooltip(status, mood)
+            tip = tooltip(status, mood, self._time_of(status.since))
             if self.icon.toolTip() != tip:
                 self.icon.setToolTip(tip)
+
+    def _time_of(self, moment: float) -> str:
+        """The time of day at a moment of the bridge's clock; worked out once, or the tooltip would jitter."""
+        if self._began[0] != moment:
+            passed = round(clock() - moment)
+            when = QDateTime.currentDateTime().addSecs(-passed).time()
+            self._began = moment, QLocale().toString(when, QLocale.FormatType.ShortFormat)
+        return self._began[1]
 
     @staticmethod
     def _set_text(action: QAction, text: str) -> None:
@@ -207,11 +217,13 @@ def tray_icon(mood: Mood) -> QIcon:
     return made
 
 
-def tooltip(status: Status, mood: Mood) -> str:
-    """State, address and gateway."""
+def tooltip(status: Status, mood: Mood, began: str = "") -> str:
+    """State, address, gateway, and since when it works."""
     lines = [f"NymConnect: {words.word(mood)}"]
     if not mood.is_off:
         lines.append(f"{words.network_name(status.network)}, {status.socks}")
     if status.gateway and mood is Mood.CONNECTED:
         lines.append(translate("Tray", "Gateway {name}").format(name=words.short(status.gateway)))
+    if began and mood is Mood.CONNECTED:
+        lines.append(translate("Tray", "Since {time}").format(time=began))
     return "\n".join(lines)

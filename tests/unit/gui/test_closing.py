@@ -26,7 +26,9 @@ def close(program: Program) -> QMessageBox | None:
 def test_with_a_tray_it_is_asked_once_and_kept(program: Program) -> None:
     put_tray(program)
     program.start()
-    assert close(program) is not None
+    question = close(program)
+    assert question is not None
+    assert all(button.icon().isNull() for button in question.buttons())
     assert program.window.isVisible()
     answer(program, "Keep in the tray")
     assert not program.window.isVisible()

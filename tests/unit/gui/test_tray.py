@@ -1,6 +1,7 @@
 """The tray: it does all that the window does, says what matters, and comes and goes with the desktop's."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from nymconnect.client.presets import PRESETS
 from nymconnect_gui import words
 from nymconnect_gui.app import Program
+from nymconnect_gui.bridge import clock
 from nymconnect_gui.tray import tooltip, tray_icon
 from nymconnect_gui.words import Mood
 from nymconnect_proxy.states import State
@@ -151,6 +153,21 @@ def test_the_tooltip_says_state_address_and_gateway() -> None:
     assert "127.0.0.1:1080" in lines[1]
     assert lines[2].startswith("Gateway ")
     assert tooltip(snapshot(State.DISCONNECTED), Mood.OFF) == "NymConnect: Disconnected"
+
+
+async def test_the_tooltip_says_since_when_it_works_and_does_not_jitter(
+    program: Program, sessions: FakeSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_tray(program)
+    await connect(program, sessions)
+    assert program.tray.icon is not None
+    tip = program.tray.icon.toolTip()
+    assert re.search(r"\nSince \d+:\d\d", tip)
+    monkeypatch.setattr("nymconnect_gui.tray.clock", lambda: clock() + 59.0)
+    program.bridge.look()
+    assert program.tray.icon.toolTip() == tip
+    sessions.last.become(State.CONNECTING)
+    assert "Since" not in program.tray.icon.toolTip()
 
 
 def test_nothing_is_told_twice_to_the_desktop(program: Program) -> None:
