@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -164,34 +165,53 @@ def main(flags: argparse.Namespace) -> int:
     directories = Directories.of_user()
     path = Path(flags.settings) if flags.settings else directories.settings
     app = make_application()
-    instance = SingleInstance(directories)
-    if not instance.acquire():
+    instance, trouble = become_first(directories)
+    if instance is not None and not instance.is_first:
         if not instance.call_first(show=not flags.minimized):
             raise UserError("NymConnect runs already, and does not answer; end it first")
         return 0
     opened = open_settings(path)
+    if trouble:
+        opened = replace(opened, notice=trouble)
     settings = settings_from(flags, opened.path)
     ring = LogRing()
     logging.getLogger().addHandler(ring)
     logs.record(settings.log_level)
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
-        runner.run(_run(app, settings, directories, opened, ring, instance, hidden=flags.minimized))
-    instance.release()
+        kept = directories if instance is not None else None
+        runner.run(_run(app, settings, kept, opened, ring, instance, hidden=flags.minimized))
+    if instance is not None:
+        instance.release()
     return 0
+
+
+def become_first(directories: Directories) -> tuple[SingleInstance | None, str]:
+    """The instance, first or not; where this user's folders cannot be used, none, and a sentence that says why.
+
+    A person who starts the program from a menu sees no terminal; so that is no reason not to open the window.
+    """
+    try:
+        instance = SingleInstance(directories)
+        instance.acquire()
+    except UserError as error:
+        text = translate("Program", "{reason} NymConnect works, but keeps nothing after it has ended.")
+        return None, text.format(reason=advice(str(error)).sentence)
+    return instance, ""
 
 
 async def _run(
     app: QApplication,
     settings: Settings,
-    directories: Directories,
+    directories: Directories | None,
     opened: Opened,
     ring: LogRing,
-    instance: SingleInstance,
+    instance: SingleInstance | None,
     *,
     hidden: bool,
 ) -> None:
     program = Program(app, settings, directories, RealSessions(directories), opened.path, ring)
-    instance.wanted.connect(program.window.bring_to_front)
+    if instance is not None:
+        instance.wanted.connect(program.window.bring_to_front)
     if not program.store.values.guide_seen:
         program.context.navigate("diagnostics-guide")
     if opened.notice:

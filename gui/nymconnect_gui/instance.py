@@ -30,6 +30,11 @@ class SingleInstance(QObject):
         self._name = server_name(directories)
         self._server: QLocalServer | None = None
 
+    @property
+    def is_first(self) -> bool:
+        """Whether `acquire` has succeeded."""
+        return self._server is not None
+
     def acquire(self) -> bool:
         """Whether this is the first one; it then listens for others. UserError if the lock cannot be made."""
         if not self._lock.acquire():
@@ -54,6 +59,7 @@ class SingleInstance(QObject):
         """Let the next one be first."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         self._lock.release()
 
     def _called(self) -> None:

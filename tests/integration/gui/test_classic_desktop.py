@@ -110,11 +110,11 @@ def serves(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def program(desktop: Desktop, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`nymconnect gui`, killed if it is left over."""
+def program(desktop: Desktop, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """`nymconnect gui`, killed if it is left over; `variables` are added to its environment."""
     process = subprocess.Popen(
         [sys.executable, "-m", "nymconnect_proxy", "gui", *arguments],
-        env=desktop.environment,
+        env=desktop.environment | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -201,6 +201,18 @@ def test_a_tray_that_comes_later_is_used(desktop: Desktop) -> None:
         with panel(desktop):
             tray_icon(desktop)
         end(process, signal.SIGINT)
+
+
+def test_folders_that_cannot_be_used_are_no_reason_not_to_connect(desktop: Desktop) -> None:
+    in_the_way = desktop.home / "file"
+    in_the_way.touch()
+    port = free_port()
+    places = {f"XDG_{name}_HOME": str(in_the_way / name) for name in ("CONFIG", "DATA", "CACHE")}
+    with program(desktop, "--socks", f"127.0.0.1:{port}", **places) as process:
+        eventually(desktop.windows)
+        desktop.key(desktop.windows()[0], "ctrl+d")
+        eventually(lambda: serves(port))
+        end(process)
 
 
 def test_a_display_that_does_not_answer_is_said_in_one_line(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMessageLogContext, QtMsgType
+from PySide6.QtWidgets import QApplication
 
+from nymconnect.storage import Directories
 from nymconnect_gui import app as app_module
 from nymconnect_gui import preflight
 from nymconnect_proxy import cli
@@ -105,6 +107,23 @@ def test_with_a_display_the_window_gets_the_flags(monkeypatch: pytest.MonkeyPatc
     assert cli.main(["gui", "--minimized", "--socks", "127.0.0.1:4321"]) == 0
     assert given[0].minimized
     assert str(given[0].socks) == "127.0.0.1:4321"
+
+
+def test_folders_that_cannot_be_used_are_one_sentence_and_no_end(qapp: QApplication, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in the way")
+    instance, trouble = app_module.become_first(Directories.under(tmp_path))
+    assert instance is None
+    assert "cannot be used: a file is in the way." in trouble
+    assert trouble.endswith("NymConnect works, but keeps nothing after it has ended.")
+
+
+def test_the_first_one_is_first_and_the_second_is_not(qapp: QApplication, tmp_path: Path) -> None:
+    first, trouble = app_module.become_first(Directories.under(tmp_path))
+    second, _ = app_module.become_first(Directories.under(tmp_path))
+    assert first is not None
+    assert second is not None
+    assert (first.is_first, second.is_first, trouble) == (True, False, "")
+    first.release()
 
 
 def test_what_qt_says_becomes_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
