@@ -30,6 +30,9 @@ from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
 
 HOST = "127.0.0.1"
 NETWORK_NAME = "embedded"
+# A node remembers each packet of a key, at four bytes: for all nodes in one process 13 MB an hour and idle client. With
+# Nym's 24 epochs that would come to 300 MB before the keys change.
+VALIDITY_EPOCHS = 6
 # As nym-node runs its requester: answers leave when there are some, loop cover goes on. What waits in a lane decides
 # how many reply SURBs are asked for: with the client's 30 fragments a paced client would not hear early enough of the
 # next ones to fill its slots, and with small requests every tenth SURB would go into asking.
@@ -55,7 +58,7 @@ class EmbeddedNetwork:
         *,
         host: str = HOST,
         epoch_duration: float = 3600.0,
-        validity_epochs: int = 24,
+        validity_epochs: int = VALIDITY_EPOCHS,
         requester_traffic: TrafficParameters = REQUESTER_TRAFFIC,
     ) -> None:
         if mixes_per_layer < 1 or gateways < 1:

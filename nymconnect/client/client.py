@@ -235,6 +235,7 @@ class MixnetClient:
             "slots_late": unused.late,
             "queued": self._loopix.queued,
             "in_flight": self._loopix.in_flight,
+            "reply_keys": self._loopix.reply_keys,
         }
 
     def loop_statistics(self) -> LoopStatistics:

@@ -218,6 +218,11 @@ class Loopix:
         }
 
     @property
+    def reply_keys(self) -> int:
+        """Keys that wait for an answer over a SURB of ours."""
+        return self._supply.keys_held
+
+    @property
     def queued(self) -> int:
         """Fragments that wait for a slot."""
         return len(self._lanes) + self._ready.data_count

@@ -24,6 +24,11 @@ class SurbParameters:
     drop_after: float = 300.0  # seconds without new SURBs before the queue for that sender is dropped
     maximum_key_age: float = 24 * 3600.0  # seconds
 
+    @property
+    def most_held(self) -> int:
+        """SURBs of one sender that are held at most, whoever sent too many; the oldest give way."""
+        return 2 * self.maximum_stock
+
 
 # Of what a gateway delivers at a constant rate, so much may be ours; the rest is its own padding.
 DELIVERY_LOAD = 0.9

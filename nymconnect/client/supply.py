@@ -8,9 +8,11 @@ Who answers at a constant rate (`replying`) is supplied at a constant rate, what
 which SURBs take the place of cover, would show what it sends.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nymconnect.client.parameters import STEADY_SURPLUS, SurbParameters
 from nymconnect.crypto import Rng
@@ -18,9 +20,13 @@ from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
-MAXIMUM_KEYS = 200_000
+# A key takes 350 bytes. A day of answers at 50 a second, of which a hundredth is lost, leaves 43,000.
+MAXIMUM_KEYS = 50_000
 STEADY_BURST = 2.0  # seconds of supply that may be owed at once
-# Keys of a steady supply: what is not used within this time was dropped.
+# Who is supplied steadily uses the oldest SURB first and holds a bounded stock. So a key is of no use any more when as
+# many SURBs were given after it, and those of so many seconds, for the packet that carried it may have had to be
+# repeated; or after so long, whatever was given.
+STEADY_GRACE = 120.0  # seconds
 STEADY_KEY_AGE = 600.0  # seconds
 
 
@@ -45,6 +51,10 @@ class _Steady:
     due: float  # SURBs
     counted_at: float
 
+    def keys_of_use(self, holder: SurbParameters) -> int:
+        """How many of the last SURBs may still come back from a holder of these `parameters`."""
+        return holder.most_held + math.ceil(STEADY_GRACE * self.rate)
+
 
 class SurbSupply:
     """Tags, debts and keys; `make` draws one SURB with a fresh route."""
@@ -56,7 +66,7 @@ class SurbSupply:
         self._correspondents: OrderedDict[Recipient, _Correspondent] = OrderedDict()
         self._keys = ReplyKeys(parameters.maximum_key_age)
         self._steady: dict[Recipient, _Steady] = {}
-        self._steady_keys = ReplyKeys(min(parameters.maximum_key_age, STEADY_KEY_AGE))
+        self._steady_keys: dict[Recipient, ReplyKeys] = {}  # also for a while after the supply has ended
 
     def tag_for(self, to: Recipient) -> bytes:
         """The tag (16 bytes) by which `to` knows us."""
@@ -65,7 +75,10 @@ class SurbSupply:
     def give(self, to: Recipient, amount: int, now: float) -> tuple[ReplySurb, ...]:
         """SURBs that leave for `to` now. RouteError if none can be made."""
         surbs = tuple(self._make(now) for _ in range(amount))
-        keys = self._steady_keys if to in self._steady else self._keys
+        keys = self._keys
+        if (steady := self._steady.get(to)) is not None:
+            keys = self._steady_keys.setdefault(to, ReplyKeys(min(self._parameters.maximum_key_age, STEADY_KEY_AGE)))
+            keys.maximum_newer = steady.keys_of_use(self._parameters)
         for surb in surbs:
             keys.add(surb, to, now)
         return surbs
@@ -130,19 +143,31 @@ class SurbSupply:
 
     def take_key(self, digest: bytes) -> tuple[bytes, Recipient] | None:
         """The key (16 bytes) of the SURB with this digest, once, and to whom it was given."""
-        return self._steady_keys.take(digest) or self._keys.take(digest)
+        for keys in self._steady_keys.values():
+            if (entry := keys.take(digest)) is not None:
+                return entry
+        return self._keys.take(digest)
+
+    @property
+    def keys_held(self) -> int:
+        """Keys of the SURBs that are out."""
+        return len(self._keys) + sum(map(len, self._steady_keys.values()))
 
     def purge(self, now: float) -> None:
         """Drop what is too old."""
         self._keys.purge(now)
-        self._steady_keys.purge(now)
+        for to, keys in list(self._steady_keys.items()):
+            keys.purge(now)
+            if not keys and to not in self._steady:
+                del self._steady_keys[to]
 
     def issued(self, now: float) -> list[IssuedKey]:
         """What a later run needs to read the answers that are still to come, oldest first.
 
-        Tags and debts are left out: who holds our SURBs shall not see that two runs are of one client.
+        Tags and debts are left out: who holds our SURBs shall not see that two runs are of one client. So are the keys
+        of a steady supply: it brings cover, and answers to streams that end with this run.
         """
-        return sorted([*self._keys.issued(now), *self._steady_keys.issued(now)], key=lambda issued: -issued.age)
+        return self._keys.issued(now)
 
     def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
         """Take in what `issued` gave an earlier run, before any SURB of this one; what is too old stays out."""
@@ -157,47 +182,61 @@ class SurbSupply:
         return self._correspondents[to]
 
 
+class _Given(NamedTuple):  # a tuple, for there are many
+    key: bytes
+    to: Recipient
+    at: float
+    number: int  # so many had been given with it
+
+
 class ReplyKeys:
-    """Keys of the SURBs that we gave away, by digest (32 bytes); each opens one reply and is then forgotten."""
+    """Keys of the SURBs that we gave away, by digest (32 bytes); each opens one reply and is then forgotten.
+
+    They are forgotten, too, `maximum_age` seconds after they were given, or when more than `maximum_newer` were given
+    after them.
+    """
 
     def __init__(self, maximum_age: float) -> None:
+        self.maximum_newer: float = math.inf
         self._maximum_age = maximum_age
-        self._keys: dict[bytes, tuple[bytes, Recipient, float]] = {}
+        self._keys: dict[bytes, _Given] = {}
+        self._given = 0
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def add(self, surb: ReplySurb, given_to: Recipient, now: float) -> None:
         """Remember the key of a SURB that leaves now."""
-        self._keys[surb.digest] = (surb.key, given_to, now)
+        self._given += 1
+        self._keys[surb.digest] = _Given(surb.key, given_to, now, self._given)
         if len(self._keys) > MAXIMUM_KEYS:
             del self._keys[next(iter(self._keys))]
 
     def take(self, digest: bytes) -> tuple[bytes, Recipient] | None:
         """The key (16 bytes) and to whom its SURB was given; None if this is no digest of ours."""
         entry = self._keys.pop(digest, None)
-        return (entry[0], entry[1]) if entry else None
+        return (entry.key, entry.to) if entry else None
 
     def forget(self, given_to: Recipient) -> None:
         """Drop the keys of all SURBs that one correspondent still holds."""
-        for digest in [digest for digest, entry in self._keys.items() if entry[1] == given_to]:
+        for digest in [digest for digest, entry in self._keys.items() if entry.to == given_to]:
             del self._keys[digest]
 
     def purge(self, now: float) -> None:
-        """Drop keys older than the limit; entries stand in the order of their age."""
+        """Drop keys beyond the limits; entries stand in the order of their age."""
         while self._keys:
-            digest = next(iter(self._keys))
-            if now - self._keys[digest][2] <= self._maximum_age:
+            digest, entry = next(iter(self._keys.items()))
+            if now - entry.at <= self._maximum_age and self._given - entry.number <= self.maximum_newer:
                 return
             del self._keys[digest]
 
     def issued(self, now: float) -> list[IssuedKey]:
         """Every key that is not too old, oldest first."""
         self.purge(now)
-        return [IssuedKey(key, given_to, now - added) for key, given_to, added in self._keys.values()]
+        return [IssuedKey(entry.key, entry.to, now - entry.at) for entry in self._keys.values()]
 
     def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
         """Put keys of an earlier run in front of the table, which is ordered by age."""
         for each in sorted(keys, key=lambda each: -each.age):
             if each.age <= self._maximum_age and len(self._keys) < MAXIMUM_KEYS:
-                self._keys[reply_digest(each.key)] = (each.key, each.given_to, now - each.age)
+                self._keys[reply_digest(each.key)] = _Given(each.key, each.given_to, now - each.age, 0)

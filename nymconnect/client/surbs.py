@@ -60,7 +60,7 @@ class SurbStock:
         stock.last_received = now
         if stock.stale and len(stock.surbs) - stock.stale >= self._parameters.reserve:
             _discard(stock, stock.stale)
-        while len(stock.surbs) > 2 * self._parameters.maximum_stock:
+        while len(stock.surbs) > self._parameters.most_held:
             _discard(stock, 1)
         if len(self._stocks) > MAXIMUM_SENDERS:
             del self._stocks[min(self._stocks, key=lambda other: self._stocks[other].last_received)]

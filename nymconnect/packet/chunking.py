@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from nymconnect.crypto import Rng
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.acks import MAX_SET_ID, FragmentId
+from nymconnect.packet.recent import RecentIds
 
 UNLINKED_HEADER_LENGTH = 7
 LINKED_HEADER_LENGTH = 10
@@ -257,9 +258,8 @@ class Reassembler:
     ) -> None:
         self._max_open_sets = max_open_sets
         self._max_held_bytes = max_held_bytes
-        self._max_remembered = max_remembered
         self._sets: OrderedDict[int, _OpenSet] = OrderedDict()  # least recently touched first
-        self._finished: OrderedDict[int, float] = OrderedDict()  # set id -> when, oldest first
+        self._finished = RecentIds(MEMORY_TIME, max_remembered)
         self._held = 0
         self._seen = dict.fromkeys(("messages", "duplicates", "late", "inconsistent", "expired", "evicted"), 0)
 
@@ -294,8 +294,7 @@ class Reassembler:
         while self._sets and next(iter(self._sets.values())).touched <= now - SET_TIMEOUT:
             self._drop(next(iter(self._sets)))
             self._seen["expired"] += 1
-        while self._finished and next(iter(self._finished.values())) <= now - MEMORY_TIME:
-            self._finished.popitem(last=False)
+        self._finished.purge(now)
 
     def _hold(self, fragment: Fragment, now: float) -> None:
         set_id, size = fragment.header.set_id, len(fragment.payload)
@@ -316,9 +315,7 @@ class Reassembler:
         message = b"".join(self._sets[each].join() for each in chain)
         for each in chain:
             self._drop(each)
-            self._finished[each] = now
-        while len(self._finished) > self._max_remembered:
-            self._finished.popitem(last=False)
+            self._finished.add(each, now)
         self._seen["messages"] += 1
         return message
 
