@@ -11,10 +11,10 @@ LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration apps interop vectors lint format bench privacy screenshots docs lock clean
+.PHONY: help setup run test unit integration apps interop vectors lint format bench privacy screenshots docs translations lock clean
 
 help:
-	@echo "make run | test | unit | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | lock | setup | clean"
+	@echo "make run | test | unit | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | translations | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -73,6 +73,10 @@ screenshots: setup
 
 docs: setup
 	$(BIN)/python -m nymconnect.manual > docs/configuration.md
+
+# Collects the texts of the window; says which have no translation yet.
+translations: setup
+	$(BIN)/python packaging/translations.py
 
 # Resolves anew for every system and every Python that pyproject.toml allows; the only target that needs uv.
 lock: setup

@@ -5,8 +5,8 @@ Nothing here says left or right: layouts and alignments turn around with the lan
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from nymconnect_gui.painted import IconButton, NavItem, Painted, Switch, Symbol
+from nymconnect_gui.reasons import breakable
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 
@@ -54,12 +55,52 @@ def set_role(widget: QWidget, role: str, tone: str = "") -> None:
 
 def label(text: str, role: str = "", wrap: bool = True) -> QLabel:
     """Plain text, whatever is in it: names come from other people's computers."""
-    made = QLabel(text)
+    made = WrapLabel(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(wrap)
     if role:
         set_role(made, role)
     return made
+
+
+class WrapLabel(QLabel):
+    """Text in as many lines as it needs: addresses and paths are cut where they may be, and no last line is lost.
+
+    What is shown may hold invisible places to cut; `text` and the name for screen readers do not.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = ""
+        self.setWordWrap(True)
+        self.setText(text)
+
+    def text(self) -> str:
+        """As it was given."""
+        return self._text
+
+    def setText(self, text: str) -> None:  # noqa: N802 -- Qt's name
+        self._text = text
+        super().setText(breakable(text))
+        self.setAccessibleName(text)
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's name
+        super().resizeEvent(event)
+        self._make_room()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._make_room()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
+        super().showEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # Boxes within boxes ask a text for its height too early.
+        if self.isVisible():
+            self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
 
 
 def button(text: str, pressed: Callable[[], object], role: str = "") -> QPushButton:

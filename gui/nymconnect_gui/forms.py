@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtGui import QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSizePolicy,
@@ -24,34 +23,6 @@ from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 
 COMMIT_AFTER = 900  # milliseconds without a key
-
-
-class WrapLabel(QLabel):
-    """Plain text that never loses its last line: boxes within boxes ask a text for its height too early."""
-
-    def __init__(self, text: str = "", role: str = "") -> None:
-        super().__init__(text)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
-        if role:
-            set_role(self, role)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's name
-        super().resizeEvent(event)
-        self._make_room()
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._make_room()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
-        super().showEvent(event)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
 
 
 class RowButton(Painted):
@@ -118,8 +89,9 @@ class SwitchRow(QWidget):
         self.switch = Switch(theme, caption, on)
         self.switch.clicked.connect(self.toggled)
         self.hint = label(hint, "small")
-        self.hint.setVisible(bool(hint))
-        if hint:
+        if not hint:
+            self.hint.hide()
+        else:
             self.switch.setAccessibleDescription(hint)
         texts = QVBoxLayout()
         texts.setSpacing(0)
@@ -165,10 +137,12 @@ class Choice(QWidget):
         self.setLayout(row)
         self.set_current(current)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's name
+    def event(self, event: QEvent) -> bool:
         # Boxes of Qt ask a nested layout for its height too early, and would cut off its last row.
-        super().resizeEvent(event)
-        self.setMinimumHeight(self.heightForWidth(self.width()))
+        taken = super().event(event)
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            self.setMinimumHeight(self.heightForWidth(self.width()))
+        return taken
 
     @property
     def current(self) -> str:
@@ -201,7 +175,8 @@ class TextField(QWidget):
         self.caption = label(caption, "small")
         self.caption.setBuddy(self.edit)
         self.hint = label(hint, "small")
-        self.hint.setVisible(bool(hint))
+        if not hint:  # showing it before it has a place would open a window
+            self.hint.hide()
         self.error = label("", "bad")
         self.error.hide()
         rows = QVBoxLayout(self)

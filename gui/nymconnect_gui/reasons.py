@@ -144,6 +144,23 @@ RULES = (
         "{path} cannot be used: {why}.",
     ),
 )
+# What operating systems say in their own words: why something cannot be used.
+WHYS = {
+    "permission denied": "this user may not do that",
+    "operation not permitted": "this user may not do that",
+    "read-only file system": "nothing can be written there",
+    "not a directory": "a file is in the way",
+    "file exists": "a file is in the way",
+    "is a directory": "a folder is in the way",
+    "no such file or directory": "it is not there",
+    "address already in use": "another program uses it",
+    "cannot assign requested address": "this computer has no such address",
+    "another user's program may be using it": "another user's program may be using it",
+}
+LONGEST_PIECE = 20  # characters
+_TECHNICAL = re.compile(r"(?<!\S)(?:-\S+|\S*[/=@:.,_]\w\S*|/\S*)")
+_SEPARATORS = re.compile(r"(?<=[/=@,])(?=[^/=@,])")
+_INNER = re.compile(r"(?<=[.:_])(?=\w)")
 TRIES_ANOTHER = "Trying another gateway."
 _ANOTHER = re.compile(r"; (trying another gateway|entering by another one)\.?$")
 
@@ -152,11 +169,31 @@ def advice(reason: str) -> Advice:
     """The sentence for a reason; an unknown one as it is."""
     for rule in RULES:
         if (match := rule.pattern.search(reason)) is not None:
-            sentence = _translate(rule.text).format(**match.groupdict())
+            values = {name: _why(value) if name == "why" else value for name, value in match.groupdict().items()}
+            sentence = _translate(rule.text).format(**values)
             if _ANOTHER.search(reason):
                 sentence = f"{sentence} {_translate(TRIES_ANOTHER)}"
             return Advice(sentence, rule.page)
     return Advice(sentence_case(reason))
+
+
+def _why(text: str) -> str:
+    known = WHYS.get(text.rstrip(".").lower())
+    return text if known is None else _translate(known)
+
+
+def breakable(text: str) -> str:
+    """The same to the eye: addresses, paths and commands may be cut where that is best; never for copying.
+
+    Short pieces such as 127.0.0.1:1080 stay whole, and nothing technical is cut behind a dash. Prose stays as it is.
+    """
+    return _TECHNICAL.sub(lambda found: _cut(found.group()), text)
+
+
+def _cut(word: str) -> str:
+    pieces = _SEPARATORS.split(word)
+    short = (_INNER.sub("\u200b", piece) if len(piece) > LONGEST_PIECE else piece for piece in pieces)
+    return "\u200b".join(short).replace("-", "-\u2060")
 
 
 def sentence_case(text: str) -> str:

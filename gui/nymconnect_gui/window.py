@@ -7,7 +7,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QHideEvent, QIcon, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QColor, QHideEvent, QIcon, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from nymconnect_gui import icons, words
@@ -83,6 +83,8 @@ class Header(QWidget):
         self.back.clicked.connect(lambda: go_back())
         self.title = label("", "title")
         self.chip = label("", "chip", wrap=False)
+        self._network = ""
+        self._time = ""
         row = QHBoxLayout(self)
         row.setContentsMargins(px(16), px(10), px(16), px(6))
         row.addWidget(self.back)
@@ -98,12 +100,25 @@ class Header(QWidget):
     def show_status(self, status: Status, mood: Mood, seconds: float | None) -> None:
         """The network, and for how long it has worked."""
         name = words.network_name(urlsplit(status.network).hostname or status.network)
-        text = self.chip.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, self._theme.px(150))
         if status.network == "embedded":
             set_role(self.chip, "chip", "warn")
         else:
             set_role(self.chip, "chip", "good" if mood is Mood.CONNECTED else "")
-        self.chip.setText(text if seconds is None or self._is_brief else f"{text} · {words.duration(seconds)}")
+        self._network, self._time = name, "" if seconds is None or self._is_brief else f" · {words.duration(seconds)}"
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 -- Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The time only where there is room for it; Home tells it anyway."""
+        metrics, px = self.chip.fontMetrics(), self._theme.px
+        name = metrics.elidedText(self._network, Qt.TextElideMode.ElideMiddle, px(150))
+        title = self.title.fontMetrics().horizontalAdvance(self.title.text())
+        room = self.width() - px(2 * 16 + 2 * 9 + 10) - title - (px(32) if self._is_brief else 0)
+        fits = metrics.horizontalAdvance(name + self._time) <= room
+        self.chip.setText(name + self._time if fits else name)
 
 
 class Notice(Card):
@@ -141,6 +156,7 @@ class MainWindow(QMainWindow):
         self._build()
         for number, spec in enumerate((spec for spec in self._specs.values() if spec.in_bar), 1):
             QShortcut(QKeySequence(f"Alt+{number}"), self).activated.connect(lambda key=spec.key: self.show_page(key))
+        QShortcut(QKeySequence("Esc"), self).activated.connect(self._escape)
         QShortcut(QKeySequence("Ctrl+D"), self).activated.connect(context.bridge.toggle)
         context.bridge.status_changed.connect(lambda _: self._show_status())
         context.bridge.state_changed.connect(lambda _: self._show_status())
@@ -157,7 +173,7 @@ class MainWindow(QMainWindow):
     def _limit_size(self) -> None:
         px = self.context.theme.px
         screen = self.screen().availableSize() if self.screen() is not None else QSize(px(WIDTH), px(HEIGHT))
-        self.setMinimumSize(min(px(344), screen.width()), min(px(420), screen.height()))
+        self.setMinimumSize(min(px(352), screen.width()), min(px(420), screen.height()))
 
     def _build(self) -> None:
         px = self.context.theme.px
@@ -239,6 +255,12 @@ class MainWindow(QMainWindow):
     def go_back(self) -> None:
         """To the page from which this one is reached."""
         self.show_page(self._specs[self._current].parent)
+
+    def _escape(self) -> None:
+        """Out of what is open: a part of the page, or the page."""
+        step_back = getattr(self.page(self._current), "step_back", lambda: False)
+        if not step_back() and not self._specs[self._current].in_bar:
+            self.go_back()
 
     def tell(self, sentence: str) -> None:
         """Show a sentence until it is closed."""

@@ -10,11 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from nymconnect_gui.checkup_card import CheckupCard
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import COPIED_FOR, Card, Page, button, label, line, section
-from nymconnect_gui.forms import RowButton, WrapLabel
+from nymconnect_gui.forms import RowButton
 from nymconnect_gui.words import translate
 from nymconnect_proxy.recipes import Kind, Names, Recipe, load_recipes, rendered
-
-_JOINTS = {"-": "\u2060", **dict.fromkeys("/=@,", "\u200b")}
 
 
 class AppsPage(QStackedWidget):
@@ -42,6 +40,13 @@ class AppsPage(QStackedWidget):
         self.setCurrentWidget(self.list)
         self._drop()
         self.list.setFocus()
+
+    def step_back(self) -> bool:
+        """To the list, if a recipe is open."""
+        was_open = self.recipe is not None
+        if was_open:
+            self.back()
+        return was_open
 
     def _drop(self) -> None:
         if self.recipe is not None:
@@ -121,7 +126,7 @@ class RecipePage(Page):
         row.setSpacing(theme.px(10))
         texts = QVBoxLayout()
         texts.setSpacing(theme.px(4))
-        texts.addWidget(WrapLabel(text))
+        texts.addWidget(label(text))
         if value is not None:
             copy = CopyValue(self._context, translate("Apps", "Step {number}").format(number=number), value)
             self.values.append(copy)
@@ -150,7 +155,7 @@ class CopyValue(QWidget):
     def __init__(self, context: Context, name: str, value: str) -> None:
         super().__init__()
         self.value = value
-        self.text = WrapLabel(_breakable(value), "mono")
+        self.text = label(value, "mono")
         self.button = button(translate("Apps", "Copy"), self.copy)
         self._name = translate("Controls", "Copy: {name}").format(name=name)
         self.button.setAccessibleName(self._name)
@@ -170,11 +175,6 @@ class CopyValue(QWidget):
     def _offer(self) -> None:
         self.button.setText(translate("Apps", "Copy"))
         self.button.setAccessibleName(self._name)
-
-
-def _breakable(text: str) -> str:
-    """The same to the eye; lines end where commands are cut best, and never behind a dash."""
-    return "".join(character + _JOINTS.get(character, "") for character in text)
 
 
 def kind_names() -> dict[Kind, str]:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from nymconnect_gui import words
 from nymconnect_gui.bridge import clock, with_port
@@ -93,9 +93,8 @@ class HomePage(Page):
         self.graph = TrafficGraph(theme)
         self.wire = label("", "small", wrap=False)
         card = Card(theme)
-        head = QHBoxLayout()
+        head = Flow(theme.px(12), justified=True)
         head.addWidget(Legend(theme))
-        head.addStretch(1)
         head.addWidget(self.wire)
         card.rows.addLayout(head)
         card.add(self.graph)

@@ -29,7 +29,7 @@ class ReconnectBar(Card):
         self.add_row(label(translate("Settings", "Some changes need a reconnect.")), self.reconnect)
         self._bridge.settings_changed.connect(self.refresh)
         self._bridge.state_changed.connect(self.refresh)
-        self.refresh()
+        self.hide()  # until it has a place: else it would open as a window
 
     def refresh(self, _: object = None) -> None:
         """Show or hide it."""
@@ -44,6 +44,7 @@ class SettingsPart(Page):
         self.context = context
         self.reconnect_bar = ReconnectBar(context)
         self.add(self.reconnect_bar)
+        self.reconnect_bar.refresh()
         context.bridge.settings_changed.connect(self._show_again)
         context.store.changed.connect(self._show_again)
 

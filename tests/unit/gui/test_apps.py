@@ -102,10 +102,10 @@ def test_what_may_be_a_target(text: str, good: bool) -> None:
 
 
 async def done(card: Any) -> None:
-    async with asyncio.timeout(20):
-        while card.is_running:  # noqa: ASYNC110 -- it ends by itself
-            await asyncio.sleep(0.01)
+    if card.is_running:
+        await asyncio.wait([card._task], timeout=20)
     await asyncio.sleep(0)
+    assert not card.is_running
 
 
 async def test_without_a_connection_it_says_what_to_press(apps: AppsPage) -> None:
@@ -138,7 +138,10 @@ async def test_a_wrong_target_does_not_begin_a_test(apps: AppsPage) -> None:
 
 
 async def test_a_second_press_stops_it(apps: AppsPage, program: Program, sessions: FakeSessions) -> None:
+    reached = asyncio.Event()
+
     async def never(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        reached.set()
         await reader.read()
 
     async with tcp_server(never) as port:
@@ -148,7 +151,8 @@ async def test_a_second_press_stops_it(apps: AppsPage, program: Program, session
         sessions.last.become(State.CONNECTED)
         apps.list.rows["curl"].click()
         apps.checkup.run.click()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            await reached.wait()
         assert apps.checkup.run.text() == "Stop"
         apps.checkup.run.click()
         await done(apps.checkup)

@@ -166,7 +166,7 @@ def test_a_report_that_cannot_be_saved_is_one_sentence(
 
     monkeypatch.setattr(os, "fsync", full)
     show("diagnostics-report").save(tmp_path / "report.txt")
-    assert os.strerror(errno.ENOSPC) in program.window.notice.text.text()
+    assert program.window.notice.text.text() == "The disk is full. Make room, then try again."
     assert not (tmp_path / "report.txt").exists()
 
 
