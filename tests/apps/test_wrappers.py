@@ -60,3 +60,19 @@ async def test_tsocks_gives_connections_of_another_program_to_the_proxy(
         more = {"TSOCKS_CONF_FILE": str(settings)}
         ended = await run(world.inside, tmp_path, "tsocks", *PLAIN_CURL, url, more=more)
     assert ended.checked() == BODY
+
+
+async def test_torsocks_gives_connections_to_the_proxy_and_is_refused_names(
+    world: World, proxy: Proxy, tmp_path: Path
+) -> None:
+    """It asks for the address of a name with Tor's RESOLVE, which requesters have not; then it asks nobody else."""
+    needed("torsocks", "curl")
+    if not world.apart:
+        pytest.skip("the target is on loopback")
+    start = ("torsocks", "--address", proxy.host, "--port", proxy.port, *PLAIN_CURL)
+    async with file_server({"/file": BODY}, world.listen(80)) as port:
+        by_address = await run(world.inside, tmp_path, *start, f"http://{world.address}:{port}/file")
+        by_name = await run(world.inside, tmp_path, *start, f"http://{world.target}:{port}/file")
+    assert by_address.checked() == BODY
+    assert (by_name.code, by_name.output) == (6, b"")
+    assert "Status reply: 7" in by_name.complaints
