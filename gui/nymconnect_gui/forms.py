@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -113,6 +113,19 @@ class SwitchRow(QWidget):
             self.switch.click()
 
 
+class Chip(QPushButton):
+    """Wide enough for the bold text that it has once it is chosen: Qt's style sheets do not reckon with that."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        bold = QFont(self.font())
+        bold.setWeight(QFont.Weight.Bold)
+        more = QFontMetrics(bold).horizontalAdvance(self.text()) - self.fontMetrics().horizontalAdvance(self.text())
+        return super().sizeHint() + QSize(max(0, more), 0)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 -- Qt's name
+        return self.sizeHint()
+
+
 class Choice(QWidget):
     """One of a few, as chips beside each other. `chosen` tells the key of the one that was pressed."""
 
@@ -125,7 +138,7 @@ class Choice(QWidget):
         self._group = QButtonGroup(self)
         row = Flow(theme.px(6))
         for key, text in options.items():
-            made = self.buttons[key] = QPushButton(text)
+            made = self.buttons[key] = Chip(text)
             made.setCheckable(True)
             made.setAutoDefault(False)
             made.setAccessibleName(f"{caption}: {text}")

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 BODY = 13  # pixels
 RADIUS = 12
-WIDTH, HEIGHT = 392, 700
+WIDTH, HEIGHT = 392, 736  # room for Home when it is connected, without a scroll bar
 CHOICES = ("system", "light", "dark")
 
 

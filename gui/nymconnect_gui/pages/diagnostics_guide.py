@@ -1,16 +1,20 @@
-"""The guide: three pages, shown at the first start and whenever somebody asks."""
+"""The guide: three pages, shown at the first start and whenever somebody asks. Its last button connects.
+
+So a person who reads it all needs no more than three clicks until programs can use the proxy.
+"""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from nymconnect_gui.checkup_card import Mark
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, Page, button, label
-from nymconnect_gui.words import translate
+from nymconnect_gui.words import Mood, action, mood_of, translate
 
 
 class GuidePage(QWidget):
-    """Forward, back, done; it is not shown again by itself."""
+    """Forward, back, done; once it has been left, however that was, it is not shown again by itself."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -21,7 +25,7 @@ class GuidePage(QWidget):
             self.slides.addWidget(_Slide(context, *slide))
         self.place = label("", "small", wrap=False)
         self.place.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.back = button(translate("Guide", "Back"), self.go_back)
+        self.back = button("", self.go_back)
         self.next = button("", self.go_on, "primary")
         row = QHBoxLayout()
         row.addWidget(self.back)
@@ -32,29 +36,52 @@ class GuidePage(QWidget):
         column.addWidget(self.slides, 1)
         row.setContentsMargins(px(16), 0, px(16), 0)
         column.addLayout(row)
+        context.bridge.state_changed.connect(lambda _: self._show())
         self._show()
 
     def go_on(self) -> None:
-        """The next page, or done."""
+        """The next page, or connect."""
         if self.slides.currentIndex() + 1 < self.slides.count():
-            self.slides.setCurrentIndex(self.slides.currentIndex() + 1)
-            self._show()
+            self._go_to(self.slides.currentIndex() + 1)
             return
-        self._context.store.change(guide_seen=True)
-        self.slides.setCurrentIndex(0)
-        self._show()
-        self._context.navigate("home")
+        if self._is_off():
+            self._context.bridge.connect_now()
+        self._leave()
 
     def go_back(self) -> None:
-        """The page before."""
-        self.slides.setCurrentIndex(max(0, self.slides.currentIndex() - 1))
+        """The page before, or out of here."""
+        if self.slides.currentIndex():
+            self._go_to(self.slides.currentIndex() - 1)
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._go_to(0)
+        self._context.navigate("home")
+
+    def _go_to(self, number: int) -> None:
+        self.slides.setCurrentIndex(number)
         self._show()
+
+    def _is_off(self) -> bool:
+        bridge = self._context.bridge
+        return mood_of(bridge.status, bridge.problem).is_off
 
     def _show(self) -> None:
         number, count = self.slides.currentIndex() + 1, self.slides.count()
         self.place.setText(translate("Guide", "{number} of {count}").format(number=number, count=count))
-        self.back.setEnabled(number > 1)
-        self.next.setText(translate("Guide", "Begin") if number == count else translate("Guide", "Next"))
+        self.back.setText(translate("Guide", "Back") if number > 1 else translate("Guide", "Skip"))
+        done = action(Mood.OFF) if self._is_off() else translate("Guide", "Done")
+        self.next.setText(done if number == count else translate("Guide", "Next"))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
+        super().showEvent(event)
+        self.next.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 -- Qt's name
+        super().hideEvent(event)
+        if self.window().isVisible():  # another page is shown; a window that is closed is another matter
+            self._context.store.change(guide_seen=True)
 
 
 class _Slide(Page):

@@ -20,7 +20,7 @@ from nymconnect_proxy.requester import embedded_requester
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
 from tests.helpers.gateway_process import GatewayProcess
-from tests.helpers.stage import eventually
+from tests.helpers.stage import curl, eventually
 from tests.helpers.targets import file_server
 from tests.helpers.window import PATIENCE, home_of, live, on_qt, play, until
 
@@ -91,6 +91,21 @@ def test_connect_fetch_disconnect(qapp: QApplication, tmp_path: Path) -> None:
     play(qapp, tmp_path, scenario)
 
 
+def test_whoever_reads_the_guide_needs_three_clicks_to_a_page(qapp: QApplication, tmp_path: Path) -> None:
+    async def scenario(program: Program) -> None:
+        program.window.show_page("diagnostics-guide")
+        guide = program.window.page("diagnostics-guide")
+        async with target() as port:
+            for _ in range(3):
+                guide.next.click()  # type: ignore[attr-defined]
+            await until(program, State.CONNECTED)
+            code, body, complaints = await curl(program.bridge.status.socks, f"http://localhost:{port}/page")
+        assert (code, body) == (0, PAGE), complaints
+        assert program.window.current == "home"
+
+    play(qapp, tmp_path, scenario)
+
+
 def test_a_network_that_is_killed_fails_truthfully_and_can_be_tried_again(qapp: QApplication, tmp_path: Path) -> None:
     async def scenario(program: Program) -> None:
         home = home_of(program)
@@ -110,6 +125,7 @@ def test_a_network_that_is_killed_fails_truthfully_and_can_be_tried_again(qapp: 
             with pytest.raises(Exception, match="could not connect"):
                 await fetch(program, port)
             home.try_again.click()
+            assert program.window.focusWidget() is home.ring  # not wherever the button has left the keyboard
             await until(program, State.CONNECTED)
             assert program.bridge.status.socks == socks
             assert await fetch(program, port) == PAGE

@@ -1,5 +1,6 @@
 """Diagnostics: health, log, report, about, guide."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -20,7 +21,7 @@ from nymconnect_gui.pages.diagnostics import health
 from nymconnect_gui.pages.diagnostics_about import PARTS, installed
 from nymconnect_proxy.log_ring import MAX_LINES
 from nymconnect_proxy.states import State
-from tests.helpers.fake_session import GATEWAY, snapshot
+from tests.helpers.fake_session import GATEWAY, FakeSessions, snapshot
 
 Show = Callable[[str], Any]
 
@@ -200,16 +201,55 @@ def test_every_part_that_is_named_is_installed_and_has_a_licence(show: Show) -> 
     assert installed("no-such-library") == ""
 
 
-def test_the_guide_has_three_pages_and_ends_at_home(show: Show, program: Program) -> None:
+async def test_the_guide_has_three_pages_and_ends_with_connecting(
+    show: Show, program: Program, sessions: FakeSessions
+) -> None:
     guide = show("diagnostics-guide")
     assert guide.slides.count() == 3
-    assert not guide.back.isEnabled()
     guide.next.click()
     guide.back.click()
     assert guide.slides.currentIndex() == 0
-    for _ in range(3):
-        assert not program.store.values.guide_seen
+    for _ in range(2):
         guide.next.click()
+    assert not program.store.values.guide_seen
+    assert guide.next.text() == "Connect"
+    guide.next.click()
     assert program.store.values.guide_seen
     assert program.window.current == "home"
     assert guide.slides.currentIndex() == 0
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert sessions.last.calls == ["connect"]
+
+
+async def test_the_guide_does_not_disturb_a_session_that_runs(
+    show: Show, program: Program, sessions: FakeSessions
+) -> None:
+    program.bridge.connect_now()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    guide = show("diagnostics-guide")
+    for _ in range(2):
+        guide.next.click()
+    assert guide.next.text() == "Done"
+    guide.next.click()
+    assert sessions.last.calls == ["connect"]
+    assert program.window.current == "home"
+
+
+@pytest.mark.parametrize("way_out", ["skip", "another page"])
+def test_the_guide_comes_once_however_it_is_left(way_out: str, show: Show, program: Program) -> None:
+    guide = show("diagnostics-guide")
+    assert guide.back.text() == "Skip"
+    if way_out == "skip":
+        guide.back.click()
+        assert program.window.current == "home"
+    else:
+        program.window.show_page("settings")
+    assert program.store.values.guide_seen
+
+
+def test_closing_the_window_is_no_way_out_of_the_guide(show: Show, program: Program) -> None:
+    show("diagnostics-guide")
+    program.window.hide()
+    assert not program.store.values.guide_seen

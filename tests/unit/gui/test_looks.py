@@ -5,12 +5,13 @@ from itertools import product
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QAccessible, QFontMetrics
+from PySide6.QtGui import QAccessible, QFont, QFontMetrics
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
 from nymconnect_gui import painted, words
 from nymconnect_gui.app import Program
 from nymconnect_gui.controls import Page
+from nymconnect_gui.forms import Choice
 from nymconnect_gui.theme import WIDTH
 from nymconnect_gui.window import PAGES
 from nymconnect_gui.words import Problem
@@ -85,6 +86,22 @@ def test_pages_are_not_blank(program: Program, qapp: QApplication, page: str, th
         picture.pixelColor(x, y).name() for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)
     }
     assert len(colors) > 8
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_a_chip_keeps_its_text_whole_when_it_is_chosen(program: Program, qapp: QApplication, scale: float) -> None:
+    program.theme.choose("light", text_scale=scale)
+    choice = Choice(program.theme, "Colours", {name: name for name in ("Automatic", "Wavelength", "iii")})
+    choice.resize(program.theme.px(WIDTH), program.theme.px(200))
+    choice.show()
+    for name, chip in choice.buttons.items():
+        choice.set_current(name)
+        settle(qapp)
+        bold = QFont(chip.font())
+        bold.setWeight(QFont.Weight.Bold)
+        border_and_padding = 2 * program.theme.px(10)
+        assert QFontMetrics(bold).horizontalAdvance(name) <= chip.width() - border_and_padding
+    choice.deleteLater()
 
 
 @pytest.mark.parametrize("page", [spec.key for spec in PAGES])
