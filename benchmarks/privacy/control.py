@@ -6,7 +6,7 @@ runs it beside the client: where it misses a mark, the machine is too busy to ju
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from benchmarks.privacy.stage import HERE, child
@@ -29,8 +29,8 @@ while True:
 
 
 @contextlib.asynccontextmanager
-async def control(rate: float, home: str, output: Path) -> AsyncIterator[None]:
-    """Send until the end of the block; then the frames are in the capture file `output`."""
+async def control(rate: float, home: str, output: Path, cores: Collection[int]) -> AsyncIterator[None]:
+    """Send from these cores until the end of the block; then the frames are in the capture file `output`."""
 
     async def sink(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -42,7 +42,7 @@ async def control(rate: float, home: str, output: Path) -> AsyncIterator[None]:
     port = server.sockets[0].getsockname()[1]
     async with server, child([str(HERE / "capture.py"), f"--port={port}", f"--output={output}"], home) as tap:
         await tap.said()
-        async with child(["-c", SENDER, str(port), str(rate), str(SIZE)], home):
+        async with child(["-c", SENDER, str(port), str(rate), str(SIZE)], home, cores):
             yield
         tap.finish()
         await tap.said()

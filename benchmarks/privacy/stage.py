@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,16 @@ class Child:
                     return
 
 
+def divided_cores() -> tuple[set[int], set[int]]:
+    """For the client, and for the network that in life is on other machines; both all, where there is one core only."""
+    cores = sorted(os.sched_getaffinity(0))
+    half = len(cores) // 2
+    return (set(cores[half:]), set(cores[:half])) if half else (set(cores), set(cores))
+
+
 @contextlib.asynccontextmanager
-async def child(arguments: Sequence[str], home: str) -> AsyncIterator[Child]:
-    """Run Python with these arguments; `home` is where it keeps its files."""
+async def child(arguments: Sequence[str], home: str, cores: Collection[int] = ()) -> AsyncIterator[Child]:
+    """Run Python with these arguments, on these cores if any; `home` is where it keeps its files."""
     folders = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"), home)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -88,6 +95,8 @@ async def child(arguments: Sequence[str], home: str) -> AsyncIterator[Child]:
         cwd=REPOSITORY,
         start_new_session=True,
     )
+    if cores:
+        os.sched_setaffinity(process.pid, cores)
     running = Child(process)
     try:
         yield running

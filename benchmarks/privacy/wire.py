@@ -3,7 +3,8 @@
 ``python benchmarks/privacy/wire.py [--preset NAME] [--seconds N] [--cycles N] [--guard N] [--conditions NAME ...]
 [--label TEXT]``, as root on Linux. Five conditions take turns within each cycle, so that whatever else the machine does
 hits all alike: idle, repeated 1 MB downloads, web-like bursts, a busy window in the client's own process, another
-program on the processor. A bare sender of the same rate runs beside the client all the time: what it misses, this
+program on the client's core. The network has cores of its own where there are two, since in life no client shares a
+machine with it. A bare sender of the same rate runs beside the client all the time: what it misses, this
 machine does not allow.
 """
 
@@ -29,7 +30,7 @@ from benchmarks.privacy.capture import DOWN, UP, FrameRecord, read_records
 from benchmarks.privacy.control import control
 from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
-from benchmarks.privacy.stage import HERE, Child, Target, child, network, target
+from benchmarks.privacy.stage import HERE, Child, Target, child, divided_cores, network, target
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS
 from nymconnect.options import Endpoint
@@ -95,38 +96,45 @@ class Phase:
 
 async def observe(preset: str, cycles: int, seconds: float, guard: float, conditions: Sequence[str]) -> Observed:
     """Run network, target, client, control and taps through all phases."""
+    client_cores, network_cores = divided_cores()
+    os.sched_setaffinity(0, network_cores)
     with tempfile.TemporaryDirectory() as home:
         output, control_output = Path(home) / "frames", Path(home) / "control"
         async with network() as net, target() as served:
             tap_flags = [str(HERE / "capture.py"), f"--port={net.gateway_port}", f"--output={output}"]
             async with (
                 child(tap_flags, home) as tap,
-                control(nominal_rate(PRESETS[preset].traffic), home, control_output),
+                control(nominal_rate(PRESETS[preset].traffic), home, control_output, client_cores),
             ):
                 await tap.said()
-                async with child([str(HERE / "watched_client.py"), *net.flags(preset)], home) as watched:
+                async with child([str(HERE / "watched_client.py"), *net.flags(preset)], home, client_cores) as watched:
                     host, _, port = (await watched.said())["socks"].rpartition(":")
                     await asyncio.sleep(SETTLE)
                     socks = Endpoint(host, int(port))
-                    phases = await _all_phases(watched, socks, served, cycles, seconds, guard, conditions)
+                    active = Active(watched, client_cores, socks, served)
+                    phases = await _all_phases(active, cycles, seconds, guard, conditions)
                 tap.finish()
                 summary = await tap.said()
         return Observed(read_records(output), read_records(control_output), phases, summary)
 
 
+@dataclass(frozen=True, slots=True)
+class Active:
+    """What the conditions act on: the client, its cores and SOCKS port, and the target."""
+
+    watched: Child
+    cores: set[int]
+    socks: Endpoint
+    served: Target
+
+
 async def _all_phases(
-    watched: Child,
-    socks: Endpoint,
-    served: Target,
-    cycles: int,
-    seconds: float,
-    guard: float,
-    conditions: Sequence[str],
+    active: Active, cycles: int, seconds: float, guard: float, conditions: Sequence[str]
 ) -> list[Phase]:
     phases = []
     for cycle in range(cycles):
         for condition in conditions:
-            async with _condition(condition, watched, socks, served, cycle):
+            async with _condition(condition, active, cycle):
                 await asyncio.sleep(guard)
                 start = time.time_ns()
                 await asyncio.sleep(seconds)
@@ -136,21 +144,20 @@ async def _all_phases(
 
 
 @contextlib.asynccontextmanager
-async def _condition(
-    condition: str, watched: Child, socks: Endpoint, served: Target, cycle: int
-) -> AsyncIterator[None]:
+async def _condition(condition: str, active: Active, cycle: int) -> AsyncIterator[None]:
+    socks, port = active.socks, active.served.port
     async with contextlib.AsyncExitStack() as stack:
         match condition:
             case "downloads":
-                stack.push_async_callback(_cancel, asyncio.create_task(workload.downloads(socks, served.port)))
+                stack.push_async_callback(_cancel, asyncio.create_task(workload.downloads(socks, port)))
             case "pages":
                 rng = random.Random(SEED + cycle)
-                stack.push_async_callback(_cancel, asyncio.create_task(workload.pages(socks, served.port, rng)))
+                stack.push_async_callback(_cancel, asyncio.create_task(workload.pages(socks, port, rng)))
             case "busy window":
-                watched.tell("busy")
-                stack.callback(watched.tell, "quiet")
+                active.watched.tell("busy")
+                stack.callback(active.watched.tell, "quiet")
             case "other load":
-                await stack.enter_async_context(workload.spinning())
+                await stack.enter_async_context(workload.spinning(active.cores))
         yield
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint
@@ -68,10 +69,11 @@ async def upload(socks: Endpoint, port: int, length: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def spinning() -> AsyncIterator[None]:
-    """Another program that takes all of one core."""
+async def spinning(cores: Collection[int]) -> AsyncIterator[None]:
+    """Another program that takes all of one core, one of these."""
     program = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    os.sched_setaffinity(process.pid, cores)
     try:
         yield
     finally:
