@@ -15,7 +15,7 @@ from nymconnect_gui.controls import Card, button, label, set_role
 from nymconnect_gui.forms import TextField
 from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import Theme
-from nymconnect_gui.words import translate
+from nymconnect_gui.words import number, translate
 
 if TYPE_CHECKING:
     from nymconnect_proxy.addresses import Target
@@ -78,12 +78,12 @@ class CheckupCard(Card):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(context.theme.px(8))
         grid.setColumnStretch(1, 1)
-        for number, (key, name) in enumerate(stage_names().items()):
+        for row, (key, name) in enumerate(stage_names().items()):
             mark, text, time = Mark(context.theme), label(name), label("", "small", wrap=False)
             self._rows[key] = mark, text, time
             time.setAlignment(Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
             for column, widget in enumerate((mark, text, time)):
-                grid.addWidget(widget, number, column)
+                grid.addWidget(widget, row, column)
         self.outcome = label("", "muted")
         self.add(self.stages, self.outcome)
         self.stages.hide()
@@ -175,7 +175,7 @@ def stage_names() -> dict[str, str]:
 
 def finding_sentence(result: "Result") -> str:
     """What a stage has come to, in the language in force."""
-    reason = result.reason.rstrip(".") or translate("Checkup", "no reason is known")
+    reason = advice(result.reason).sentence.rstrip(".") or translate("Checkup", "no reason is known")
     return translate("Checkup", result.finding.value).format(target=result.target, reason=reason)
 
 
@@ -183,7 +183,7 @@ def seconds_text(seconds: float | None) -> str:
     """A time as a person reads it."""
     if seconds is None:
         return "–"
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{number(seconds, 1)} s"
 
 
 def check_target(text: str) -> str:

@@ -72,12 +72,12 @@ RULES = (
         _NETWORK,
     ),
     _rule(
-        r"lists no such gateway",
+        r"lists no such gateway|no longer lists the gateway",
         "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
         _EXITS,
     ),
     _rule(
-        r"lists no (usable|other) gateway|too few nodes|no gateway answers",
+        r"lists no \S+ gateway|too few nodes|no gateway answers",
         "No gateway of this network can be used at the moment. Try again later.",
     ),
     _rule(
@@ -86,6 +86,11 @@ RULES = (
         _EXITS,
     ),
     _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
+    _rule(
+        r"the requester (?P<name>\S+) does not answer",
+        "The exit {name} does not answer. Others take over; if there are none, choose another one.",
+        _EXITS,
+    ),
     _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
     _rule(
         r"did not accept our (authentication|registration)|the gateway refuses this client",
@@ -109,13 +114,33 @@ RULES = (
     ),
     _rule(
         r"the gateway closed the connection|connection to the gateway broke|nothing has come back through the gateway"
-        r"|gateway connection was given up|does not take what it is sent",
+        r"|gateway connection was given up|does not take what it is sent|the pacer (has ended|is not understood)",
         "The connection to the gateway was lost.",
     ),
     _rule(
         r"(practice|embedded) network (has ended|did not start)",
         "The practice network has ended. Try again; if it ends again, save a problem report.",
         _REPORT,
+    ),
+    _rule(
+        r"address must be a literal ip address",
+        "The proxy takes an IP address, such as 127.0.0.1, and no name. Correct it in the settings.",
+        _PROXY,
+    ),
+    _rule(
+        r"(?P<address>\S+) is reachable from other machines",
+        "Other computers reach {address}. Allow that and set a password, or take 127.0.0.1.",
+        _PROXY,
+    ),
+    _rule(r"rpc_listen leads nowhere", "The settings file has rpc_listen without rpc_url. Add it, or remove both."),
+    _rule(
+        r"not the url of a directory: '(?P<url>[^']*)'",
+        "{url} is not the address of a directory. Correct it.",
+        _NETWORK,
+    ),
+    _rule(
+        r"(?P<path>\S+) was written by a newer version",
+        "{path} was written by a newer version of NymConnect. Update, or move the file away.",
     ),
     _rule(
         r"internal error|the mixnet client failed",
@@ -128,6 +153,30 @@ RULES = (
     ),
     _rule(r"this computer has slept", "This computer was asleep. Connecting again."),
     _rule(r"this computer is on another network", "This computer is on another network. Connecting again."),
+    _rule(
+        r"the keys of this client do not read",
+        "The keys of the last time could not be read. This session has new ones.",
+    ),
+    _rule(
+        r"the keys of replies still to come do not read",
+        "Replies to the last session could not be kept. This one is not affected.",
+    ),
+    _rule(
+        r"what you receive shows on your line, because (?P<why>.+)",
+        "What you receive shows on your line, because {why}.",
+    ),
+    _rule(
+        r"the gateway hides what you receive, but sees it itself, because (?P<why>.+)",
+        "The gateway hides what you receive, but sees it itself, because {why}.",
+    ),
+    _rule(
+        r"(?P<rate>[\d.]+) packets a second answer you",
+        "{rate} packets a second answer you, whatever you receive.",
+    ),
+    _rule(
+        r"requester and gateway keep a constant rate",
+        "Exit and gateway keep a constant rate, whatever you receive.",
+    ),
     _rule(r"another session uses the profile", "Another session runs already; this one keeps nothing."),
     _rule(
         r"somebody drops packets, probably at (?P<where>[^;]+)",
@@ -143,8 +192,9 @@ RULES = (
         r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
         "{path} cannot be used: {why}.",
     ),
+    _rule(r"^(?P<path>\S+\.toml): (?P<why>[^:]+)$", "{path} cannot be used: {why}."),
 )
-# What operating systems say in their own words: why something cannot be used.
+# Halves of sentences. First what operating systems say of what cannot be used.
 WHYS = {
     "permission denied": "this user may not do that",
     "operation not permitted": "this user may not do that",
@@ -155,8 +205,21 @@ WHYS = {
     "no such file or directory": "it is not there",
     "address already in use": "another program uses it",
     "cannot assign requested address": "this computer has no such address",
-    "another user's program may be using it": "another user's program may be using it",
+    # What the session says of the downlink.
+    "this preset lets the downlink follow the data": "this preset lets what you receive follow the data",
+    "the gateway does not deliver at a constant rate": "the gateway does not deliver at a constant rate",
+    "your settings divide the streams among several sender tags": "your settings divide the streams among several tags",
+    "the requester has not been asked yet": "the exit has not been asked yet",
+    "the requester does not grant it": "the exit does not grant a constant rate",
+    "the requester has not renewed its promise": "the exit has not renewed its promise",
+    "the answers have not been counted for long enough": "the answers have not been counted for long enough",
+    "the requester has not answered yet": "the exit has not answered yet",
+    "the requester does not answer": "the exit does not answer",
+    "the requester is not of this software and answers as data comes": "the exit cannot keep a constant rate",
+    "the requester has not promised it yet": "the exit has not promised it yet",
 }
+TOO_FEW = re.compile(r"only (?P<rate>[\d.]+) of (?P<wanted>[\d.]+) answers a second arrive")
+TOO_FEW_TEXT = "only {rate} of {wanted} answers a second arrive"
 LONGEST_PIECE = 20  # characters
 _TECHNICAL = re.compile(r"(?<!\S)(?:-\S+|\S*[/=@:.,_]\w\S*|/\S*)")
 _SEPARATORS = re.compile(r"(?<=[/=@,])(?=[^/=@,])")
@@ -178,6 +241,9 @@ def advice(reason: str) -> Advice:
 
 
 def _why(text: str) -> str:
+    """Half a sentence, in the language in force if it is known."""
+    if (match := TOO_FEW.match(text)) is not None:
+        return _translate(TOO_FEW_TEXT).format(**match.groupdict())
     known = WHYS.get(text.rstrip(".").lower())
     return text if known is None else _translate(known)
 

@@ -7,6 +7,7 @@ from nymconnect.config import Settings, read_settings, write_settings
 from nymconnect.errors import UserError
 from nymconnect.settings_document import BrokenFileError
 from nymconnect.storage import set_aside
+from nymconnect_gui.reasons import advice
 from nymconnect_gui.words import translate
 
 
@@ -25,13 +26,15 @@ def open_settings(path: Path) -> Opened:
     except BrokenFileError as error:
         kept = set_aside(path, str(error))
         if kept is None:
-            text = translate("Settings", "The settings could not be read: {reason}. Changes count for this run only.")
-            return Opened(None, text.format(reason=error))
+            text = translate(
+                "Settings", "{file} is damaged and cannot be set aside. Defaults are used, and changes are not kept."
+            )
+            return Opened(None, text.format(file=path))
         text = translate("Settings", "The settings could not be read and were set aside as {file}. Defaults are used.")
         return Opened(path, text.format(file=kept.name))
     except UserError as error:
-        text = translate("Settings", "The settings could not be read: {reason}. Changes count for this run only.")
-        return Opened(None, text.format(reason=error))
+        text = translate("Settings", "The settings could not be read. {reason} Changes count for this run only.")
+        return Opened(None, text.format(reason=advice(str(error)).sentence))
     return Opened(path)
 
 

@@ -99,7 +99,7 @@ class Tray(QObject):
         self.presets = QMenu(self.menu)
         self.choices = QActionGroup(self)
         for name in (AUTOMATIC, *PRESETS):
-            choice = QAction(words.preset_title(name), self)
+            choice = QAction(self)
             choice.setCheckable(True)
             choice.setData(name)
             self.choices.addAction(choice)
@@ -118,6 +118,8 @@ class Tray(QObject):
         """In the language in force."""
         self.copy.setText(translate("Tray", "Copy proxy address"))
         self.presets.setTitle(translate("Tray", "Preset"))
+        for choice in self.choices.actions():
+            choice.setText(words.preset_title(choice.data()))
         self.show_action.setText(translate("Tray", "Show window"))
         self.quit.setText(translate("Tray", "Quit"))
 

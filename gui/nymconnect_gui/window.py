@@ -64,6 +64,7 @@ PAGES: tuple[PageSpec, ...] = (
     _below("settings", "proxy", lambda: translate("Pages", "Proxy"), "ProxySettingsPage"),
     _below("settings", "start", lambda: translate("Pages", "Start and tray"), "StartSettingsPage"),
     _below("settings", "looks", lambda: translate("Pages", "Appearance"), "LooksSettingsPage"),
+    _below("settings", "log", lambda: translate("Pages", "Log"), "LogSettingsPage"),
     _below("diagnostics", "log", lambda: translate("Pages", "Log"), "LogPage"),
     _below("diagnostics", "report", lambda: translate("Pages", "Problem report"), "ReportPage"),
     _below("diagnostics", "about", lambda: translate("Pages", "About"), "AboutPage"),

@@ -6,10 +6,10 @@ Every text goes through `translate`, so that `pyside6-lupdate` finds it. Sentenc
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from nymconnect.client.presets import PRESETS
-from nymconnect.options import Endpoint
+from nymconnect.options import Endpoint, is_name
 from nymconnect_gui.reasons import advice
 from nymconnect_gui.reasons import sentence_case as sentence_case
 from nymconnect_proxy.states import State
@@ -163,6 +163,12 @@ def short(name: str | None) -> str:
     return name if len(name) <= SHORT_NAME + 1 else f"{name[:SHORT_NAME]}…"
 
 
+def exit_name(status: Status) -> str:
+    """The exit in use, by its name in the address book if it has one."""
+    name = status.requesters[0].name if status.requesters else ""
+    return name if name and is_name(name) else short(status.requester)
+
+
 def duration(seconds: float) -> str:
     """hh:mm:ss."""
     whole = max(0, int(seconds))
@@ -175,4 +181,11 @@ def amount(count: float) -> str:
         if count < 1000 or unit == "GB":
             break
         count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+    return f"{number(count, 0 if unit == 'B' or count >= 100 else 1)} {unit}"
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """As the language in force writes it."""
+    locale = QLocale()
+    locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
+    return locale.toString(float(value), "f", decimals)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect_gui import words
 from nymconnect_gui.controls import IconButton, label
-from nymconnect_gui.reasons import sentence_case
+from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import Theme
 from nymconnect_gui.words import translate
 from nymconnect_proxy.choice import Health, RequesterState
@@ -65,11 +65,11 @@ class Details(QWidget):
         texts = {
             "network": words.network_name(status.network),
             "gateway": words.short(status.gateway),
-            "requester": words.short(status.requester),
+            "requester": words.exit_name(status),
             "others": ", ".join(_exit_name(one) for one in status.requesters[1:]),
             "rpc": str(status.rpc) if status.rpc else "",
             "preset": words.preset_title(status.preset),
-            "loss": "–" if status.loss is None else f"{status.loss * 100:.1f} %",
+            "loss": "–" if status.loss is None else f"{words.number(status.loss * 100, 1)} %",
             "delay": "–" if status.delay is None else f"{status.delay * 1000:+.0f} ms",
             "streams": str(status.streams),
             "bytes": translate("Details", "{up} up · {down} down").format(
@@ -84,7 +84,7 @@ class Details(QWidget):
             self.values[key].setVisible(bool(texts[key]))
             self._captions[key].setVisible(bool(texts[key]))
             self._grid.setRowMinimumHeight(self._row(key), self._theme.px(26) if texts[key] else 0)
-        self.downlink.setText(sentence_case(status.downlink))
+        self.downlink.setText(advice(status.downlink).sentence)
         self.downlink.setVisible(bool(status.downlink))
         for key, whole in (("gateway", status.gateway), ("requester", status.requester)):
             self._whole[key] = whole or ""

@@ -6,7 +6,7 @@ from nymconnect_gui.checkup_card import CheckupCard
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, Page, label, line, section
 from nymconnect_gui.forms import RowButton
-from nymconnect_gui.words import translate
+from nymconnect_gui.words import number, translate
 from nymconnect_proxy.status import Status
 
 HIGH_LOSS = 0.05
@@ -37,8 +37,8 @@ class DiagnosticsPage(Page):
             "diagnostics-about": RowButton(theme, translate("Diagnostics", "About"), lambda: go("diagnostics-about")),
         }
         card = Card(theme)
-        for number, row in enumerate(self.rows.values()):
-            card.add(*([line()] if number else []), row)
+        for place, row in enumerate(self.rows.values()):
+            card.add(*([line()] if place else []), row)
         self.add(section(translate("Diagnostics", "Find out more")), card)
         self._bridge.status_changed.connect(self._show)
         self._show(self._bridge.status)
@@ -65,7 +65,7 @@ def health(status: Status) -> tuple[str, str]:
     figures = translate(
         "Diagnostics", "{loss} % of our packets to ourselves were lost; the others took {delay} ms longer than drawn."
     )
-    more = figures.format(loss=f"{status.loss * 100:.1f}", delay=f"{status.delay * 1000:.0f}")
+    more = figures.format(loss=number(status.loss * 100, 1), delay=f"{status.delay * 1000:.0f}")
     if status.dropping:
         return translate("Diagnostics", "Somebody drops packets."), more
     if status.loss > HIGH_LOSS:

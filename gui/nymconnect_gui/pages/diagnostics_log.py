@@ -8,10 +8,10 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QLineEdit
 
-from nymconnect.settings import LOG_LEVELS
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import label
 from nymconnect_gui.forms import Choice
+from nymconnect_gui.pages.settings import level_names
 from nymconnect_gui.pages.texts import TextPage
 from nymconnect_gui.words import translate
 from nymconnect_proxy.log_ring import MAX_LINES, LogLine
@@ -101,17 +101,6 @@ class LogPage(TextPage):
         level = self.context.bridge.settings.log_level
         self.recorded.set_current(level)
         self.warning.setVisible(level == "debug")
-
-
-def level_names() -> dict[str, str]:
-    """The levels by their key."""
-    names = (
-        translate("Log", "Debug"),
-        translate("Log", "Info"),
-        translate("Log", "Warnings"),
-        translate("Log", "Errors"),
-    )
-    return dict(zip(LOG_LEVELS, names, strict=True))
 
 
 def line_text(line: LogLine) -> str:

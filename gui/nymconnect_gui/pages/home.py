@@ -58,7 +58,7 @@ class HomePage(Page):
 
     def _add_way_on(self) -> None:
         """What to do when it failed, or when other settings wait."""
-        self.try_again = button("", self._bridge.toggle, "primary")
+        self.try_again = button("", self._try_again, "primary")
         self.other_port = button("", self._use_other_port)
         self.reconnect = button(translate("Home", "Reconnect with the new settings"), self._bridge.reconnect)
         self._free_port: int | None = None
@@ -103,11 +103,13 @@ class HomePage(Page):
     def _add_details(self) -> None:
         theme = self._context.theme
         self.way = Way(theme)
+        self.names = label("", "small")
+        self.names.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.more = button("", self._toggle_details, "link")
         self.details = Details(theme)
         self.details.setVisible(False)
         card = Card(theme)
-        card.add(self.way, line(), self.more, self.details)
+        card.add(self.way, self.names, line(), self.more, self.details)
         self.add(card)
         self._name_more()
 
@@ -131,7 +133,12 @@ class HomePage(Page):
         hide, show = translate("Home", "Hide details"), translate("Home", "Show details")
         self.more.setText(hide if self.details.isVisibleTo(self) else show)
 
+    def _try_again(self) -> None:
+        self.ring.setFocus(Qt.FocusReason.OtherFocusReason)  # this button goes, and would leave the keyboard anywhere
+        self._bridge.toggle()
+
     def _use_other_port(self) -> None:
+        self.ring.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._free_port is not None:
             self._context.change_settings(with_port(self._bridge.settings, self._free_port))
             self._bridge.connect_now()
@@ -152,6 +159,8 @@ class HomePage(Page):
         self.host.set_value(status.socks.host)
         self.port.set_value(str(status.socks.port))
         self.way.light(_lit_hops(status, mood))
+        self.names.setText(_names(status))
+        self.names.setVisible(bool(status.gateway) and not mood.is_off)
         self.details.show_status(status)
         if self.isVisible():
             self._show_traffic(status)
@@ -195,6 +204,14 @@ class HomePage(Page):
         self.time.setVisible(seconds is not None)
         if seconds is not None:
             self.time.setText(translate("Home", "for {time}").format(time=words.duration(seconds)))
+
+
+def _names(status: Status) -> str:
+    """Through whom it goes, as far as that is chosen."""
+    gateway = translate("Home", "Gateway {name}").format(name=words.short(status.gateway))
+    if not status.requester:
+        return gateway
+    return f"{gateway} · " + translate("Home", "Exit {name}").format(name=words.exit_name(status))
 
 
 def _lit_hops(status: Status, mood: Mood) -> int:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QShowEvent
 from nymconnect.client.parameters import Downlink
 from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset
 from nymconnect.config import Settings
-from nymconnect.settings import BY_PRESET, OPTIONS
+from nymconnect.settings import BY_PRESET, LOG_LEVELS, OPTIONS
 from nymconnect_gui import words
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, Page, button, label, line, section, set_role
@@ -113,6 +113,7 @@ class SettingsPage(SettingsPart):
             "settings-proxy": RowButton(theme, translate("Settings", "Proxy"), lambda: go("settings-proxy")),
             "settings-start": RowButton(theme, translate("Settings", "Start and tray"), lambda: go("settings-start")),
             "settings-looks": RowButton(theme, translate("Settings", "Appearance"), lambda: go("settings-looks")),
+            "settings-log": RowButton(theme, translate("Settings", "Log"), lambda: go("settings-log")),
         }
         card = Card(theme)
         for number, row in enumerate(self.rows.values()):
@@ -142,6 +143,7 @@ class SettingsPage(SettingsPart):
         on_start = translate("Settings", "Connects on start")
         self.rows["settings-start"].set_value(on_start if store.connect_on_start else "")
         self.rows["settings-looks"].set_value(theme_names()[store.theme])
+        self.rows["settings-log"].set_value(level_names()[settings.log_level])
         self.kept.setText(kept_where(self.context))
 
 
@@ -149,7 +151,10 @@ def cost(preset: Preset) -> str:
     """Delay and data of a preset, in one line."""
     delay = preset.one_way_delay * 2
     text = translate("Settings", "Answers about {delay} s later · {data} GB a day each way while on")
-    return text.format(delay=f"{delay:.1f}" if delay < 10 else f"{delay:.0f}", data=f"{preset.gigabytes_per_day:.3g}")
+    data = preset.gigabytes_per_day
+    return text.format(
+        delay=words.number(delay, 1 if delay < 10 else 0), data=words.number(data, 2 if data < 10 else 1)
+    )
 
 
 def preset_sentence(name: str, *, automatic: bool = False) -> str:
@@ -182,6 +187,17 @@ def theme_names() -> dict[str, str]:
         "light": translate("Settings", "Light"),
         "dark": translate("Settings", "Dark"),
     }
+
+
+def level_names() -> dict[str, str]:
+    """How much is logged, by its key."""
+    names = (
+        translate("Log", "Debug"),
+        translate("Log", "Info"),
+        translate("Log", "Warnings"),
+        translate("Log", "Errors"),
+    )
+    return dict(zip(LOG_LEVELS, names, strict=True))
 
 
 def kept_where(context: Context) -> str:

@@ -483,10 +483,6 @@
         <translation>{number} von {count}</translation>
     </message>
     <message>
-        <source>Begin</source>
-        <translation>Los geht’s</translation>
-    </message>
-    <message>
         <source>Next</source>
         <translation>Weiter</translation>
     </message>
@@ -503,8 +499,16 @@
         <translation>Es beginnt mit einem Übungsnetz auf diesem Rechner. Das zeigt, wie es geht, verbirgt aber noch nichts.</translation>
     </message>
     <message>
+        <source>Skip</source>
+        <translation>Überspringen</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>Fertig</translation>
+    </message>
+    <message>
         <source>1. Press Connect.</source>
-        <translation>1. Drücken Sie auf Verbinden.</translation>
+        <translation>1. Drücken Sie auf „Verbinden“.</translation>
     </message>
     <message>
         <source>2. Open Apps, choose your program, and follow its steps.</source>
@@ -616,6 +620,14 @@
     <message>
         <source>for {time}</source>
         <translation>seit {time}</translation>
+    </message>
+    <message>
+        <source>Gateway {name}</source>
+        <translation>Gateway {name}</translation>
+    </message>
+    <message>
+        <source>Exit {name}</source>
+        <translation>Ausgang {name}</translation>
     </message>
     <message>
         <source>{action} (now: {state})</source>
@@ -897,6 +909,10 @@
         <translation>Kein Ausgang heißt {name}. Wählen Sie einen anderen.</translation>
     </message>
     <message>
+        <source>The exit {name} does not answer. Others take over; if there are none, choose another one.</source>
+        <translation>Der Ausgang {name} antwortet nicht. Andere übernehmen; gibt es keine, dann wählen Sie einen anderen.</translation>
+    </message>
+    <message>
         <source>One exit stands there twice. Remove it once.</source>
         <translation>Ein Ausgang steht zweimal da. Entfernen Sie ihn einmal.</translation>
     </message>
@@ -925,6 +941,26 @@
         <translation>Das Übungsnetz ist beendet. Versuchen Sie es noch einmal; endet es wieder, speichern Sie einen Problembericht.</translation>
     </message>
     <message>
+        <source>The proxy takes an IP address, such as 127.0.0.1, and no name. Correct it in the settings.</source>
+        <translation>Der Proxy braucht eine IP-Adresse wie 127.0.0.1, keinen Namen. Berichtigen Sie das in den Einstellungen.</translation>
+    </message>
+    <message>
+        <source>Other computers reach {address}. Allow that and set a password, or take 127.0.0.1.</source>
+        <translation>Andere Rechner erreichen {address}. Erlauben Sie das und setzen Sie ein Passwort, oder nehmen Sie 127.0.0.1.</translation>
+    </message>
+    <message>
+        <source>The settings file has rpc_listen without rpc_url. Add it, or remove both.</source>
+        <translation>In der Einstellungsdatei steht rpc_listen ohne rpc_url. Ergänzen Sie es, oder entfernen Sie beide.</translation>
+    </message>
+    <message>
+        <source>{url} is not the address of a directory. Correct it.</source>
+        <translation>{url} ist nicht die Adresse eines Verzeichnisses. Berichtigen Sie sie.</translation>
+    </message>
+    <message>
+        <source>{path} was written by a newer version of NymConnect. Update, or move the file away.</source>
+        <translation>{path} stammt von einer neueren Version von NymConnect. Bringen Sie das Programm auf den neuen Stand, oder legen Sie die Datei beiseite.</translation>
+    </message>
+    <message>
         <source>Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.</source>
         <translation>In NymConnect ging etwas schief. Versuchen Sie es noch einmal; geschieht es wieder, speichern Sie einen Problembericht.</translation>
     </message>
@@ -939,6 +975,30 @@
     <message>
         <source>This computer is on another network. Connecting again.</source>
         <translation>Dieser Rechner ist in einem anderen Netz. Es wird neu verbunden.</translation>
+    </message>
+    <message>
+        <source>The keys of the last time could not be read. This session has new ones.</source>
+        <translation>Die Schlüssel vom letzten Mal waren nicht lesbar. Diese Sitzung hat neue.</translation>
+    </message>
+    <message>
+        <source>Replies to the last session could not be kept. This one is not affected.</source>
+        <translation>Antworten an die letzte Sitzung gingen verloren. Diese ist nicht betroffen.</translation>
+    </message>
+    <message>
+        <source>What you receive shows on your line, because {why}.</source>
+        <translation>Was Sie empfangen, zeigt sich auf Ihrer Leitung, denn {why}.</translation>
+    </message>
+    <message>
+        <source>The gateway hides what you receive, but sees it itself, because {why}.</source>
+        <translation>Das Gateway verbirgt, was Sie empfangen, sieht es aber selbst, denn {why}.</translation>
+    </message>
+    <message>
+        <source>{rate} packets a second answer you, whatever you receive.</source>
+        <translation>{rate} Pakete je Sekunde antworten Ihnen, was immer Sie empfangen.</translation>
+    </message>
+    <message>
+        <source>Exit and gateway keep a constant rate, whatever you receive.</source>
+        <translation>Ausgang und Gateway halten eine gleiche Rate, was immer Sie empfangen.</translation>
     </message>
     <message>
         <source>Another session runs already; this one keeps nothing.</source>
@@ -959,6 +1019,10 @@
     <message>
         <source>Trying another gateway.</source>
         <translation>Ein anderes Gateway wird versucht.</translation>
+    </message>
+    <message>
+        <source>only {rate} of {wanted} answers a second arrive</source>
+        <translation>von {wanted} Antworten je Sekunde kommen nur {rate} an</translation>
     </message>
     <message>
         <source>this user may not do that</source>
@@ -989,8 +1053,48 @@
         <translation>dieser Rechner hat keine solche Adresse</translation>
     </message>
     <message>
-        <source>another user&apos;s program may be using it</source>
-        <translation>vielleicht benutzt das ein Programm eines anderen Benutzers</translation>
+        <source>this preset lets what you receive follow the data</source>
+        <translation>bei dieser Voreinstellung folgt der Empfang den Daten</translation>
+    </message>
+    <message>
+        <source>the gateway does not deliver at a constant rate</source>
+        <translation>das Gateway liefert nicht mit gleicher Rate</translation>
+    </message>
+    <message>
+        <source>your settings divide the streams among several tags</source>
+        <translation>Ihre Einstellungen verteilen die Ströme auf mehrere Kennzeichen</translation>
+    </message>
+    <message>
+        <source>the exit has not been asked yet</source>
+        <translation>der Ausgang ist noch nicht gefragt worden</translation>
+    </message>
+    <message>
+        <source>the exit does not grant a constant rate</source>
+        <translation>der Ausgang gewährt keine gleiche Rate</translation>
+    </message>
+    <message>
+        <source>the exit has not renewed its promise</source>
+        <translation>der Ausgang hat seine Zusage nicht erneuert</translation>
+    </message>
+    <message>
+        <source>the answers have not been counted for long enough</source>
+        <translation>die Antworten sind noch nicht lange genug gezählt worden</translation>
+    </message>
+    <message>
+        <source>the exit has not answered yet</source>
+        <translation>der Ausgang hat noch nicht geantwortet</translation>
+    </message>
+    <message>
+        <source>the exit does not answer</source>
+        <translation>der Ausgang antwortet nicht</translation>
+    </message>
+    <message>
+        <source>the exit cannot keep a constant rate</source>
+        <translation>der Ausgang kann keine gleiche Rate halten</translation>
+    </message>
+    <message>
+        <source>the exit has not promised it yet</source>
+        <translation>der Ausgang hat es noch nicht zugesagt</translation>
     </message>
 </context>
 <context>
@@ -1061,6 +1165,10 @@
     <message>
         <source>Appearance</source>
         <translation>Aussehen</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
     </message>
     <message>
         <source>Everything else</source>
@@ -1407,12 +1515,24 @@
         <translation>Das Mixnetz wird nach {minutes} Minuten ohne Gebrauch verlassen. Ihre Leitung zeigt, wann Sie es benutzen.</translation>
     </message>
     <message>
-        <source>The settings could not be read: {reason}. Changes count for this run only.</source>
-        <translation>Die Einstellungen waren nicht lesbar: {reason}. Änderungen gelten nur für diesen Lauf.</translation>
+        <source>{file} is damaged and cannot be set aside. Defaults are used, and changes are not kept.</source>
+        <translation>{file} ist beschädigt und lässt sich nicht beiseitelegen. Es gelten die Vorgaben, und Änderungen werden nicht behalten.</translation>
     </message>
     <message>
         <source>The settings could not be read and were set aside as {file}. Defaults are used.</source>
         <translation>Die Einstellungen waren nicht lesbar und liegen nun als {file} daneben. Es gelten die Vorgaben.</translation>
+    </message>
+    <message>
+        <source>The settings could not be read. {reason} Changes count for this run only.</source>
+        <translation>Die Einstellungen konnten nicht gelesen werden. {reason} Änderungen gelten nur, bis das Programm endet.</translation>
+    </message>
+    <message>
+        <source>Read the log</source>
+        <translation>Das Protokoll lesen</translation>
+    </message>
+    <message>
+        <source>The log is kept in memory only, and is gone when the program ends.</source>
+        <translation>Das Protokoll steht nur im Arbeitsspeicher und ist weg, wenn das Programm endet.</translation>
     </message>
 </context>
 <context>

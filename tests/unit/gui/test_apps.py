@@ -89,7 +89,7 @@ def test_every_finding_is_told_in_words_and_shape(finding: Finding, apps: AppsPa
     assert card.outcome.text() in text.accessibleDescription()
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (0.0012, "1 ms"), (0.9994, "999 ms"), (1.25, "1.2 s")])
+@pytest.mark.parametrize(("seconds", "text"), [(None, "–"), (0.0012, "1 ms"), (0.9994, "999 ms"), (1.26, "1.3 s")])
 def test_times(seconds: float | None, text: str) -> None:
     assert seconds_text(seconds) == text
 

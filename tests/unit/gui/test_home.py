@@ -109,6 +109,15 @@ def test_time_counts_from_when_it_works(program: Program, home: HomePage) -> Non
     assert home.time.text() == "for 01:01:11"
 
 
+def test_gateway_and_exit_are_named_while_it_works(program: Program, home: HomePage) -> None:
+    tell(program, snapshot(State.DISCONNECTED))
+    assert not is_shown(home.names)
+    tell(program, snapshot(State.CONNECTED))
+    assert home.names.text() == f"Gateway {GATEWAY[:8]}… · Exit {GATEWAY[:8]}…"
+    tell(program, snapshot(State.CONNECTING, gateway=GATEWAY))
+    assert home.names.text() == f"Gateway {GATEWAY[:8]}…"
+
+
 def test_address_and_port_are_copied(program: Program, home: HomePage) -> None:
     for field, text in ((home.host, "127.0.0.1"), (home.port, "1080")):
         field.copy()

@@ -1,10 +1,12 @@
 """What goes wrong, in plain words: real errors of the layers below become one clear sentence and a way on."""
 
+import ast
 import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,17 @@ from nymconnect.storage import Directories
 from nymconnect_gui import reasons
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.home import HomePage
-from nymconnect_gui.reasons import RULES, advice
+from nymconnect_gui.reasons import RULES, TOO_FEW, WHYS, advice
 from nymconnect_gui.window import PAGES
+from nymconnect_proxy.promises import PromiseState
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import FakeSessions, port_in_use
 from tests.helpers.targets import unused_port
 from tests.unit.gui.test_fields import RECIPIENT
 
+REPOSITORY = Path(__file__).parents[3]
+PROXY = REPOSITORY / "proxy" / "nymconnect_proxy"
 KNOWN = [
     ("cannot write /x/settings.toml: No space left on device", "disk is full", ""),
     ("cannot listen on 127.0.0.1:80: Permission denied", "127.0.0.1:80", "settings-proxy"),
@@ -75,6 +80,95 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
     assert advice("something new happened").sentence == "Something new happened."
     assert advice("").sentence == ""
     assert advice("it is {broken} %s").sentence == "It is {broken} %s."
+
+
+# --- all of them ----------------------------------------------------------------------------------------------------
+
+# Who tells a session why something does not work, and how.
+TELLERS = (
+    "proxy/nymconnect_proxy/session.py",
+    "proxy/nymconnect_proxy/passage.py",
+    "proxy/nymconnect_proxy/overview.py",
+    "proxy/nymconnect_proxy/entry.py",
+    "proxy/nymconnect_proxy/doors.py",
+    "proxy/nymconnect_proxy/listener.py",
+    "proxy/nymconnect_proxy/rpc.py",
+    "proxy/nymconnect_proxy/network_process.py",
+    "nymconnect/client/client.py",
+    "nymconnect/client/carrier.py",
+    "nymconnect/client/connection.py",
+    "nymconnect/client/pacer_host.py",
+    "nymconnect/client/pacer_process.py",
+    "nymconnect/client/profile.py",
+    "nymconnect/client/surroundings.py",
+    "nymconnect/client/upkeep.py",
+    "nymconnect/address_book.py",
+    "nymconnect/runtime.py",
+)
+ERRORS = {"UserError", "LinkLostError", "_end", "on_end", "_tell", "tell", "_read"}
+ELSEWHERE = {  # what comes not to a window but to a command line or a wallet, and what other reasons stand in
+    "[requesters] is not a table",
+    "a requester's name has 1 to 40 letters, digits, - and _, and is not {}: '{}'",
+    "an address book holds at most {} requesters",
+    "the requester {}: {}",
+    "NymConnect could not reach the server: it is not connected, or the requester cannot connect there.",
+    "The server's certificate is not trusted.",
+    "{}; entering by another one",
+    "{}; trying another gateway",
+}
+
+
+def templates(path: Path) -> Iterator[str]:
+    """Texts of errors and farewells in a module, and of functions that return a reason; values as {}."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            values = node.args if name in ERRORS else []
+        elif isinstance(node, ast.Return) and node.value is not None:
+            values = [node.value]
+        for value in values:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield value.value
+            elif isinstance(value, ast.JoinedStr):
+                yield "".join(map(_part, value.values))
+
+
+def _part(part: ast.expr) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    return "'{}'" if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") else "{}"
+
+
+def told_reasons() -> list[str]:
+    found = (text for path in TELLERS for text in templates(REPOSITORY / path))
+    return sorted({text for text in found if " " in text and text not in ELSEWHERE})
+
+
+@pytest.mark.parametrize("template", told_reasons())
+def test_every_reason_that_a_session_can_have_is_in_the_table(template: str) -> None:
+    reason = template.replace("{}", "7")
+    assert any(rule.pattern.search(reason) for rule in RULES), "it would be shown in English: add a rule"
+
+
+@pytest.mark.parametrize(
+    "text",
+    sorted(
+        {state.value for state in PromiseState}
+        | {text for name in ("downlink", "promises") for text in templates(PROXY / f"{name}.py") if " " in text}
+    ),
+)
+def test_every_reason_of_the_downlink_is_in_the_table(text: str) -> None:
+    text = re.sub(r"\{\}", "7", text)
+    assert text in WHYS or TOO_FEW.match(text) or any(rule.pattern.search(text) for rule in RULES)
+
+
+def test_half_sentences_are_found_whatever_their_case_and_numbers_kept() -> None:
+    shows = "what you receive shows on your line, because "
+    assert advice(shows + "the requester does not grant it").sentence.endswith("does not grant a constant rate.")
+    assert "3 of 10 answers" in advice(shows + "only 3 of 10 answers a second arrive").sentence
+    assert advice("cannot read /x/a: Permission denied").sentence == "/x/a cannot be used: this user may not do that."
+    assert advice("cannot read /x/a: quota").sentence == "/x/a cannot be used: quota."
 
 
 # --- the real errors ------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.pages.settings import SettingsPart, cost
 from nymconnect_gui.settings_file import open_settings
 from nymconnect_gui.store import Remembered, Store
+from nymconnect_gui.window import PAGES
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import FakeSessions
 from tests.unit.gui.test_fields import KEY, RECIPIENT
@@ -422,5 +423,17 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(page: Find, program: Pr
 
 
 def test_every_part_is_a_part(page: Find) -> None:
-    for key in ("settings", "settings-network", "settings-exits", "settings-proxy", "settings-start", "settings-looks"):
+    for key in (spec.key for spec in PAGES if spec.key.startswith("settings")):
         assert isinstance(page(key), SettingsPart)
+
+
+def test_how_much_is_logged_is_set_at_once_and_debug_warns(page: Find, program: Program) -> None:
+    log = page("settings-log")
+    assert not log.warning.isVisible()
+    log.level.buttons["debug"].click()
+    assert program.bridge.settings.log_level == saved(program).log_level == "debug"
+    assert log.warning.isVisible()
+    assert page("settings").rows["settings-log"].value == "Debug"
+    log.read.click()
+    assert program.window.current == "diagnostics-log"
+    program.change_settings(Settings())

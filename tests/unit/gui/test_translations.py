@@ -80,6 +80,7 @@ def test_a_language_is_chosen_in_the_window_and_counts_at_once(program: Program,
         assert window.current == "settings-looks"
         assert window.header.title.text() == "Aussehen"
         assert program.tray.quit.text() == "Beenden"
+        assert "Ausgewogen" in [choice.text() for choice in program.tray.choices.actions()]
         apps = window.page("apps")
         assert isinstance(apps, AppsPage)
         assert "Wallet" in apps.recipes["electrum"].summary

@@ -1,14 +1,18 @@
 """Sentences promise only what the status says."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.config import Settings
 from nymconnect.options import Endpoint
 from nymconnect_gui import words
+from nymconnect_gui.i18n import install
 from nymconnect_gui.words import Mood, Problem
+from nymconnect_proxy.choice import Health, RequesterState
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Rates
 from tests.helpers.fake_session import snapshot
@@ -98,3 +102,22 @@ def test_presets_and_networks_have_names_for_people() -> None:
     assert [words.preset_title(name) for name in PRESETS] == [preset.title for preset in PRESETS.values()]
     assert words.preset_title("automatic") == "Automatic"
     assert words.network_name("http://node.example/api") == "http://node.example/api"
+
+
+def test_an_exit_is_called_by_its_name_in_the_address_book() -> None:
+    address = "abcdefghij.klmnop@qrstuv"
+    known = RequesterState("home", address, Health.ANSWERS, 0)
+    assert words.exit_name(snapshot(State.CONNECTED, requester=address, requesters=(known,))) == "home"
+    nameless = replace(known, name=address)
+    assert words.exit_name(snapshot(State.CONNECTED, requester=address, requesters=(nameless,))) == "abcdefgh…"
+    assert words.exit_name(snapshot(State.CONNECTED, requester=address)) == "abcdefgh…"
+
+
+@pytest.mark.parametrize(("code", "text"), [("en", "1.5 MB"), ("de", "1,5 MB")])
+def test_numbers_are_written_as_the_language_writes_them(code: str, text: str, qapp: QApplication) -> None:
+    install(qapp, code)
+    try:
+        assert words.amount(1_500_000) == text
+        assert words.amount(999) == "999 B"
+    finally:
+        install(qapp, "en")
