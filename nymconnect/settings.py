@@ -133,10 +133,11 @@ class Settings:
         "proxy",
         Kind.CHOICE,
         "automatic",
-        "What a requester can take for one user: each `destination`, each `stream`, or everything (`one`). `automatic` "
-        "is `destination`, but `one` where a preset keeps the downlink's rate, for that has to be promised to one tag. "
-        "Programs that give different user names are kept apart, except with `one`.",
-        choices=("automatic", "destination", "stream", "one"),
+        "What a requester can take for one user: each `destination`, each `stream`, each `user` name that programs "
+        "give, or everything (`one`). `automatic` is `destination`, but `user` where a preset keeps the downlink's "
+        "rate, for that is promised to one tag: that of what comes without a user name. Programs that give different "
+        "user names are kept apart, except with `one`.",
+        choices=("automatic", "destination", "stream", "user", "one"),
     )
     early_reply: bool = _row(
         "proxy",

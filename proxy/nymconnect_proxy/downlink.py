@@ -58,8 +58,8 @@ class DownlinkReport:
 class DownlinkKeeper:
     """One client and the requesters that it uses, which share the rate.
 
-    `ask` asks a requester through the client, without a time-out; `in_use` names the requesters. All streams have to
-    use the sender tag of the questions (`one_tag`): a rate is promised to one tag. `on_change` hears of a new report.
+    `ask` asks a requester through the client, without a time-out; `in_use` names the requesters. A rate is promised to
+    one tag, that of the questions: `one_tag` says whether all streams use it. `on_change` hears of a new report.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class DownlinkKeeper:
         in_use: Callable[[], Sequence[Recipient]],
         traffic: TrafficParameters,
         *,
-        one_tag: bool = True,
+        one_tag: Callable[[], bool] = lambda: True,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._ask, self._in_use, self._traffic = client, ask, in_use, traffic
@@ -180,7 +180,7 @@ class DownlinkKeeper:
 
     def _trouble(self, now: float) -> str:
         """What is wrong with the answers; empty if nothing."""
-        if not self._one_tag:
+        if not self._one_tag():
             return "your settings divide the streams among several sender tags"
         if not self._promises:
             return "the requester has not been asked yet"

@@ -142,6 +142,11 @@ class Exchange:
             self._choice.snapshot(),
         )
 
+    @property
+    def has_one_tag(self) -> bool:
+        """Whether a requester hears everything, streams and questions, under one sender tag."""
+        return not self._tags.are_several(clock())
+
     # --- streams -----------------------------------------------------------------------------------------------
 
     async def carry(

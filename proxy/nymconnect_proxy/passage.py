@@ -92,7 +92,7 @@ class Passage:
         """How streams go, by the settings and what this network allows."""
         settings, tags = self._settings, self._settings.sender_tags
         if tags == "automatic":
-            tags = TagUse.ONE.value if self.traffic.symmetric else TagUse.DESTINATION.value
+            tags = TagUse.USER.value if self.traffic.symmetric else TagUse.DESTINATION.value
         streams = ClientOptions(
             connect_surbs=settings.connection_start_surbs,
             send_surbs=settings.per_request_surbs,

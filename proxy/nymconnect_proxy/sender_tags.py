@@ -3,7 +3,7 @@
 A requester sees the target of each stream and the tag of its client. With one tag for all (Nym 1.21) it sees who
 connects to what, all session long. Here streams to different hosts have different tags, and a tag that nothing has used
 for a while is never used again. Each tag costs reply SURBs, so there are few at a time: further hosts share those that
-are in use, drawn at random. Streams of different isolation never share one.
+are in use, drawn at random. Streams of different isolation never share one, unless all share one by the settings.
 """
 
 import itertools
@@ -25,6 +25,7 @@ class TagUse(Enum):
 
     DESTINATION = "destination"
     STREAM = "stream"
+    USER = "user"  # of a program: its user name; what comes without one shares the plain address
     ONE = "one"
 
 
@@ -50,6 +51,11 @@ class SenderTags:
         self._by_alias: dict[Alias, tuple[_Group, str]] = {}
         self._retired: list[Alias] = []
 
+    def are_several(self, now: float) -> bool:
+        """Whether streams have had a tag beside the plain address lately."""
+        self._purge(now)
+        return self._use in (TagUse.DESTINATION, TagUse.STREAM) or self.live > 0
+
     @property
     def live(self) -> int:
         """Tags that streams use, or may use again."""
@@ -58,11 +64,12 @@ class SenderTags:
     def lend(self, to: Recipient, host: str, isolation: bytes, now: float) -> Recipient:
         """Whom a stream to `host` writes to; give it back when the stream has ended."""
         self._purge(now)
-        if self._use is TagUse.ONE:
+        if self._use is TagUse.ONE or (self._use is TagUse.USER and not isolation):
             return to
         if self._use is TagUse.STREAM:
             return Alias.of(to, next(self._numbers))
-        tag = self._tag(to, host.lower().rstrip("."), isolation)
+        place = "" if self._use is TagUse.USER else host.lower().rstrip(".")
+        tag = self._tag(to, place, isolation)
         tag.streams += 1
         return tag.alias
 

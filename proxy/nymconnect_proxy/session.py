@@ -28,7 +28,6 @@ from nymconnect_proxy.exchange import Exchange
 from nymconnect_proxy.listener import SocksListener
 from nymconnect_proxy.overview import overview
 from nymconnect_proxy.passage import Passage, Watcher
-from nymconnect_proxy.sender_tags import TagUse
 from nymconnect_proxy.states import Event, State, after
 from nymconnect_proxy.status import Rates, Status
 
@@ -234,7 +233,7 @@ class Session:
             exchange.ask,
             lambda: [known.address for known in choice.in_use],
             passage.traffic,
-            one_tag=passage.exchange_options.tags is TagUse.ONE,
+            one_tag=lambda: exchange.has_one_tag,
             on_change=lambda: self._on_status(self.status),
         )
         keeping = TaskSet("downlink", self._crashed)

@@ -262,6 +262,22 @@ async def test_a_tag_for_each_stream_or_for_all() -> None:
         assert len(set(await tags_of(on, [("a.example", ""), ("b.example", "bob")]))) == 1
 
 
+async def test_a_tag_for_each_user_name() -> None:
+    async with scene(replace(QUIET, tags=TagUse.USER)) as on:
+        wanted = [
+            ("a.example", ""),
+            ("b.example", ""),
+            ("a.example", "bob"),
+            ("b.example", "bob"),
+            ("a.example", "eve"),
+        ]
+        first, second, bob, again, eve = await tags_of(on, wanted)
+        assert first == second
+        assert bob == again
+        assert len({first, bob, eve}) == 3
+        assert not on.exchange.has_one_tag
+
+
 async def test_no_requester_sees_more_than_its_share() -> None:
     """What each exit hears of a hundred destinations, through the listener itself; the exact bound is a unit test."""
     heard: list[set[str]] = [set(), set(), set()]

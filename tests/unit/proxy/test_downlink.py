@@ -151,11 +151,24 @@ async def test_several_requesters_share_the_rate_also_when_they_change() -> None
     assert reports >= 3
 
 
-async def test_several_sender_tags_cannot_be_paced() -> None:
-    played = Played()
-    keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED, one_tag=False)
+async def test_while_there_are_several_sender_tags_the_downlink_is_not_hidden() -> None:
+    played, reports, one_tag = Played(), list[bool](), True
+    keeper = DownlinkKeeper(
+        played,
+        played.ask,
+        lambda: [ONE],
+        BALANCED,
+        one_tag=lambda: one_tag,
+        on_change=lambda: reports.append(keeper.report().hidden),
+    )
     async with keeping(keeper):
-        assert not await settled(keeper, "several sender tags")
+        assert await settled(keeper, "50 packets a second")
+        one_tag = False
+        await pass_time(2 * LOOK)
+        assert "several sender tags" in keeper.report().reason
+        one_tag = True
+        await pass_time(2 * LOOK)
+    assert reports[-3:] == [True, False, True]
 
 
 async def test_a_gateway_hides_the_downlink_even_where_the_requester_does_not() -> None:

@@ -80,6 +80,26 @@ def test_other_uses() -> None:
     assert set(lender.take_retired()) == streams
 
 
+def test_with_a_tag_for_each_user_name_the_nameless_share_the_plain_address() -> None:
+    lender = tags(TagUse.USER)
+    assert {lender.lend(TO, host, b"", 0.0) for host in ("a", "b")} == {TO}
+    assert not lender.are_several(0.0)
+    alice = lender.lend(TO, "a", b"alice", 0.0)
+    assert lender.lend(TO, "b", b"alice", 0.0) == alice
+    assert len({TO, alice, lender.lend(TO, "a", b"bob", 0.0), lender.lend(OTHER, "a", b"alice", 0.0)}) == 4
+    assert lender.are_several(1e6)
+
+
+def test_tags_are_several_until_the_last_of_a_user_name_is_forgotten() -> None:
+    lender = tags(TagUse.USER)
+    lender.give_back(lender.lend(TO, "a", b"alice", 0.0), 10.0)
+    assert lender.are_several(10.0 + IDLE_TIME - 1)
+    assert not lender.are_several(10.0 + IDLE_TIME)
+    assert tags(TagUse.STREAM).are_several(0.0)
+    assert tags().are_several(0.0)
+    assert not tags(TagUse.ONE).are_several(0.0)
+
+
 def test_giving_back_what_was_never_lent_is_nothing() -> None:
     lender = tags()
     lender.give_back(TO, 0.0)
