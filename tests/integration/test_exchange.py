@@ -255,7 +255,8 @@ async def test_destinations_and_users_are_kept_apart() -> None:
 
 
 async def test_a_tag_for_each_stream_or_for_all() -> None:
-    async with scene(replace(QUIET, tags=TagUse.STREAM)) as on:
+    soon_over = replace(QUIET, streams=ClientOptions(connect_timeout=1.0))
+    async with scene(replace(soon_over, tags=TagUse.STREAM)) as on:
         assert len(set(await tags_of(on, [("a.example", "")] * 3))) == 3
         await until(lambda: len(set(on.client.forgotten)) == 3)
     async with scene(replace(QUIET, tags=TagUse.ONE)) as on:
