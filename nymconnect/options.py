@@ -230,14 +230,31 @@ def _parse_endpoint(option: Option, text: str) -> Value:
 def _parse_network(option: Option, text: str) -> Value:
     if text in option.choices:
         return text
+    bare, hash_sign, certificate = text.partition("#")
     try:
-        url = urlsplit(text)
+        url = urlsplit(bare)
         usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:
         usable = False
     if not usable:
         raise UserError(f"{option.name}: {text!r} is neither one of {', '.join(option.choices)} nor an http(s) URL")
-    return text.rstrip("/")
+    bare = bare.rstrip("/")
+    if not hash_sign:
+        return bare
+    if url.scheme != "https":
+        raise UserError(f"{option.name}: only an https URL can have a fingerprint")
+    try:
+        return f"{bare}#{parse_fingerprint(certificate).hex()}"
+    except UserError as error:
+        raise UserError(f"{option.name}: {error}") from None
+
+
+def parse_fingerprint(text: str) -> bytes:
+    """SHA-256 of a certificate (DER), in hex with or without colons, as browsers show it; UserError if it is none."""
+    plain = text.strip().replace(":", "")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", plain, re.ASCII):
+        raise UserError("a fingerprint is the SHA-256 of a certificate: 64 digits and letters from a to f")
+    return bytes.fromhex(plain)
 
 
 def _parse_recipient(option: Option, text: str) -> Value:

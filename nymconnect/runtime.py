@@ -207,17 +207,33 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         host, port = req.url.raw_host, req.url.port
         if host is None or port is None:
             raise aiohttp.InvalidURL(req.url)
-        tls = ssl.create_default_context() if req.is_ssl() else None
+        pinned = req.ssl if isinstance(req.ssl, aiohttp.Fingerprint) else None
+        tls = _tls(verified=pinned is None) if req.is_ssl() else None
         sock = await _dial_upstream(host, port, self._upstream, self._patience)
         try:
             # The name is that of the server; only with TLS may one be given.
-            _, protocol = await self._loop.create_connection(
+            transport, protocol = await self._loop.create_connection(
                 self._factory, sock=sock, ssl=tls, server_hostname=host if tls else None
             )
         except BaseException:
             sock.close()
             raise
+        if pinned is not None:
+            try:
+                pinned.check(transport)
+            except BaseException:
+                transport.abort()
+                raise
         return protocol
+
+
+def _tls(*, verified: bool) -> ssl.SSLContext:
+    """For a client. Not `verified`: whoever uses it looks at the certificate itself."""
+    made = ssl.create_default_context()
+    if not verified:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made
 
 
 def in_use(host: str, port: int, error: OSError) -> UserError:

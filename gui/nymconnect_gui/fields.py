@@ -9,7 +9,7 @@ import ipaddress
 from nymconnect.address_book import Book
 from nymconnect.config import OPTIONS
 from nymconnect.errors import UserError, WireError
-from nymconnect.options import DIRECTORY, MAX_PORT, MAX_REQUESTERS, Upstream, is_name
+from nymconnect.options import DIRECTORY, MAX_PORT, MAX_REQUESTERS, Upstream, is_name, parse_fingerprint
 from nymconnect.packet.addressing import Recipient
 from nymconnect_gui.words import translate
 
@@ -32,8 +32,21 @@ def directory_url(text: str) -> str:
         return translate("Fields", "Write the address of the network's directory.")
     if not text.startswith(("https://", "http://")):
         return translate("Fields", "The address begins with https:// or http://.")
-    if text in _OPTIONS["network"].choices or not fits("network", text):
+    if "#" in text or text in _OPTIONS["network"].choices or not fits("network", text):
         return translate("Fields", "This is not a complete address, such as https://mixnet.example.org/api.")
+    return ""
+
+
+def fingerprint(text: str, url: str) -> str:
+    """The certificate of the directory at `url`; nothing is fine."""
+    if not text.strip():
+        return ""
+    if not url.startswith("https://"):
+        return translate("Fields", "Only an address that begins with https:// has a certificate.")
+    try:
+        parse_fingerprint(text)
+    except UserError:
+        return translate("Fields", "A fingerprint (SHA-256) has 64 digits and letters from a to f.")
     return ""
 
 

@@ -57,6 +57,11 @@ RULES = (
         _NETWORK,
     ),
     _rule(
+        r"directory (?P<url>\S+) cannot be reached: it shows another certificate",
+        "{url} shows another certificate than the one that you named. Ask whoever runs it for the new fingerprint.",
+        _NETWORK,
+    ),
+    _rule(
         r"directory (?P<url>\S+) cannot be reached: no answer",
         "{url} does not answer. Check the network of this computer, then try again.",
         _NETWORK,

@@ -4,11 +4,15 @@ Mirrors nym-validator-client 1.21 (`nym_api/mod.rs`) and nym-http-api-client 1.2
 each other, three tries, 30 seconds, an empty body is an error. A refresh is asked of one base as a whole and dropped as
 a whole if its lists disagree, so a topology never mixes two states of the network. What is asked does not depend on
 what the client is about to do: always all nodes, never one.
+
+A URL may end in `#` and the SHA-256 of the server's certificate. Then this very certificate counts, and no authority:
+for a directory of one's own, and against an authority that vouches for somebody else.
 """
 
 import asyncio
 import contextlib
 import errno
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -40,6 +44,7 @@ from nymconnect.directory.models import (
 )
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError, WireError
+from nymconnect.options import parse_fingerprint
 from nymconnect.packet.addressing import Recipient
 
 TIMEOUT = 30.0
@@ -68,7 +73,8 @@ class DirectoryClient:
     def __init__(self, urls: Sequence[str], http: aiohttp.ClientSession, timeout: float = TIMEOUT) -> None:
         if not 1 <= len(urls) <= MAX_URLS:
             raise UserError(f"give 1 to {MAX_URLS} directory URLs")
-        self._bases = tuple(_base(url) for url in urls)
+        self._trust = dict(_base_and_trust(url) for url in urls)
+        self._bases = tuple(self._trust)
         self._http = http
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._next = 0  # the base that answered last is asked first
@@ -159,14 +165,19 @@ class DirectoryClient:
     async def _get(self, base: str, path: str, decode: Callable[[bytes], _T]) -> _T:
         headers = {"Accept": JSON_TYPE}
         async with self._http.get(
-            base + path, headers=headers, timeout=self._timeout, allow_redirects=False
+            base + path, headers=headers, timeout=self._timeout, allow_redirects=False, ssl=self._trust[base]
         ) as response:
             return decode(await _body(response))
 
     async def _post(self, base: str, path: str, body: bytes, decode: Callable[[bytes], _T]) -> _T:
         headers = {"Accept": JSON_TYPE, "Content-Type": JSON_TYPE}
         async with self._http.post(
-            base + path, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+            base + path,
+            data=body,
+            headers=headers,
+            timeout=self._timeout,
+            allow_redirects=False,
+            ssl=self._trust[base],
         ) as response:
             return decode(await _body(response))
 
@@ -190,7 +201,10 @@ class DirectoryClient:
             return f"no answer within {self._timeout.total:g} s"
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return "its name does not resolve"
-        if isinstance(error, aiohttp.ClientSSLError):
+        if isinstance(error, aiohttp.ServerFingerprintMismatch):
+            return "it shows another certificate"
+        # Through an upstream proxy aiohttp does not tell TLS from the rest.
+        if isinstance(error, aiohttp.ClientSSLError) or isinstance(error.__cause__, ssl.SSLError):
             return "no trusted TLS connection"
         if str(error).startswith("the upstream proxy "):  # in our own words
             return str(error)
@@ -199,6 +213,16 @@ class DirectoryClient:
         if isinstance(error, aiohttp.ServerDisconnectedError):
             return "it closed the connection"
         return type(error).__name__ if not isinstance(error, OSError) else (error.strerror or type(error).__name__)
+
+
+def _base_and_trust(url: str) -> tuple[str, aiohttp.Fingerprint | bool]:
+    """A base URL, and the certificate that it must show, or True for any that the system trusts; else UserError."""
+    bare, hash_sign, certificate = url.partition("#")
+    if not hash_sign:
+        return _base(bare), True
+    if not bare.startswith("https://"):
+        raise UserError(f"not the URL of a directory: {url!r} (only https has certificates)")
+    return _base(bare), aiohttp.Fingerprint(parse_fingerprint(certificate))
 
 
 def _base(url: str) -> str:

@@ -1,8 +1,12 @@
 """`DirectoryClient` against directories that are gone, slow, wrong or in parts."""
 
 import asyncio
+import contextlib
+import hashlib
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,6 +20,8 @@ from nymconnect.errors import UserError
 from nymconnect.runtime import http_client
 from tests.helpers.directories import START, small_state
 from tests.helpers.mixnet_pair import make_recipient
+from tests.helpers.tls import Certificate, certificate
+from tests.helpers.upstream_proxy import upstream_proxy
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -323,3 +329,54 @@ async def test_what_is_no_directory_url_is_refused(http: aiohttp.ClientSession, 
 async def test_number_of_urls_is_bounded(http: aiohttp.ClientSession, count: int) -> None:
     with pytest.raises(UserError):
         DirectoryClient(["http://127.0.0.1:1/"] * count, http)
+
+
+# --- a certificate that is named --------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def secure_directory(files: Certificate) -> AsyncIterator[str]:
+    """An https directory with that certificate, which no authority has signed."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", json_answer(INFO))
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=files.server_context()).start()
+    try:
+        yield f"https://localhost:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+def fingerprint(files: Certificate) -> str:
+    """As openssl shows it."""
+    digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(files.certificate.read_text())).digest()
+    return digest.hex(":").upper()
+
+
+@pytest.mark.parametrize("scheme", ["", "socks5", "http"])
+async def test_a_certificate_that_is_named_counts_and_no_other(scheme: str, tmp_path: Path) -> None:
+    for name in ("ours", "other"):
+        (tmp_path / name).mkdir()
+    ours, other = certificate(tmp_path / "ours"), certificate(tmp_path / "other")
+    async with contextlib.AsyncExitStack() as stack:
+        url = await stack.enter_async_context(secure_directory(ours))
+        upstream = (await stack.enter_async_context(upstream_proxy(scheme))).upstream if scheme else None
+        http = await stack.enter_async_context(http_client(upstream))
+        asked = await DirectoryClient([f"{url}#{fingerprint(ours)}"], http).key_rotation_info()
+        assert asked.current_absolute_epoch_id >= 0
+        with pytest.raises(UserError, match=r"cannot be reached: it shows another certificate$"):
+            await DirectoryClient([f"{url}#{fingerprint(other)}"], http).key_rotation_info()
+        with pytest.raises(UserError, match=r"cannot be reached: no trusted TLS connection$"):
+            await DirectoryClient([url], http).key_rotation_info()
+
+
+async def test_a_certificate_that_authorities_trust_does_not_do_where_another_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificate(tmp_path)
+    files.trust(monkeypatch)
+    async with secure_directory(files) as url, upstream_proxy("socks5") as proxy, http_client(proxy.upstream) as http:
+        await DirectoryClient([url], http).key_rotation_info()
+        with pytest.raises(UserError, match="another certificate"):
+            await DirectoryClient([f"{url}#{'0' * 64}"], http).key_rotation_info()

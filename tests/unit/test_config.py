@@ -72,6 +72,11 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("written", ["AB" * 32, ":".join(["ab"] * 32), " " + "ab" * 32])
+def test_a_directory_with_a_fingerprint_is_one_text_however_it_is_written(written: str) -> None:
+    assert option("network").parse(f"https://example.org/api/#{written}") == "https://example.org/api#" + "ab" * 32
+
+
 def test_the_defaults_are_the_documented_ones() -> None:
     settings = Settings()
     assert (settings.network, settings.preset) == ("embedded", "automatic")
@@ -153,6 +158,9 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("network", "mainet", "neither one of embedded, mainnet nor"),
         ("network", "ftp://example.org", "neither one of"),
         ("network", "http://[", "neither one of"),
+        ("network", "http://example.org#" + "a" * 64, "only an https URL"),
+        ("network", "https://example.org#" + "a" * 63, "64 digits and letters"),
+        ("network", "https://example.org#", "64 digits and letters"),
         ("upstream", "127.0.0.1:9050", "expected socks5://HOST:PORT"),
         ("upstream", "socks5://127.0.0.1", "expected socks5://HOST:PORT"),
         ("upstream", "ftp://127.0.0.1:21", "expected socks5://HOST:PORT"),

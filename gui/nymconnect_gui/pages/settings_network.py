@@ -44,9 +44,20 @@ class NetworkSettingsPage(SettingsPart):
             example="https://mixnet.example.org/api",
             hint=translate("Settings", "Who runs the directory says which nodes there are. Use one that you trust."),
         )
-        self.url.accepted.connect(lambda text: self.change(network=_OPTIONS["network"].parse(text)))
+        self.url.edit.textEdited.connect(self._split)
+        self.url.accepted.connect(lambda _: self._set_directory())
+        self.fingerprint = TextField(
+            theme,
+            translate("Settings", "Fingerprint of its certificate (optional)"),
+            lambda text: fields.fingerprint(text, self.url.text),
+            hint=translate(
+                "Settings",
+                "If you were given one: the directory must then show this very certificate, whoever vouches for it.",
+            ),
+        )
+        self.fingerprint.accepted.connect(lambda _: self._set_directory())
         card = Card(theme)
-        card.add(self.network, self.meaning, self.url)
+        card.add(self.network, self.meaning, self.url, self.fingerprint)
         self.add(section(translate("Settings", "Network")), card)
 
     def _add_upstream(self) -> None:
@@ -78,7 +89,9 @@ class NetworkSettingsPage(SettingsPart):
             self.network.set_current(OWN if own else network)
         self._show_network()
         if own:
-            self.url.set_text(network)
+            url, _, fingerprint = network.partition("#")
+            self.url.set_text(url)
+            self.fingerprint.set_text(fingerprint)
         self.upstream.set_text("" if upstream is None else str(upstream))
         self.login_name.setVisible(upstream is not None)
         self.login_password.setVisible(upstream is not None)
@@ -88,6 +101,7 @@ class NetworkSettingsPage(SettingsPart):
     def _choose_network(self, key: str) -> None:
         if key != OWN:
             self.url.edit.clear()
+            self.fingerprint.edit.clear()
             self.change(network=key)
         elif self.url.text:
             self.url.commit()
@@ -98,6 +112,7 @@ class NetworkSettingsPage(SettingsPart):
     def _show_network(self) -> None:
         chosen = self.network.current
         self.url.setVisible(chosen == OWN)
+        self.fingerprint.setVisible(chosen == OWN)
         self.meaning.setText(
             {
                 "embedded": translate(
@@ -112,6 +127,21 @@ class NetworkSettingsPage(SettingsPart):
                 OWN: translate("Settings", "A mixnet of your own, or of people you know."),
             }[chosen or "embedded"]
         )
+
+    def _split(self, typed: str) -> None:
+        """Both come in one piece where somebody has sent them."""
+        url, hash_sign, fingerprint = typed.partition("#")
+        if hash_sign:
+            self.url.edit.setText(url)
+            self.fingerprint.edit.setText(fingerprint)
+            self.fingerprint.edit.setFocus()
+
+    def _set_directory(self) -> None:
+        """Address and fingerprint as one, once both are in order."""
+        self.fingerprint.show_problem()
+        if not fields.directory_url(self.url.text) and not self.fingerprint.problem:
+            parts = [self.url.text.strip(), self.fingerprint.text.strip()]
+            self.change(network=_OPTIONS["network"].parse("#".join(part for part in parts if part)))
 
     def _set_upstream(self, text: str) -> None:
         if not text:

@@ -393,6 +393,14 @@
         <translation>Das ist keine vollständige Adresse wie https://mixnet.example.org/api.</translation>
     </message>
     <message>
+        <source>Only an address that begins with https:// has a certificate.</source>
+        <translation>Nur eine Adresse, die mit https:// beginnt, hat ein Zertifikat.</translation>
+    </message>
+    <message>
+        <source>A fingerprint (SHA-256) has 64 digits and letters from a to f.</source>
+        <translation>Ein Fingerabdruck (SHA-256) hat 64 Ziffern und Buchstaben von a bis f.</translation>
+    </message>
+    <message>
         <source>Write the gateway&apos;s identity key, or choose Automatic.</source>
         <translation>Schreiben Sie den Schlüssel des Gateways oder wählen Sie Automatisch.</translation>
     </message>
@@ -881,6 +889,10 @@
         <translation>{url} kann sich nicht ausweisen. Prüfen Sie die Adresse sowie Datum und Uhrzeit dieses Rechners.</translation>
     </message>
     <message>
+        <source>{url} shows another certificate than the one that you named. Ask whoever runs it for the new fingerprint.</source>
+        <translation>{url} zeigt ein anderes Zertifikat als das angegebene. Fragen Sie, wer es betreibt, nach dem neuen Fingerabdruck.</translation>
+    </message>
+    <message>
         <source>{url} does not answer. Check the network of this computer, then try again.</source>
         <translation>{url} antwortet nicht. Prüfen Sie das Netz dieses Rechners und versuchen Sie es noch einmal.</translation>
     </message>
@@ -1345,6 +1357,14 @@
     <message>
         <source>Who runs the directory says which nodes there are. Use one that you trust.</source>
         <translation>Wer das Verzeichnis betreibt, sagt, welche Knoten es gibt. Nehmen Sie eines, dem Sie vertrauen.</translation>
+    </message>
+    <message>
+        <source>Fingerprint of its certificate (optional)</source>
+        <translation>Fingerabdruck seines Zertifikats (freiwillig)</translation>
+    </message>
+    <message>
+        <source>If you were given one: the directory must then show this very certificate, whoever vouches for it.</source>
+        <translation>Falls Sie einen bekommen haben: Das Verzeichnis muss dann genau dieses Zertifikat zeigen, wer auch immer dafür bürgt.</translation>
     </message>
     <message>
         <source>Proxy on the way to the gateway</source>

@@ -59,6 +59,12 @@ async def certificate_of_nobody(files: Path) -> AsyncIterator[Settings]:
 
 
 @contextlib.asynccontextmanager
+async def another_certificate(files: Path) -> AsyncIterator[Settings]:
+    async with certificate_of_nobody(files) as settings:
+        yield replace(settings, network=f"{settings.network}#{'ab' * 32}")
+
+
+@contextlib.asynccontextmanager
 async def upstream_of_nobody(files: Path) -> AsyncIterator[Settings]:
     async with nobody_there(files) as settings:
         port = int(settings.network.rpartition(":")[2])
@@ -79,6 +85,7 @@ async def key_of_nobody(files: Path) -> AsyncIterator[Settings]:
         (name_of_nobody, "http://nobody.invalid/api/ is not found.", "settings-network"),
         (some_web_site, "is not the directory of a mixnet.", "settings-network"),
         (certificate_of_nobody, "cannot prove who it is.", "settings-network"),
+        (another_certificate, "shows another certificate than the one that you named.", "settings-network"),
         (upstream_of_nobody, "The proxy on the way to the gateway does not connect.", "settings-network"),
         (key_of_nobody, "The network does not list the gateway that you chose.", "settings-exits"),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import tomlkit
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
@@ -144,6 +145,38 @@ def test_a_network_of_ones_own_is_checked_while_it_is_typed(page: Find, program:
     network.network.buttons["mainnet"].click()
     assert saved(program).network == "mainnet"
     assert not network.url.isVisible()
+
+
+def test_a_directory_is_known_by_its_certificate_if_one_is_named(page: Find, program: Program) -> None:
+    network = page("settings-network")
+    assert not network.fingerprint.isVisible()
+    network.network.buttons["own"].click()
+    type_in(network.url.edit, "https://mixnet.example.org/api")
+    network.fingerprint.edit.setFocus()
+    QTest.keyClicks(network.fingerprint.edit, "AB:CD")
+    assert "64 digits" in network.fingerprint.error.text()
+    assert saved(program).network == "https://mixnet.example.org/api"
+    type_in(network.fingerprint.edit, ":".join(["AB"] * 32))
+    assert saved(program).network == "https://mixnet.example.org/api#" + "ab" * 32
+    type_in(network.url.edit, "http://mixnet.example.org/api")
+    assert "https://" in network.fingerprint.error.text()
+    assert saved(program).network.startswith("https://")
+    network.network.buttons["mainnet"].click()
+    assert not network.fingerprint.isVisible()
+    assert saved(program).network == "mainnet"
+
+
+def test_address_and_fingerprint_may_come_in_one_piece(page: Find, program: Program) -> None:
+    network = page("settings-network")
+    network.network.buttons["own"].click()
+    whole = "https://mixnet.example.org/api#" + "cd" * 32
+    QGuiApplication.clipboard().setText(whole)
+    network.url.edit.setFocus()
+    network.url.edit.paste()
+    QTest.keyClick(network.fingerprint.edit, Qt.Key.Key_Return)
+    assert (network.url.text, network.fingerprint.text) == ("https://mixnet.example.org/api", "cd" * 32)
+    assert saved(program).network == whole
+    assert page("settings-network").fingerprint.text == "cd" * 32
 
 
 def test_what_is_typed_counts_after_a_pause_without_another_key(page: Find, program: Program, qtbot: QtBot) -> None:
