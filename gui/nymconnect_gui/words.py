@@ -146,7 +146,7 @@ def network_name(network: str) -> str:
     """The network as a person calls it."""
     if network == "embedded":
         return translate("State", "Practice network")
-    return translate("State", "Nym mainnet") if network == "mainnet" else network
+    return translate("State", "Nym mainnet") if network == "mainnet" else network.partition("#")[0]
 
 
 def preset_title(name: str) -> str:

@@ -88,7 +88,7 @@ def private_values(settings: Settings, status: Status | None = None) -> list[str
     """What a person has typed in, and who the session talks to: never to be repeated."""
     values = [value for value in (settings.gateway, settings.requester) if value]
     if settings.network not in ("embedded", "mainnet"):
-        values.append(settings.network)
+        values += [settings.network, *settings.network.split("#")]
     if (upstream := settings.upstream) is not None:
         values += [upstream.url, upstream.host, upstream.username or "", upstream.password or ""]
     if status is not None:

@@ -121,3 +121,7 @@ def test_numbers_are_written_as_the_language_writes_them(code: str, text: str, q
         assert words.amount(999) == "999 B"
     finally:
         install(qapp, "en")
+
+
+def test_a_directory_is_named_without_its_fingerprint() -> None:
+    assert words.network_name("https://mixnet.example.org/api#" + "ab" * 32) == "https://mixnet.example.org/api"

@@ -145,6 +145,14 @@ def test_the_report_has_what_is_needed_and_nothing_that_was_planted() -> None:
     assert "network: a URL" in report
 
 
+def test_a_directory_with_a_fingerprint_is_taken_out_in_both_halves() -> None:
+    chosen = Settings(network="https://directory.example.net/api#" + "ab" * 32)
+    told = lines(["asked https://directory.example.net/api for the nodes", "it shows " + "ab" * 32])
+    report = problem_report(chosen, None, log=told)
+    assert "example.net" not in report
+    assert "abab" not in report
+
+
 def test_every_setting_of_a_new_installation_is_told_as_it_is() -> None:
     report = problem_report(Settings(), None)
     assert "network: embedded (default)" in report
