@@ -3,9 +3,9 @@
     python benchmarks/proxy/bench_proxy.py [--requests N] [--streams N] [--idle N] [--output FILE]
 
 A session runs as `nymconnect connect` does, with its embedded network in a child process; the target, which sends back
-what it gets, is another. Packets and latency are measured with the preset *Nym-compatible*, whose downlink follows the
-data, so that answers are counted as they come. Memory is measured without delays, pacing and cover: a thousand streams
-would take a quarter of an hour otherwise, and hold the same objects.
+what it gets, is another. Packets are counted with the preset *Nym-compatible*, whose downlink follows the data, so that
+answers are counted as they come; latency is measured with that and with *Balanced*. Memory is measured without delays,
+pacing and cover: a thousand streams would take a quarter of an hour otherwise, and hold the same objects.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
 
 PRESET = "nym-compatible"
+EVERYDAY = "balanced"
 PATIENCE = 120.0
 SETTLE = 3.0  # for what a stream still has to say after its socket has closed
 AT_ONCE = 20
@@ -104,10 +105,12 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(traffic: TrafficParameters | None, sender_tags: str = "automatic") -> AsyncIterator[Stage]:
+async def stage(
+    traffic: TrafficParameters | None = None, sender_tags: str = "automatic", preset: str = PRESET
+) -> AsyncIterator[Stage]:
     """Everything runs while this lasts."""
     target = await asyncio.create_subprocess_exec(sys.executable, "-c", TARGET, stdout=asyncio.subprocess.PIPE)
-    settings = Settings(socks=Endpoint("127.0.0.1", 0), preset=PRESET, sender_tags=sender_tags)
+    settings = Settings(socks=Endpoint("127.0.0.1", 0), preset=preset, sender_tags=sender_tags)
     session = Session(settings, traffic=traffic)
     try:
         assert target.stdout is not None
@@ -123,9 +126,9 @@ async def stage(traffic: TrafficParameters | None, sender_tags: str = "automatic
         await target.wait()
 
 
-async def packets_and_seconds(requests: int) -> dict[str, object]:
-    """Of streams one after the other, and of requests on one of them, on an idle network."""
-    async with stage(None) as on:
+async def packets(requests: int) -> dict[str, object]:
+    """Of streams one after the other, on an idle network."""
+    async with stage() as on:
         await on.once()
         await on.settle()
         before = on.packets
@@ -133,8 +136,22 @@ async def packets_and_seconds(requests: int) -> dict[str, object]:
             await on.once()
         await on.settle()
         sent, received = ((after - first) / requests for first, after in zip(before, on.packets, strict=True))
+    packet = PacketSize.REGULAR.packet
+    return {
+        "preset": PRESET,
+        "streams": requests,
+        "packets_up": round(sent, 2),
+        "packets_down": round(received, 2),
+        "bytes_up": round(sent * packet),
+        "bytes_down": round(received * packet),
+    }
+
+
+async def seconds(preset: str, requests: int) -> dict[str, object]:
+    """Of requests on one stream, and of streams that are opened beside it, on an idle network."""
+    async with stage(preset=preset) as on:
         stream = await on.open()
-        seconds = [await on.ask(stream) for _ in range(requests * 4)]
+        asked = [await on.ask(stream) for _ in range(requests * 4)]
         opened = []
         for _ in range(requests):
             start = clock()
@@ -142,21 +159,12 @@ async def packets_and_seconds(requests: int) -> dict[str, object]:
             opened.append(clock() - start)
             await hang_up(other[1])
         await hang_up(stream[1])
-    drawn = drawn_delays(PRESETS[PRESET].traffic.average_packet_delay)
-    packet = PacketSize.REGULAR.packet
+    drawn = drawn_delays(PRESETS[preset].traffic.average_packet_delay)
     return {
-        "preset": PRESET,
-        "one_byte_there_and_back": {
-            "streams": requests,
-            "packets_up": round(sent, 2),
-            "packets_down": round(received, 2),
-            "bytes_up": round(sent * packet),
-            "bytes_down": round(received * packet),
-        },
-        "request_s": quantiles(seconds),
+        "request_s": quantiles(asked),
         "open_s": quantiles(opened),
         "drawn_by_six_mixes_s": quantiles(drawn),
-        "request_p50_minus_drawn_s": round(quantile(seconds, 0.5) - quantile(drawn, 0.5), 4),
+        "request_p50_minus_drawn_s": round(quantile(asked, 0.5) - quantile(drawn, 0.5), 4),
     }
 
 
@@ -187,6 +195,8 @@ async def memory(streams: int, idle: int) -> dict[str, object]:
         await many(streams // 5)
         warm, tasks = resident(), len(asyncio.all_tasks())
         await many(streams)
+        once = resident()
+        await many(streams)
         after, tasks_after = resident(), len(asyncio.all_tasks())
         opened = [await on.open() for _ in range(idle)]
         await asyncio.sleep(SETTLE)
@@ -198,8 +208,8 @@ async def memory(streams: int, idle: int) -> dict[str, object]:
     return {
         "streams": streams,
         "after_a_fifth_mb": megabytes(warm),
-        "after_all_mb": megabytes(after),
-        "growth_per_stream_bytes": round((after - warm) / streams),
+        "after_as_many_again_mb": [megabytes(once), megabytes(after)],
+        "growth_per_stream_bytes": [round((once - warm) / streams), round((after - once) / streams)],
         "tasks_before_and_after": [tasks, tasks_after],
         "idle_streams": idle,
         "kilobytes_per_idle_stream": round((held - after) / idle / 1000, 1),
@@ -244,7 +254,8 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
 async def measure(requests: int, streams: int, idle: int) -> dict[str, object]:
     return {
         "load_before": round(os.getloadavg()[0], 2),
-        **await packets_and_seconds(requests),
+        "one_byte_there_and_back": await packets(requests),
+        "latency": {preset: await seconds(preset, requests) for preset in (PRESET, EVERYDAY)},
         "memory": await memory(streams, idle),
         "largest_share_of_a_requester": largest_shares(),
         "load_after": round(os.getloadavg()[0], 2),
