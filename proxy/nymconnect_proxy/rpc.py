@@ -34,7 +34,7 @@ MAX_REQUEST = 4 * 1024 * 1024
 MAX_RESPONSE = 64 * 1024 * 1024
 MAX_AT_ONCE = 32
 PATIENCE = 120.0  # seconds for a call, from its connection to its last byte
-ISOLATION = "nymconnect-rpc"
+USER = "nymconnect-rpc"
 CHUNK = 64 * 1024
 _METHODS = ("GET", "POST")
 _EXTENSIONS = ("chrome-extension", "moz-extension", "safari-web-extension")
@@ -72,8 +72,10 @@ class RpcDoor:
         login, _, netloc = base.netloc.rpartition("@")
         self._base = base._replace(netloc=netloc)
         self._login = {"Authorization": f"Basic {b64encode(unquote(login).encode()).decode()}"} if login else {}
-        password = options.password.decode() if options.password else ISOLATION
-        self._socks = Upstream("socks5", _ANY_ADDRESS.get(socks.host, socks.host), socks.port, ISOLATION, password)
+        # Without a user name calls share the sender tag of what else comes without one, where that is one for all.
+        password = options.password.decode() if options.password else None
+        user = USER if password else None
+        self._socks = Upstream("socks5", _ANY_ADDRESS.get(socks.host, socks.host), socks.port, user, password)
         self._runner: web.AppRunner | None = None
         self._http: aiohttp.ClientSession | None = None
         self._at_once = 0
