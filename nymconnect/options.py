@@ -14,6 +14,7 @@ NETWORK    str               one of `choices`, or an http(s) URL
 RECIPIENT  str, checked      Nym address
 REQUESTERS str, checked      Nym addresses or names, with commas
 IDENTITY   str, checked      base58, 32 bytes
+COUNTRY    str, capitals     two letters, ISO 3166-1
 UPSTREAM   Upstream          socks5://127.0.0.1:9050
 SERVER     Server            https://example.org/path
 SECRET     Secret            the secret
@@ -116,6 +117,7 @@ class Kind(Enum):
     RECIPIENT = "Nym address"
     REQUESTERS = "Nym addresses or names"
     IDENTITY = "identity key"
+    COUNTRY = "country code"
     UPSTREAM = "proxy URL"
     SERVER = "https URL"
     SECRET = "secret"
@@ -272,6 +274,12 @@ def _parse_identity(option: Option, text: str) -> Value:
     return text
 
 
+def _parse_country(option: Option, text: str) -> Value:
+    if not re.fullmatch(r"[A-Za-z]{2}", text, re.ASCII):
+        raise UserError(f"{option.name}: {text!r} is not the code of a country, two letters such as CH")
+    return text.upper()
+
+
 def _parse_upstream(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a password.
     wrong = UserError(f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT")
@@ -337,6 +345,7 @@ _PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
     Kind.NETWORK: _parse_network,
     Kind.RECIPIENT: _parse_recipient,
     Kind.IDENTITY: _parse_identity,
+    Kind.COUNTRY: _parse_country,
     Kind.REQUESTERS: _parse_requesters,
     Kind.UPSTREAM: _parse_upstream,
     Kind.SERVER: _parse_server,

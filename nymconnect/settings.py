@@ -60,6 +60,13 @@ class Settings:
     gateway: str | None = _row(
         "network", Kind.IDENTITY, None, "Identity key of the entry gateway.", absent="a random one, kept"
     )
+    gateway_country: str | None = _row(
+        "network",
+        Kind.COUNTRY,
+        None,
+        "Country of the entry gateway, as its operator says, where no `gateway` is named.",
+        absent="any",
+    )
     requester: str | None = _row(
         "network",
         Kind.REQUESTERS,
@@ -70,6 +77,13 @@ class Settings:
         absent="the embedded network's, elsewhere `directory`",
     )
     requester_count: int = _row("network", Kind.COUNT, 3, "How many `directory` draws.", minimum=1, maximum=8)
+    requester_country: str | None = _row(
+        "network",
+        Kind.COUNTRY,
+        None,
+        "Country of the requesters that `directory` draws, as their operators say.",
+        absent="any",
+    )
     requester_protocol: str = _row(
         "network",
         Kind.CHOICE,

@@ -6,6 +6,8 @@ can be translated and say what to do.
 
 import ipaddress
 
+from PySide6.QtCore import QLocale
+
 from nymconnect.address_book import Book
 from nymconnect.config import OPTIONS
 from nymconnect.errors import UserError, WireError
@@ -47,6 +49,15 @@ def fingerprint(text: str, url: str) -> str:
         parse_fingerprint(text)
     except UserError:
         return translate("Fields", "A fingerprint (SHA-256) has 64 digits and letters from a to f.")
+    return ""
+
+
+def country(text: str) -> str:
+    """The code of a country; nothing is fine."""
+    text = text.strip()
+    known = QLocale.codeToTerritory(text.upper()) is not QLocale.Country.AnyTerritory
+    if text and not (known and fits("gateway_country", text)):
+        return translate("Fields", "Two letters that stand for a country, such as CH.")
     return ""
 
 

@@ -82,6 +82,16 @@ RULES = (
         _EXITS,
     ),
     _rule(
+        r"lists no gateway in (?P<country>\S+)",
+        "The network names no gateway in {country}. Choose another country, or none.",
+        _EXITS,
+    ),
+    _rule(
+        r"lists no requester in (?P<country>\S+)",
+        "The network names no exit in {country}. Choose another country, or none.",
+        _EXITS,
+    ),
+    _rule(
         r"lists no \S+ gateway|too few nodes|no gateway answers",
         "No gateway of this network can be used at the moment. Try again later.",
     ),

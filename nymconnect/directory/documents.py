@@ -125,7 +125,7 @@ def _described(record: NodeRecord, rotation_id: int, now: float) -> dict[str, An
             "host_information": _host_information(record, rotation_id),
             "declared_role": record.roles,
             "auxiliary_details": {
-                "location": None,
+                "location": record.country,
                 "announce_ports": {"verloc_port": None, "mix_port": record.mix_port},
                 "accepted_operator_terms_and_conditions": False,
             },

@@ -10,7 +10,6 @@ for a directory of one's own, and against an authority that vouches for somebody
 """
 
 import asyncio
-import contextlib
 import errno
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,6 +41,7 @@ from nymconnect.directory.models import (
     decode_semi_skimmed_list,
     encode,
 )
+from nymconnect.directory.places import requesters_of
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError, WireError
 from nymconnect.options import parse_fingerprint
@@ -99,12 +99,11 @@ class DirectoryClient:
 
     async def requesters(self) -> list[Recipient]:
         """Network requesters that nodes run, as they say themselves; what is no address is left out."""
-        found: dict[Recipient, None] = {}
-        for node in await self._ask(self._described_nodes):
-            if (requester := node.description.network_requester) is not None:
-                with contextlib.suppress(WireError):
-                    found[Recipient.parse(requester.address)] = None
-        return list(found)
+        return requesters_of(await self.described())
+
+    async def described(self) -> list[DescribedNode]:
+        """All nodes as they describe themselves."""
+        return await self._ask(self._described_nodes)
 
     async def refresh_described(self, identity: Ed25519Secret, unix_time: float) -> None:
         """Tell the directory that this node has started or has new keys."""

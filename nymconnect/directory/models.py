@@ -233,10 +233,26 @@ class RequesterInfo(Struct, frozen=True):
     address: Text
 
 
+class NodeKeys(Struct, frozen=True):
+    ed25519: Text
+
+
+class HostInformation(Struct, frozen=True):
+    keys: NodeKeys
+
+
+class AuxiliaryDetails(Struct, frozen=True):
+    """`location` is a country's code, or anything else that an operator has typed."""
+
+    location: Any = None
+
+
 class Description(Struct, frozen=True):
     """Of all that a node says of itself, what a client wants to know."""
 
     network_requester: RequesterInfo | None = None
+    host_information: HostInformation | None = None
+    auxiliary_details: AuxiliaryDetails | None = None
 
 
 class DescribedNode(Struct, frozen=True):

@@ -87,6 +87,7 @@ class NodeRecord:
 
     `sphinx_keys` holds the current key first, then a pre-announced one if there is one. A gateway has `entry`;
     `requester` is the Nym address of the network requester that it runs, if it runs one. `performance` is 0 to 1.
+    `country` is the code of the country in which it says that it stands.
     """
 
     node_id: int
@@ -101,6 +102,7 @@ class NodeRecord:
     requester: str | None = None
     performance: float = 1.0
     features: frozenset[Feature] = frozenset()
+    country: str | None = None
 
     def __post_init__(self) -> None:
         keys = [self.identity, *(key.public for key in self.sphinx_keys)]

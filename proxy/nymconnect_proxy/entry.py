@@ -38,6 +38,8 @@ class Entry:
     def __init__(self, store: ProfileStore | None, pinned: bytes | None, rng: Rng) -> None:
         self.notices: list[str] = []
         self.pinned = pinned
+        self.country = ""
+        self._in_country: frozenset[bytes] = frozenset()
         self._store = store
         self._rng = rng
         self._profile: Profile | None = None
@@ -61,11 +63,13 @@ class Entry:
 
     def choose(self, topology: Topology, given_up: Collection[bytes] = ()) -> Entrance:
         """The pinned gateway, else the one of before, else a random one that is not `given_up`. UserError if none."""
-        known = self._profile
+        known, given_up = self._profile, self._unwanted(topology, given_up)
         if self.pinned is not None:
             gateway = choose_gateway(topology, self._rng, self.pinned)
         elif known is not None and known.gateway not in given_up and is_entry(topology, known.gateway):
             gateway = topology.gateways[known.gateway]
+        elif self.country and not self.has_other(topology, ()):
+            raise UserError(f"the directory lists no gateway in {self.country}")
         else:
             gateway = choose_gateway(topology, self._rng, avoid=given_up)
         if known is not None and known.gateway == gateway.identity:
@@ -76,7 +80,17 @@ class Entry:
         """Whether `choose` may be asked for one more."""
         if self.pinned is not None:
             return False
+        given_up = self._unwanted(topology, given_up)
         return any(identity not in given_up for identity in topology.gateways if is_entry(topology, identity))
+
+    def stay_in(self, country: str, identities: frozenset[bytes]) -> None:
+        """Choose among the gateways with these identities only, which stand in `country`."""
+        self.country, self._in_country = country, identities
+
+    def _unwanted(self, topology: Topology, given_up: Collection[bytes]) -> Collection[bytes]:
+        if not self.country:
+            return given_up
+        return {*given_up, *(identity for identity in topology.gateways if identity not in self._in_country)}
 
     async def keep_saving(self, client: MixnetClient) -> None:
         """Save now and every few minutes."""

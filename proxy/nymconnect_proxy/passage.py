@@ -19,6 +19,8 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.profile import ProfileStore
 from nymconnect.crypto import hkdf_sha256
 from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.models import DescribedNode
+from nymconnect.directory.places import nodes_in, requesters_of
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
 from nymconnect.options import DIRECTORY, Upstream
@@ -137,8 +139,7 @@ class Passage:
         if network.requester and self._settings.requester is None:
             address = Recipient.parse(network.requester)
             self._requesters = [KnownRequester(self._name_of(address), address)]
-        if not self._requesters:
-            self._requesters = await self._listed_requesters(self._directory, self._topology)
+        await self._choose_by_country(self._directory, self._topology)
         self.preset = self._settings.chosen_preset(own_network=self._topology.is_ours).name
         self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
 
@@ -161,9 +162,25 @@ class Passage:
             return []
         return [KnownRequester(*found) for found in resolve(self._settings.requester, self._settings.address_book)]
 
-    async def _listed_requesters(self, directory: DirectoryClient, topology: Topology) -> list[KnownRequester]:
-        """Those that the directory lists."""
-        listed = [address for address in await directory.requesters() if address.gateway in topology.gateways]
+    async def _choose_by_country(self, directory: DirectoryClient, topology: Topology) -> None:
+        """What depends on how nodes describe themselves. They are asked for only if something does."""
+        settings = self._settings
+        country = settings.gateway_country if settings.gateway is None and settings.network != "embedded" else None
+        if self._requesters and country is None:
+            return
+        described = await directory.described()
+        if country is not None:
+            self._entry.stay_in(country, nodes_in(country, described))
+        if not self._requesters:
+            self._requesters = self._listed_requesters(described, topology)
+
+    def _listed_requesters(self, described: list[DescribedNode], topology: Topology) -> list[KnownRequester]:
+        """Those that the directory lists, in the country that the user wants."""
+        country = self._settings.requester_country or ""
+        found = requesters_of(described, country)
+        listed = [address for address in found if address.gateway in topology.gateways]
+        if not listed and country:
+            raise UserError(f"the network {self._settings.network} lists no requester in {country}")
         if not listed:
             raise UserError(f"the network {self._settings.network} lists no requester: give the address of one")
         return [KnownRequester(self._name_of(address), address) for address in listed]

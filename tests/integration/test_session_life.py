@@ -69,6 +69,14 @@ def free_choice(running: EmbeddedNetwork, **changes: Any) -> Settings:
     return replace(settings_for(running), gateway=None, **changes)
 
 
+def place(running: EmbeddedNetwork, countries: dict[int, str]) -> None:
+    """Let gateways say where they stand."""
+    for number, country in countries.items():
+        node_id = running.gateways[number].description.node_id
+        record = next(one for one in running.state if one.node_id == node_id)
+        running.state.add(replace(record, country=country))
+
+
 def identity_of(running: EmbeddedNetwork, number: int) -> str:
     return b58encode(running.gateways[number].description.identity)
 
@@ -128,6 +136,32 @@ async def test_another_gateway_gets_another_client(tmp_path: Path) -> None:
                 assert made.status.gateway == identity_of(running, number)
                 seen.append(client_address(made).identity)
         assert seen[0] != seen[1]
+
+
+async def test_gateway_and_exit_of_a_country(tmp_path: Path) -> None:
+    async with network(3) as running:
+        place(running, {0: "DE", 1: "CH", 2: "CH"})
+        remember_gateway(running, tmp_path)
+        wanted = free_choice(running, gateway_country="CH", requester="directory", requester_country="CH")
+        async with session(wanted, tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert made.status.gateway in (identity_of(running, 1), identity_of(running, 2))
+            assert made.status.requester == str(running.requester_address)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"gateway_country": "FR"}, "the directory lists no gateway in FR"),
+        ({"requester": "directory", "requester_country": "DE"}, "lists no requester in DE"),
+    ],
+)
+async def test_a_country_without_any_is_one_sentence(changes: dict[str, Any], said: str) -> None:
+    async with network() as running:
+        place(running, {0: "DE", 1: "CH"})
+        async with session(free_choice(running, **changes)) as made:
+            await reach(made, State.FAILED)
+            assert said in made.status.reason
 
 
 async def test_two_sessions_at_once_do_not_share_a_client(tmp_path: Path) -> None:

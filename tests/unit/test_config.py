@@ -28,8 +28,10 @@ RECIPIENT = str(Recipient(IDENTITY, X25519Secret(bytes(range(32))).public, IDENT
 OTHER = {
     "network": "https://api.example.org/nym",
     "gateway": RECIPIENT.rpartition("@")[2],
+    "gateway_country": "CH",
     "requester": f"{RECIPIENT}, home",
     "requester_count": 5,
+    "requester_country": "DE",
     "requester_protocol": "legacy",
     "connect_timeout": 5.0,
     "upstream": Upstream("socks5", "::1", 9050),
@@ -75,6 +77,10 @@ def write(path: Path, text: str) -> Path:
 @pytest.mark.parametrize("written", ["AB" * 32, ":".join(["ab"] * 32), " " + "ab" * 32])
 def test_a_directory_with_a_fingerprint_is_one_text_however_it_is_written(written: str) -> None:
     assert option("network").parse(f"https://example.org/api/#{written}") == "https://example.org/api#" + "ab" * 32
+
+
+def test_a_country_is_written_in_capitals() -> None:
+    assert option("requester_country").parse(" ch ") == "CH"
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -170,6 +176,8 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("on_demand", 1, "neither yes nor no"),
         ("gateway", "0OIl", "not a base58 text"),
         ("gateway", "2g", "expected 32"),
+        ("gateway_country", "Switzerland", "two letters"),
+        ("gateway_country", "C1", "two letters"),
         ("requester", "some body", "IDENTITY.ENCRYPTION@GATEWAY"),
         ("requester", "", "IDENTITY.ENCRYPTION@GATEWAY"),
         ("requester", "home,", "IDENTITY.ENCRYPTION@GATEWAY"),

@@ -42,7 +42,8 @@ class ExitSettingsPage(SettingsPart):
         meaning = translate(
             "Settings", "Automatic: drawn once, then kept, and left only when it is gone. It learns your address."
         )
-        card.add(self.gateway, label(meaning, "muted"), self.identity)
+        self.gateway_country = self._country_field("gateway_country")
+        card.add(self.gateway, label(meaning, "muted"), self.identity, self.gateway_country)
         self.add(section(caption), card)
 
     def _add_exits(self) -> None:
@@ -61,8 +62,23 @@ class ExitSettingsPage(SettingsPart):
         self.count.chosen.connect(lambda count: self.change(requester_count=int(count)))
         card = Card(theme)
         meaning = translate("Settings", "An exit sees which targets are asked for, but not by whom.")
-        card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count)
+        self.exit_country = self._country_field("requester_country")
+        card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count, self.exit_country)
         self.add(section(caption), card)
+
+    def _country_field(self, option: str) -> TextField:
+        made = TextField(
+            self.context.theme,
+            translate("Settings", "Only in this country (optional)"),
+            fields.country,
+            hint=translate(
+                "Settings",
+                "Two letters, such as CH. Nodes say themselves where they are, and the fewer are left, "
+                "the easier you are found.",
+            ),
+        )
+        made.accepted.connect(lambda text: self.change(**{option: text.upper() or None}))
+        return made
 
     def _add_book(self) -> None:
         theme = self.context.theme
@@ -87,16 +103,20 @@ class ExitSettingsPage(SettingsPart):
         self.identity.set_text(settings.gateway or "")
         self.addresses.set_text((settings.requester or "") if chosen else "")
         self.count.set_current(str(settings.requester_count))
+        self.gateway_country.set_text(settings.gateway_country or "")
+        self.exit_country.set_text(settings.requester_country or "")
         self._show_parts()
         self._show_book()
 
     def _show_parts(self) -> None:
         self.identity.setVisible(self.gateway.current == OWN)
+        self.gateway_country.setVisible(self.gateway.current != OWN and self.settings.network != "embedded")
         own_exits = self.exits.current == OWN
         self.addresses.setVisible(own_exits)
         draws = not own_exits and self.settings.network != "embedded"
         self.count_caption.setVisible(draws)
         self.count.setVisible(draws)
+        self.exit_country.setVisible(draws)
 
     def _choose_gateway(self, key: str) -> None:
         if key == AUTO:

@@ -401,6 +401,10 @@
         <translation>Ein Fingerabdruck (SHA-256) hat 64 Ziffern und Buchstaben von a bis f.</translation>
     </message>
     <message>
+        <source>Two letters that stand for a country, such as CH.</source>
+        <translation>Zwei Buchstaben, die für ein Land stehen, wie CH.</translation>
+    </message>
+    <message>
         <source>Write the gateway&apos;s identity key, or choose Automatic.</source>
         <translation>Schreiben Sie den Schlüssel des Gateways oder wählen Sie Automatisch.</translation>
     </message>
@@ -909,6 +913,14 @@
         <translation>Das Netz führt das gewählte Gateway nicht. Prüfen Sie seinen Schlüssel oder wählen Sie Automatisch.</translation>
     </message>
     <message>
+        <source>The network names no gateway in {country}. Choose another country, or none.</source>
+        <translation>Das Netz nennt kein Gateway in {country}. Wählen Sie ein anderes Land oder keines.</translation>
+    </message>
+    <message>
+        <source>The network names no exit in {country}. Choose another country, or none.</source>
+        <translation>Das Netz nennt keinen Ausgang in {country}. Wählen Sie ein anderes Land oder keines.</translation>
+    </message>
+    <message>
         <source>No gateway of this network can be used at the moment. Try again later.</source>
         <translation>Kein Gateway dieses Netzes ist gerade zu benutzen. Versuchen Sie es später noch einmal.</translation>
     </message>
@@ -1281,6 +1293,14 @@
     <message>
         <source>An exit sees which targets are asked for, but not by whom.</source>
         <translation>Ein Ausgang sieht, nach welchen Zielen gefragt wird, aber nicht von wem.</translation>
+    </message>
+    <message>
+        <source>Only in this country (optional)</source>
+        <translation>Nur in diesem Land (freiwillig)</translation>
+    </message>
+    <message>
+        <source>Two letters, such as CH. Nodes say themselves where they are, and the fewer are left, the easier you are found.</source>
+        <translation>Zwei Buchstaben wie CH. Knoten sagen selbst, wo sie sind, und je weniger übrig bleiben, desto leichter findet man Sie.</translation>
     </message>
     <message>
         <source>Name</source>

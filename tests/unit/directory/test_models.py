@@ -88,8 +88,20 @@ DOCUMENTS: list[tuple[Callable[[bytes], object], dict[str, Any]]] = [
         {
             "pagination": {"total": 2, "page": 0, "size": 2},
             "data": [
-                {"description": {"network_requester": {"address": "a.b@c"}}},
-                {"description": {"network_requester": None}},
+                {
+                    "description": {
+                        "network_requester": {"address": "a.b@c"},
+                        "host_information": {"keys": {"ed25519": "abc"}},
+                        "auxiliary_details": {"location": "CH"},
+                    }
+                },
+                {
+                    "description": {
+                        "network_requester": None,
+                        "host_information": None,
+                        "auxiliary_details": {"location": None},
+                    }
+                },
             ],
         },
     ),

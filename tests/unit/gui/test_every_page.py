@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from nymconnect.config import Settings
 from nymconnect_gui.app import Program
 from nymconnect_gui.bridge import Bridge
 from nymconnect_gui.i18n import install
@@ -28,6 +29,7 @@ from nymconnect_proxy.states import State
 from tests.helpers.fake_session import snapshot
 
 KEYS = [spec.key for spec in PAGES] + ["apps:electrum", "apps:git", "settings-network:own", "settings-exits:own"]
+KEYS.append("settings-exits:mainnet")
 ROUNDING = 2  # pixels
 SCROLL_BAR = 24
 
@@ -62,6 +64,9 @@ def show(program: Program, key: str) -> QWidget:
     elif key == "settings-network" and more:
         page.network.buttons["own"].click()
         QTest.keyClicks(page.url.edit, "nonsense")
+    elif more == "mainnet":
+        program.bridge.change(Settings(network="mainnet"))
+        QTest.keyClicks(page.gateway_country.edit, "nowhere")
     elif key == "settings-exits" and more:
         page.gateway.buttons["own"].click()
         page.exits.buttons["own"].click()

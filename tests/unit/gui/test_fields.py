@@ -96,3 +96,8 @@ def test_what_is_no_upstream_proxy(text: str) -> None:
 def test_a_password_has_bounds() -> None:
     assert fields.password("") == fields.password("ä" * 100) == ""
     assert one_sentence(fields.password("x" * 256))
+
+
+@pytest.mark.parametrize(("text", "good"), [("", True), ("CH", True), ("de", True), ("XX", False), ("Schweiz", False)])
+def test_countries(text: str, good: bool) -> None:
+    assert (fields.country(text) == "") is good

@@ -217,6 +217,31 @@ def test_a_gateway_of_ones_own_choice(page: Find, program: Program) -> None:
     assert saved(program).gateway is None
 
 
+@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+def test_gateway_and_exits_of_a_country(page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    type_in(exits.gateway_country.edit, "Switzerland")
+    assert "such as CH" in exits.gateway_country.error.text()
+    type_in(exits.gateway_country.edit, "zz")
+    assert exits.gateway_country.error.isVisible()
+    type_in(exits.gateway_country.edit, "ch")
+    type_in(exits.exit_country.edit, "DE")
+    assert (saved(program).gateway_country, saved(program).requester_country) == ("CH", "DE")
+    exits.gateway.buttons["own"].click()
+    exits.exits.buttons["own"].click()
+    assert not exits.gateway_country.isVisible()
+    assert not exits.exit_country.isVisible()
+    exits.gateway.buttons["automatic"].click()
+    type_in(exits.gateway_country.edit, "")
+    assert saved(program).gateway_country is None
+
+
+def test_the_practice_network_has_no_countries(page: Find) -> None:
+    exits = page("settings-exits")
+    assert not exits.gateway_country.isVisible()
+    assert not exits.exit_country.isVisible()
+
+
 def test_exits_by_address_and_by_name(page: Find, program: Program) -> None:
     exits = page("settings-exits")
     type_in(exits.new_name.edit, "home")

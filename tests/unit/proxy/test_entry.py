@@ -1,0 +1,37 @@
+"""By which gateway a session enters, where the user wants one of a country."""
+
+import random
+
+import pytest
+
+from nymconnect.errors import UserError
+from nymconnect_proxy.entry import Entry
+from tests.helpers.networks import known_network
+
+
+def test_of_a_country_only_its_gateways_are_chosen() -> None:
+    topology = known_network(gateways=4).topology
+    first, second, *_ = topology.gateways
+    entry = Entry(None, None, random.Random(1))
+    entry.stay_in("CH", frozenset({first, second}))
+    assert {entry.choose(topology).gateway.identity for _ in range(40)} == {first, second}
+    assert {entry.choose(topology, {first}).gateway.identity for _ in range(10)} == {second}
+    assert entry.has_other(topology, {first})
+    assert not entry.has_other(topology, {first, second})
+
+
+def test_without_a_gateway_there_it_says_so_and_takes_no_other() -> None:
+    topology = known_network(gateways=2).topology
+    entry = Entry(None, None, random.Random(1))
+    entry.stay_in("CH", frozenset({bytes(32)}))
+    assert not entry.has_other(topology, ())
+    with pytest.raises(UserError, match="lists no gateway in CH"):
+        entry.choose(topology)
+
+
+def test_a_named_gateway_is_taken_wherever_it_stands() -> None:
+    topology = known_network(gateways=2).topology
+    named, other = topology.gateways
+    entry = Entry(None, named, random.Random(1))
+    entry.stay_in("CH", frozenset({other}))
+    assert entry.choose(topology).gateway.identity == named
