@@ -6,9 +6,11 @@ end. What Qt complains about becomes a line of the log.
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -24,7 +26,7 @@ from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_gui import i18n, logs
-from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike
+from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike, clock
 from nymconnect_gui.closing import Closing
 from nymconnect_gui.context import Context
 from nymconnect_gui.instance import SingleInstance
@@ -38,8 +40,10 @@ from nymconnect_gui.tray import Tray
 from nymconnect_gui.tray_host import TrayHost
 from nymconnect_gui.window import MainWindow, program_icon
 from nymconnect_gui.words import translate
+from nymconnect_proxy import control
 from nymconnect_proxy.log_ring import LogRing
 from nymconnect_proxy.status import Status
+from nymconnect_proxy.status_json import snapshot
 
 log = logging.getLogger(__name__)
 qt_log = logging.getLogger("qt")
@@ -140,6 +144,20 @@ class Program(QObject):
         text = translate("Program", "The settings were not saved and count until the program ends: {reason}")
         self.context.tell(text.format(reason=advice(reason).sentence))
 
+    def obey(self, order: str) -> bytes:
+        """Do what another program of this user wants (`nymconnect_proxy.control`); the state as a line of JSON."""
+        match order:
+            case control.CONNECT:
+                self.bridge.connect_now()
+            case control.DISCONNECT:
+                self.bridge.disconnect_now()
+            case control.QUIT:
+                self.quit()
+        values = snapshot(self.bridge.peek(), time.time() - clock())
+        if self.bridge.problem is not None:
+            values["problem"] = self.bridge.problem.sentence
+        return json.dumps(values).encode() + b"\n"
+
     def quit(self) -> None:
         """Disconnect, then end."""
         self.ended.set()
@@ -212,6 +230,7 @@ async def _run(
     program = Program(app, settings, directories, RealSessions(directories), opened.path, ring)
     if instance is not None:
         instance.wanted.connect(program.window.bring_to_front)
+        instance.obey = program.obey
     if not program.store.values.guide_seen:
         program.context.navigate("diagnostics-guide")
     if opened.notice:

@@ -1,25 +1,28 @@
 """One window for each user: a second start shows the window of the first one and ends.
 
 A lock says who is first, so a crash leaves nothing to clean up; a local socket, open to this user only, carries the one
-word that the second has to say.
+word that the second, or `nymconnect control`, has to say (`nymconnect_proxy.control`).
 """
 
-import os
-import sys
+import logging
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
-from nymconnect.crypto import blake3_digest
 from nymconnect.storage import Directories, Lock
+from nymconnect_proxy.control import MAX_ORDER, ORDERS, SHOW, STAY, server_name
 
-SHOW, STAY = b"show\n", b"stay\n"
+log = logging.getLogger(__name__)
+
 PATIENCE = 2000  # milliseconds
-MAX_PATH = 100  # bytes; sockets take 104 to 108, depending on the system
 
 
 class SingleInstance(QObject):
-    """`wanted` is emitted when somebody started the program again and wants to see it."""
+    """`wanted` is emitted when somebody started the program again and wants to see it.
+
+    `obey` does what an order says, and gives the answer, one line.
+    """
 
     wanted = Signal()
 
@@ -29,6 +32,7 @@ class SingleInstance(QObject):
         self._lock = Lock(directories.data / "window.lock")
         self._name = server_name(directories)
         self._server: QLocalServer | None = None
+        self.obey: Callable[[str], bytes] = lambda _: b""
 
     @property
     def is_first(self) -> bool:
@@ -52,7 +56,7 @@ class SingleInstance(QObject):
         socket.connectToServer(self._name)
         if not socket.waitForConnected(PATIENCE):
             return False
-        socket.write(SHOW if show else STAY)
+        socket.write(f"{SHOW if show else STAY}\n".encode())
         return socket.waitForBytesWritten(PATIENCE) and socket.waitForDisconnected(PATIENCE)
 
     def release(self) -> None:
@@ -69,14 +73,12 @@ class SingleInstance(QObject):
             socket.disconnected.connect(socket.deleteLater)
 
     def _hear(self, socket: QLocalSocket) -> None:
-        if socket.readLine(16).data() == SHOW:
+        if not socket.canReadLine() and socket.bytesAvailable() <= MAX_ORDER:
+            return  # the rest is on its way
+        order = bytes(socket.readLine(MAX_ORDER).data()).decode("ascii", "replace").strip()
+        if order == SHOW:
             self.wanted.emit()
+        if order in ORDERS:
+            socket.write(self.obey(order))
+            socket.flush()
         socket.disconnectFromServer()
-
-
-def server_name(directories: Directories) -> str:
-    """A path in a folder of this user's own; where sockets have no paths, or it is too long, a name as unique."""
-    path = str(directories.cache / "window.socket")
-    if sys.platform != "win32" and len(os.fsencode(path)) <= MAX_PATH:
-        return path
-    return "nymconnect-" + blake3_digest(os.fsencode(path)).hex()[:24]

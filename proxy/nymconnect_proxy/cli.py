@@ -70,6 +70,16 @@ def build_parser() -> argparse.ArgumentParser:
     window.add_argument("--minimized", action="store_true", help="start in the tray, if there is one")
     window.set_defaults(json=False)
 
+    control = commands.add_parser("control", help="ask the window that runs for its state, or tell it what to do")
+    control.add_argument(
+        "order",
+        nargs="?",
+        choices=("status", "connect", "disconnect", "show", "quit"),
+        default="status",
+        help="(default: status)",
+    )
+    control.add_argument("--json", action="store_true", help="print one JSON object")
+
     network = commands.add_parser("network", help="run a whole mixnet on this machine, for clients to use")
     network.add_argument("--mixnodes", type=_count(1, 20), default=2, metavar="N", help="per layer (default: 2)")
     network.add_argument("--gateways", type=_count(1, 10), default=2, metavar="N", help="(default: 2)")

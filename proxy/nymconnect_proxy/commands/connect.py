@@ -13,6 +13,7 @@ from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Status
+from nymconnect_proxy.status_json import measured, snapshot
 
 STATS_INTERVAL = 5.0
 
@@ -65,56 +66,8 @@ class _Reporter:
         if matters == self._last:
             return
         sentence = _sentence(self._settings, status)
-        self._output.event("state", snapshot(status), sentence if sentence != self._sentence else None)
+        self._output.event("state", snapshot(status, unix_offset()), sentence if sentence != self._sentence else None)
         self._last, self._sentence = matters, sentence
-
-
-def snapshot(status: Status) -> dict[str, object]:
-    """The JSON of a state; `docs/cli.md` explains the fields. What there is nothing to say about is left out."""
-    values: dict[str, object] = {
-        "state": status.state.value,
-        "socks": str(status.socks),
-        "network": status.network,
-    }
-    if status.rpc is not None:
-        values["rpc"] = str(status.rpc)
-    if status.gateway is not None:
-        values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
-    if status.requester is not None:
-        values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
-    if status.downlink:
-        values["downlink"] = status.downlink
-    if status.reason:
-        values["reason"] = status.reason
-    values |= {
-        "since": round(status.since + unix_offset(), 3),
-        "preset": status.preset,
-        "rates": {"main": status.rates.main, "loop": status.rates.loop},
-    }
-    return values | measured(status)
-
-
-def measured(status: Status) -> dict[str, object]:
-    """What changes all the time. Delay in seconds, bytes those of the applications."""
-    values: dict[str, object] = {
-        "loss": status.loss,
-        "delay": status.delay,
-        "dropping": status.dropping,
-        "queue": status.queue,
-        "streams": status.streams,
-        "bytes_up": status.bytes_up,
-        "bytes_down": status.bytes_down,
-    }
-    if status.requesters:
-        values["requesters"] = [
-            {"name": known.name, "address": known.address, "health": known.health.value, "refused": known.refused}
-            for known in status.requesters
-        ]
-    if status.suspects:
-        values["suspects"] = list(status.suspects)
-    if status.alarms:
-        values["alarms"] = list(status.alarms)
-    return values
 
 
 def _sentence(settings: Settings, status: Status) -> str:

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtNetwork import QLocalSocket
 from pytestqt.qtbot import QtBot
 
 from nymconnect.storage import Directories
-from nymconnect_gui.instance import SingleInstance, server_name
+from nymconnect_gui.instance import SingleInstance
+from nymconnect_proxy.control import server_name
 
 CALL = """
 import sys
@@ -92,3 +95,38 @@ def test_a_path_that_is_too_long_becomes_a_name_of_its_own(tmp_path: Path) -> No
     names = {server_name(Directories.under(tmp_path / ("x" * 120) / name)) for name in ("one", "other")}
     assert len(names) == 2
     assert all(os.sep not in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "obeyed", "answer"),
+    [
+        ((b"status\n",), ["status"], b"{}\n"),
+        ((b"sta", b"tus\n"), ["status"], b"{}\n"),
+        ((b"explode\n",), [], b""),
+        ((b"x" * 1000,), [], b""),
+        ((b"\xff\n",), [], b""),
+    ],
+)
+def test_orders_are_words_and_anything_else_ends_the_line(
+    pieces: tuple[bytes, ...], obeyed: list[str], answer: bytes, qtbot: QtBot, tmp_path: Path
+) -> None:
+    heard: list[str] = []
+    instance = SingleInstance(Directories.under(tmp_path))
+
+    def obey(order: str) -> bytes:
+        heard.append(order)
+        return b"{}\n"
+
+    instance.obey = obey
+    assert instance.acquire()
+    line = QLocalSocket()
+    line.connectToServer(server_name(Directories.under(tmp_path)))
+    assert line.waitForConnected(5000)
+    for piece in pieces:
+        line.write(piece)
+        line.flush()
+        QCoreApplication.processEvents()
+    qtbot.waitUntil(lambda: line.state() is QLocalSocket.LocalSocketState.UnconnectedState, timeout=10_000)
+    assert heard == obeyed
+    assert line.readAll().data() == answer
+    instance.release()
