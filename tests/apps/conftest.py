@@ -26,9 +26,19 @@ def certificates(world: World, tmp_path_factory: pytest.TempPathFactory) -> Cert
 
 
 @pytest.fixture(scope="session")
-def proxy(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+def rpc_port(world: World) -> int:
+    """Where an RPC server is to listen for the client's RPC address to lead to it."""
+    return world.port(443)
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    world: World, certificates: Certificates, rpc_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
     """A client with the preset for everyday use. What it leaks is found by `no_leak`."""
-    with proxying(world, tmp_path_factory.mktemp("home"), "balanced") as proxy:
+    rpc = ("--rpc-listen", "127.0.0.1:0", "--rpc-url", f"https://{world.target}:{rpc_port}/v3/key")
+    home = tmp_path_factory.mktemp("home")
+    with proxying(world, home, "balanced", *rpc, authority=certificates.authority) as proxy:
         yield proxy
 
 

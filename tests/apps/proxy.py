@@ -13,11 +13,15 @@ from tests.helpers.command import Command
 
 @dataclass(frozen=True)
 class Proxy:
-    """Address and port on the inside, and what watches that machine; None where it cannot be watched."""
+    """Address and port on the inside, and what watches that machine; None where it cannot be watched.
+
+    `rpc` is where the inside finds the RPC server, if there is to be one.
+    """
 
     endpoint: Endpoint
     watch: LeakWatch | None
     client: Command
+    rpc: str | None = None
 
     @property
     def host(self) -> str:
@@ -32,8 +36,8 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxying(world: World, home: Path, preset: str) -> Iterator[Proxy]:
-    """Start both, and yield once connected. `home` is that of the client's user."""
+def proxying(world: World, home: Path, preset: str, *flags: str, authority: Path | None = None) -> Iterator[Proxy]:
+    """Start both, and yield once connected. `home` is that of the client's user, `authority` whom it trusts."""
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(
             Command(home, world.network_address, module="tests.apps.outside", prefix=world.outside.command())
@@ -48,12 +52,13 @@ def proxying(world: World, home: Path, preset: str) -> Iterator[Proxy]:
             Command(
                 home,
                 *("connect", "--json", "--socks", "127.0.0.1:0", "--preset", preset),
-                *("--network", where["api"], "--requester", where["requester"]),
-                prefix=world.inside.command(),
+                *("--network", where["api"], "--requester", where["requester"], *flags),
+                prefix=world.inside.command(*(["env", f"SSL_CERT_FILE={authority}"] if authority else [])),
             )
         )
-        host, port = client.event("state", state="connected")["socks"].split(":")
-        yield Proxy(Endpoint(host, int(port)), watch, client)
+        connected = client.event("state", state="connected")
+        host, port = connected["socks"].split(":")
+        yield Proxy(Endpoint(host, int(port)), watch, client, connected.get("rpc"))
         client.interrupt()
         code, complaints = client.end()
         assert code == 0, complaints
