@@ -31,6 +31,7 @@ from nymconnect.client.lanes import (
 from nymconnect.client.loops import LoopMonitor, LoopStatistics
 from nymconnect.client.packing import Packer
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.patience import Patience
 from nymconnect.client.pending import PendingAcks, Sent
 from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyReplyCover, ReadyTable
 from nymconnect.client.replying import PacedReplies
@@ -38,6 +39,7 @@ from nymconnect.client.spans import Spans
 from nymconnect.client.supply import IssuedKey, SurbSupply
 from nymconnect.client.surbs import SurbStock
 from nymconnect.client.turns import Turns
+from nymconnect.client.window import Window
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import RouteError, Topology
 from nymconnect.errors import UsageError, WireError
@@ -117,6 +119,8 @@ class Loopix:
         self._packer = Packer(address, topology, parameters, rng, self._suspects, ack_key)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._ready = ReadyTable()
+        self._patience = Patience(parameters, rng)
+        self._window = Window(parameters.window, adapts=not parameters.paced)
         self._replying = PacedReplies(rng)
         self._turns = Turns(
             self._lanes, self._replying, self._stock, self._supply, rng, self._has_window, self.counters
@@ -175,6 +179,7 @@ class Loopix:
         Loops that were under way say nothing about the mixes.
         """
         self._loops.forget_outstanding()
+        self._patience.link_lost()
         self._replying.forget_slots()
         self._ready.forget_covers()
         for outgoing in self._ready.take_all_data():
@@ -306,7 +311,8 @@ class Loopix:
         """A packet has left at `at`; nothing happens if it was forgotten meanwhile."""
         match self._ready.take(token):
             case ReadyData(outgoing, path, expected):
-                self._pending.add(Sent(outgoing, path, at + self._patience(expected, outgoing)))
+                wait = self._patience.wait(outgoing.destination, expected, outgoing.attempt)
+                self._pending.add(Sent(outgoing, path, at, expected, at + wait))
                 self.counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
                 if outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination):
                     self.counters["steady_supply_sent"] += 1  # nobody's data: it goes whatever the user does
@@ -320,7 +326,7 @@ class Loopix:
                 self.counters["reply_cover_sent"] += 1
 
     def _has_window(self) -> bool:
-        return len(self._pending) + self._ready.data_count < self._parameters.window
+        return len(self._pending) + self._ready.data_count < self._window.size
 
     def _pack(self, outgoing: Outgoing, now: float) -> ReadyPacket:
         if isinstance(outgoing.destination, Recipient):
@@ -332,13 +338,6 @@ class Loopix:
             packed = self._packer.reply(outgoing.fragment, surb, now)
         return self._ready.add(packed.packet, ReadyData(outgoing, packed.path, packed.expected))
 
-    def _patience(self, expected: float, outgoing: Outgoing) -> float:
-        """Seconds to wait for an ack; longer after each failure, and jittered so that repeats do not line up."""
-        wait = expected * self._parameters.ack_wait_multiplier + self._parameters.ack_wait_addition
-        if not outgoing.attempt:
-            return wait
-        return wait * (1 + min(outgoing.attempt, 6) / 2) * (0.75 + self._rng.random() / 2)
-
     def _suspects(self, now: float) -> frozenset[NodeAddress]:
         """Mixes that data goes around: dead ones by their missing acks, dropping ones by the loops."""
         return self._health.suspects(now) | self._loops.suspects
@@ -346,6 +345,7 @@ class Loopix:
     def _expire(self, now: float) -> Iterator[Undelivered]:
         for sent in self._pending.expired(now):
             self._health.failed(sent.path, now)
+            self._patience.failed(sent, now)
             outgoing = sent.outgoing
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
                 self.counters["given_up"] += 1
@@ -434,13 +434,15 @@ class Loopix:
 
         match open_content(content, self._secret, take_reply_key, self._packer.ack_key):
             case Ack(fid):
-                self._settle(fid)
+                self._settle(fid, now)
             case Cover(_, via_reply=True):
                 self.counters["reply_cover_received"] += 1
             case Cover(selector):
                 self.counters["cover_received"] += 1
                 if self._loops.back(selector, now):
                     yield LoopAlarm(self.loop_statistics())
+                if (delay := self._loops.latest_delay) is not None:
+                    self._window.look(delay, self.in_flight)
             case DataFragment(fragment, via_reply):
                 self.counters["data_received"] += 1
                 self.counters["reply_data_received"] += via_reply
@@ -448,9 +450,12 @@ class Loopix:
                 if message is not None:
                     yield from self._dispatch(message, source, now)
 
-    def _settle(self, fid: FragmentId) -> None:
+    def _settle(self, fid: FragmentId, now: float) -> None:
+        pending = self._pending.acked(fid)
+        if pending is not None:
+            self._patience.acked(pending, now)
         # An ack that is only late spares the repetition: else a network slower than our patience would drown in them.
-        sent = self._pending.acked(fid) or self._lanes.take_repeat(fid) or self._ready.take_fragment(fid)
+        sent = pending or self._lanes.take_repeat(fid) or self._ready.take_fragment(fid)
         if sent is None:
             self.counters["unknown_ack"] += 1
             return

@@ -159,6 +159,11 @@ class LoopMonitor:
         return self._test.dropping or bool(self.suspects)
 
     @property
+    def latest_delay(self) -> float | None:
+        """Seconds beyond its drawn delays that the last loop took to come back; None if that one is lost."""
+        return self._recent[-1] if self._recent else None
+
+    @property
     def base_loss(self) -> float:
         """The share that is taken for honest loss."""
         return self._test.base.share

@@ -10,10 +10,13 @@ from nymconnect.packet.addressing import NodeAddress
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A fragment on its way: the mixes that it and its ack visit, and when to give it up (seconds)."""
+    """A fragment on its way: when it left, the mixes that it and its ack visit and the seconds that these are expected
+    to hold the two, and when to give it up (seconds)."""
 
     outgoing: Outgoing
     path: tuple[NodeAddress, ...]
+    at: float
+    expected: float
     due: float
 
 

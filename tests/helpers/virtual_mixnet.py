@@ -1,8 +1,8 @@
 """A mixnet in virtual time: real packets, real keys, no sockets and no waiting.
 
 `VirtualMixnet` carries what `Loopix` machines send at the slots of their `Pacer` through every hop (opening each packet
-with the node's key), keeps the drawn delays on a virtual clock, and can lose packets, stop nodes and record what each
-hop sees.
+with the node's key), keeps the drawn delays on a virtual clock, and can lose packets, stop nodes, be slow and record
+what each hop sees.
 """
 
 import heapq
@@ -66,6 +66,7 @@ class VirtualMixnet:
         self.network = network or known_network(2, 2)
         self.now = 1000.0
         self.loss = loss
+        self.work = 0.0  # seconds for each packet at each hop, of the one computer that does the work of all nodes
         self.stopped: set[NodeAddress] = set()
         self.dropping: dict[NodeAddress, float] = {}  # share of packets that a node swallows
         self.views: list[tuple[NodeAddress, int, int]] = []  # hop, version, length
@@ -73,6 +74,7 @@ class VirtualMixnet:
         self._rng = random.Random(seed)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = itertools.count()
+        self._idle_from = self.now
 
     def add_client(self, parameters: TrafficParameters | None = None, gateway: int = 0) -> VirtualClient:
         """A client of the gateway with this index."""
@@ -134,7 +136,14 @@ class VirtualMixnet:
     def _hop(self, address: NodeAddress, packet: bytes, delay: float) -> None:
         if self._rng.random() < self.loss:
             return
-        heapq.heappush(self._events, (self.now + delay, next(self._serial), lambda: self._arrive(address, packet)))
+        self._at(self.now + delay, lambda: self._queue(address, packet))
+
+    def _queue(self, address: NodeAddress, packet: bytes) -> None:
+        self._idle_from = max(self._idle_from, self.now) + self.work
+        self._at(self._idle_from, lambda: self._arrive(address, packet))
+
+    def _at(self, when: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (when, next(self._serial), act))
 
     def _arrive(self, address: NodeAddress, packet: bytes) -> None:
         if address in self.stopped or self._rng.random() < self.dropping.get(address, 0.0):

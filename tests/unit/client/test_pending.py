@@ -5,7 +5,7 @@ from nymconnect.packet.chunking import Fragment, FragmentHeader
 
 
 def sent(set_id: int, due: float, attempt: int = 0) -> Sent:
-    return Sent(Outgoing(Fragment(FragmentHeader(set_id, 1, 1), b"x"), b"t" * 16, 0, attempt), (), due)
+    return Sent(Outgoing(Fragment(FragmentHeader(set_id, 1, 1), b"x"), b"t" * 16, 0, attempt), (), 0.0, 0.0, due)
 
 
 def test_an_ack_settles_its_fragment_once():
