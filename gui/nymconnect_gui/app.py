@@ -166,7 +166,7 @@ class Program(QObject):
         """Until somebody quits."""
         soon = asyncio.get_running_loop().call_later(PREPARE_AFTER, self.bridge.prepare)
         try:
-            self.bridge.change(await self.keeper.open(self.bridge.settings))
+            self.bridge.change(await self.keeper.open(lambda: self.bridge.settings))
             if self.store.values.connect_on_start:
                 self.bridge.connect_now()
             await self.ended.wait()

@@ -15,7 +15,7 @@ from nymconnect_proxy.control import MAX_ORDER, ORDERS, SHOW, STAY, server_name
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 2000  # milliseconds
+PATIENCE = 5000  # milliseconds
 
 
 class SingleInstance(QObject):

@@ -60,14 +60,22 @@ class Keeper(QObject):
         """The keyring that passwords go to; empty if they go to the settings file."""
         return self._vault.name
 
-    async def open(self, settings: Settings) -> Settings:
-        """Find the keyring, and complete `settings` by the passwords that it may hold."""
+    async def open(self, settings: Callable[[], Settings]) -> Settings:
+        """Find the keyring, and complete `settings` by the passwords that it may hold.
+
+        They are asked for at the end: meanwhile, and a keyring may take a minute, a person may have changed them.
+        """
         self._vault = await asyncio.to_thread(self._look_for_vault)
         self.vault_changed.emit()
+        found: dict[str, str] = {}
         for key in self._store.values.in_keyring:
             if key in SECRETS and (secret := await self._ask(partial(self._vault.get, key))) is not None:
-                settings = SECRETS[key].put(settings, secret)
-        return settings
+                found[key] = secret
+        completed = settings()
+        for key, secret in found.items():
+            if SECRETS[key].get(completed) is None and key in self._store.values.in_keyring:
+                completed = SECRETS[key].put(completed, secret)
+        return completed
 
     def save(self, before: Settings, after: Settings) -> None:
         """Write what has changed; a password may take its time."""

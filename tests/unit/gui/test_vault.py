@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +55,7 @@ def keeper_with(vault: Vault, path: Path) -> Keeper:
 
 async def saved(vault: Vault, path: Path, before: Settings, after: Settings) -> None:
     keeper = keeper_with(vault, path)
-    await keeper.open(before)
+    await keeper.open(lambda: before)
     keeper.save(before, after)
     await keeper.close()
 
@@ -114,7 +115,25 @@ async def test_with_a_keyring_no_secret_is_in_the_file(tmp_path: Path) -> None:
     assert "s3same" not in text
     assert read_settings(path) == replace(Settings(), upstream=BARE, preset="high")
     assert set(library.entries.values()) == {"alice:hunter:2", "s3same"}
-    assert await keeper_with(vault, path).open(read_settings(path)) == after
+    assert await keeper_with(vault, path).open(lambda: read_settings(path)) == after
+
+
+async def test_what_is_changed_while_the_keyring_is_asked_stays_changed(tmp_path: Path) -> None:
+    path, released = tmp_path / "settings.toml", threading.Event()
+    vault = KeyringVault(Library(), "Test")
+    first = Settings(upstream=PROXY, password=PASSWORD)
+    await saved(vault, path, Settings(), first)
+
+    def slowly() -> Vault:
+        released.wait(60)
+        return vault
+
+    now = [read_settings(path)]
+    opening = asyncio.create_task(Keeper(path, Store(path), slowly).open(lambda: now[0]))
+    await asyncio.sleep(0)
+    now[0] = replace(now[0], preset="bulk", password=Secret("another"))
+    released.set()
+    assert await opening == replace(first, preset="bulk", password=Secret("another"))
 
 
 async def test_without_a_keyring_the_secrets_are_in_the_private_file(tmp_path: Path) -> None:
@@ -149,7 +168,7 @@ async def test_a_secret_that_is_removed_is_forgotten_everywhere(tmp_path: Path) 
     await saved(vault, path, Settings(), first)
     await saved(vault, path, first, Settings(upstream=BARE))
     assert library.entries == {}
-    assert await keeper_with(vault, path).open(read_settings(path)) == Settings(upstream=BARE)
+    assert await keeper_with(vault, path).open(lambda: read_settings(path)) == Settings(upstream=BARE)
 
 
 async def test_a_keyring_that_never_answers_does_not_hold_up_the_rest(
