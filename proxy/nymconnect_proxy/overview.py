@@ -6,6 +6,7 @@ from nymconnect.client.client import MixnetClient
 from nymconnect_proxy.choice import Health
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.listener import SocksListener
+from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage
 from nymconnect_proxy.status import Status
 
@@ -16,6 +17,7 @@ def overview(
     listener: SocksListener | None,
     client: MixnetClient | None,
     downlink: DownlinkKeeper | None,
+    pace: PaceWatch | None,
 ) -> Status:
     """`status` with what the parts that there are have to say."""
     if passage is not None:
@@ -28,6 +30,8 @@ def overview(
     if downlink is not None:
         report = downlink.report()
         status = replace(status, downlink_hidden=report.hidden, downlink=report.reason)
+    if pace is not None and (complaint := pace.complaint):
+        status = replace(status, alarms=(*status.alarms, complaint))
     return _with_client(status, client)
 
 

@@ -27,6 +27,7 @@ from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.exchange import Exchange
 from nymconnect_proxy.listener import SocksListener
 from nymconnect_proxy.overview import overview
+from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.states import Event, State, after
 from nymconnect_proxy.status import Rates, Status
@@ -37,6 +38,7 @@ MAINNET_WARM_UP = 60.0
 # After a failure on demand, requests are refused for this long, so that a program that insists does no harm.
 DEMAND_PAUSE = 5.0
 IDLE_LOOK = 1.0
+PACE_LOOK = 2.0
 
 
 class Session:
@@ -65,6 +67,7 @@ class Session:
         self._client: MixnetClient | None = None
         self._is_attached = False
         self._downlink: DownlinkKeeper | None = None
+        self._pace: PaceWatch | None = None
         self._passage: Passage | None = None
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -74,7 +77,7 @@ class Session:
     @property
     def status(self) -> Status:
         """A snapshot."""
-        return overview(self._status, self._passage, self._listener, self._client, self._downlink)
+        return overview(self._status, self._passage, self._listener, self._client, self._downlink, self._pace)
 
     @property
     def network_pid(self) -> int | None:
@@ -189,8 +192,19 @@ class Session:
 
     def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient) -> None:
         """Let the status speak of this client while it runs."""
-        self._client = client
+        self._client, self._pace = client, PaceWatch()
+        watching = TaskSet("pace", self._crashed)
+        watching.spawn(self._watch_pace(client, self._pace), "watch")
+        visit.push_async_callback(watching.close)
         visit.callback(self._forget_client)
+
+    async def _watch_pace(self, client: MixnetClient, pace: PaceWatch) -> None:
+        while True:
+            known = bool(pace.complaint)
+            pace.look(client.counters(), clock())
+            if bool(pace.complaint) is not known:
+                self._on_status(self.status)
+            await asyncio.sleep(PACE_LOOK)
 
     @property
     def _warm_up(self) -> float:
@@ -199,7 +213,7 @@ class Session:
         return MAINNET_WARM_UP if self._settings.network == "mainnet" else 0.0
 
     def _forget_client(self) -> None:
-        self._client = None
+        self._client = self._pace = None
 
     async def _open_to_requests(
         self, visit: contextlib.AsyncExitStack, client: MixnetClient, passage: Passage, reason: str
