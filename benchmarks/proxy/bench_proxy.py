@@ -33,7 +33,7 @@ from nymconnect_proxy.states import State
 
 PRESET = "nym-compatible"
 EVERYDAY = "balanced"
-PATIENCE = 120.0
+PATIENCE = 300.0
 SETTLE = 3.0  # for what a stream still has to say after its socket has closed
 AT_ONCE = 20
 MOST_REQUESTERS, USERS, DESTINATIONS = 5, 30, 1000

@@ -88,7 +88,7 @@ async def wallets(world: World, options: list[str], home: Path) -> AsyncIterator
         yield Rpc(world.inside, home, (), f"http://127.0.0.1:{WALLET_PORT}/json_rpc")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_wallets_read_the_chain_and_pay(
     world: World, proxy: Proxy, certificates: Certificates, tmp_path: Path
 ) -> None:
