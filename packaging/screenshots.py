@@ -5,10 +5,12 @@ up. The font is Inter (Debian's fonts-inter) if it is installed, so that the pic
 """
 
 import asyncio
+import logging
 import math
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 OUTPUT = Path(__file__).parents[1] / "docs" / "screenshots"
 FONT = "Inter"
 SCALES = (1, 2)
+THEMES = ("dark", "light")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Scene:
 
 
 GATEWAY = "7gWkGxzPLoQ9vYbT2mNsRcA4uHdJfEeVpXq3Z8KtBnMw"
+EXIT = f"Bq5pLmXw.9dTzKrUv@{GATEWAY}"
 SCENES = (
     Scene("home-disconnected", "home", "disconnected", "embedded"),
     Scene("home-waiting", "home", "waiting"),
@@ -47,9 +51,91 @@ SCENES = (
         changes={"alarms": ("somebody drops packets; data goes around it where it can",), "dropping": True},
     ),
     Scene("home-disconnecting", "home", "disconnecting"),
-    Scene("home-failed", "home", "failed", changes={"reason": "the directory cannot be reached"}),
+    Scene(
+        "home-failed",
+        "home",
+        "failed",
+        changes={"reason": "directory https://validator.nymtech.net/api/ cannot be reached: no answer within 30 s"},
+    ),
     Scene("home-port-in-use", "home", "disconnected", "embedded", busy=True),
+    Scene("apps", "apps", "connected", "embedded"),
+    Scene("apps-recipe", "apps", "connected", prepare=lambda window: show_recipe(window)),
+    Scene("settings-network", "settings-network", "disconnected", "https://mixnet.example.org/api"),
+    Scene("settings-network-wrong", "settings-network", "disconnected", prepare=lambda window: mistype(window)),
+    Scene("settings-exits", "settings-exits", "disconnected"),
+    Scene("diagnostics", "diagnostics", "connected", prepare=lambda window: show_test(window.page("diagnostics"))),
+    Scene("diagnostics-guide", "diagnostics-guide", "disconnected", "embedded"),
+    Scene(
+        "diagnostics-guide-2", "diagnostics-guide", "disconnected", "embedded", prepare=lambda window: turn(window, 1)
+    ),
+    Scene(
+        "diagnostics-guide-3", "diagnostics-guide", "disconnected", "embedded", prepare=lambda window: turn(window, 2)
+    ),
 )
+
+
+LOG = (
+    ("nymconnect_proxy.listener", "SOCKS on 127.0.0.1:1080"),
+    ("nymconnect_proxy.session", "session is connecting"),
+    ("nymconnect_proxy.network_process", "the practice network runs"),
+    ("nymconnect_proxy.session", "session is connected"),
+)
+
+
+def scenes() -> list[Scene]:
+    """Those above, and all other pages as they are while it works."""
+    from nymconnect_gui.window import PAGES
+
+    pictured = {scene.page for scene in SCENES}
+    others = [Scene(spec.key, spec.key, "connected", "embedded") for spec in PAGES if spec.key not in pictured]
+    return [*SCENES, *others]
+
+
+def file_name(scene: str, theme: str, scale: int) -> str:
+    """Of a picture."""
+    return f"{scene}-{theme}{'' if scale == 1 else f'@{scale}x'}.png"
+
+
+def file_names() -> set[str]:
+    """Of all pictures."""
+    return {file_name(scene.name, theme, scale) for scene in scenes() for theme in THEMES for scale in SCALES}
+
+
+def show_recipe(window: Any) -> None:
+    """The recipe of a wallet, after a test."""
+    page = window.page("apps")
+    page.open("electrum")
+    show_test(page)
+
+
+def show_test(page: Any) -> None:
+    """A test that went well."""
+    from nymconnect_proxy.checkup import Finding, Result, Stage
+
+    page.checkup._clear()
+    for stage, finding, seconds in (
+        (Stage.PROXY, Finding.PROXY_OPEN, 0.002),
+        (Stage.GATEWAY, Finding.GATEWAY_READY, None),
+        (Stage.MIXES, Finding.MIXES_CARRY, 0.31),
+        (Stage.REQUESTER, Finding.EXIT_ANSWERS, 0.42),
+        (Stage.TARGET, Finding.TARGET_ANSWERS, 0.87),
+    ):
+        page.checkup.show_result(Result(stage, finding, seconds, "example.org:443"))
+    page.checkup._name_button()
+
+
+def mistype(window: Any) -> None:
+    """What is wrong is said while it is typed."""
+    page = window.page("settings-network")
+    page.network.buttons["own"].click()
+    page.url.edit.setText("mixnet.example.org")
+    page.url.show_problem()
+
+
+def turn(window: Any, pages: int) -> None:
+    """On in the guide."""
+    for _ in range(pages):
+        window.page("diagnostics-guide").go_on()
 
 
 def show_details(window: Any) -> None:
@@ -65,6 +151,9 @@ def main() -> int:
     if len(sys.argv) > 1:
         return draw(int(sys.argv[1]))
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    for old in OUTPUT.glob("*.png"):
+        if old.name not in file_names():
+            old.unlink()
     for scale in SCALES:
         environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(scale)}
         subprocess.run([sys.executable, __file__, str(scale)], env=environment, check=True)
@@ -87,13 +176,8 @@ def draw(scale: int) -> int:
 
 
 async def _draw_all(app: Any, scale: int) -> None:
-    from nymconnect_gui.window import PAGES
-
-    scenes = [*SCENES]
-    pictured = {scene.page for scene in scenes}
-    scenes += [Scene(spec.key, spec.key, "connected", "embedded") for spec in PAGES if spec.key not in pictured]
-    for theme in ("dark", "light"):
-        for scene in scenes:
+    for theme in THEMES:
+        for scene in scenes():
             await _draw(app, scene, theme, scale)
 
 
@@ -102,6 +186,7 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     from nymconnect_gui import app as program_module
     from nymconnect_gui.bridge import clock, idle_status
     from nymconnect_gui.words import Problem
+    from nymconnect_proxy.choice import Health, RequesterState
     from nymconnect_proxy.states import State
 
     settings = Settings(network=scene.network)
@@ -116,7 +201,8 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
         values |= {
             "gateway": GATEWAY,
             "gateway_port": 9000,
-            "requester": GATEWAY,
+            "requester": EXIT,
+            "requesters": (RequesterState("my-exit", EXIT, Health.ANSWERS, 0),),
             "loss": 0.004,
             "delay": 0.018,
             "streams": 2,
@@ -127,6 +213,10 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
             bridge.history.add(_counters(second), now - 120 + second)
         values["counters"] = _counters(120)
     bridge._status = replace(idle_status(settings), **(values | (scene.changes or {})))
+    for name, text in LOG:
+        record = logging.LogRecord(name, logging.INFO, "", 0, text, None, None)
+        record.created = 1_800_000_000.0
+        program.context.log.handle(record)
     if scene.busy:
         bridge._problem = Problem("cannot listen on 127.0.0.1:1080: Address already in use", settings.socks)
     window.show_page(scene.page)
@@ -136,12 +226,23 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
         scene.prepare(window)
     for _ in range(6):  # layouts settle, arcs move on
         await asyncio.sleep(0.03)
-    suffix = "" if scale == 1 else f"@{scale}x"
-    window.grab().save(str(OUTPUT / f"{scene.name}-{theme}{suffix}.png"))
+    in_few_colors(window.grab().toImage()).save(str(OUTPUT / file_name(scene.name, theme, scale)))
     window.hide()
     program.deleteLater()
     window.deleteLater()
     await asyncio.sleep(0)
+
+
+def in_few_colors(picture: Any) -> Any:
+    """The same with the 256 colours that come most often, which nobody sees and takes a third of the room."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QImage
+
+    whole = picture.convertToFormat(QImage.Format.Format_RGB32)
+    used = Counter(memoryview(whole.constBits()).cast("I"))
+    palette = [color for color, _ in used.most_common(256)]
+    nearest = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
+    return whole.convertToFormat(QImage.Format.Format_Indexed8, palette, nearest)
 
 
 def _counters(second: int) -> dict[str, int]:

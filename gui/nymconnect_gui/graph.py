@@ -6,7 +6,7 @@ An observer sees the outline only. Data is filled, cover is hatched, so that the
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from nymconnect_gui.history import SPAN, Flow, Sample
@@ -98,9 +98,11 @@ class TrafficGraph(QWidget):
             x = self._x(sample.end)
             totals.append(QPointF(x, base + average.total * scale))
             datas.append(QPointF(x, base + average.data * scale))
+        outline = _closed(totals, base)
+        hatch(painter, outline, tokens.color("cover"), self._theme.px(5))
         painter.setPen(QPen(tokens.color("cover"), self._theme.px(1)))
-        painter.setBrush(QBrush(tokens.color("cover"), Qt.BrushStyle.BDiagPattern))
-        painter.drawPolygon(_closed(totals, base))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolygon(outline)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(tokens.color("accent"))
         painter.drawPolygon(_closed(datas, base))
@@ -113,6 +115,20 @@ class TrafficGraph(QWidget):
 def _closed(outline: list[QPointF], base: float) -> QPolygonF:
     """The area between an outline and its base line."""
     return QPolygonF([QPointF(outline[0].x(), base), *outline, QPointF(outline[-1].x(), base)])
+
+
+def hatch(painter: QPainter, area: QPolygonF, color: QColor, gap: float) -> None:
+    """Diagonal lines, `gap` pixels apart. Qt's own patterns are finer the finer the screen, until nobody sees them."""
+    box, path = area.boundingRect(), QPainterPath()
+    path.addPolygon(area)
+    first, last = (box.left() + box.top()) // gap, (box.right() + box.bottom()) // gap
+    painter.save()
+    painter.setClipPath(path)
+    painter.setPen(QPen(color, gap / 4))
+    for place in range(int(first), int(last) + 1):  # where x + y is a multiple of the gap, so that they stand still
+        at = place * gap
+        painter.drawLine(QPointF(at - box.bottom(), box.bottom()), QPointF(at - box.top(), box.top()))
+    painter.restore()
 
 
 def mean(samples: Sequence[Sample], flow: Callable[[Sample], Flow]) -> Flow:
@@ -151,15 +167,18 @@ class Legend(QWidget):
         font.setPixelSize(px(11.5))
         painter.setFont(font)
         side = px(9)
-        brushes = (QBrush(tokens.color("accent")), QBrush(tokens.color("cover"), Qt.BrushStyle.BDiagPattern))
+        colors = (tokens.color("accent"), tokens.color("cover"))
         is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         x = 0.0
-        for text, brush in zip(self._texts(), brushes, strict=True):
+        for number, (text, color) in enumerate(zip(self._texts(), colors, strict=True)):
             wide = painter.fontMetrics().horizontalAdvance(text) + 1
             at = self.width() - x - side if is_mirrored else x
-            painter.setPen(QPen(brush.color(), 1))
-            painter.setBrush(brush)
-            painter.drawRect(QRectF(at, (self.height() - side) / 2, side, side))
+            box = QRectF(at, (self.height() - side) / 2, side, side)
+            if number:
+                hatch(painter, QPolygonF(box), color, px(4))
+            painter.setPen(QPen(color, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush if number else color)
+            painter.drawRect(box)
             painter.setPen(tokens.color("muted"))
             left = self.width() - x - px(14) - wide if is_mirrored else x + px(14)
             painter.drawText(QRectF(left, 0, wide, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
