@@ -107,6 +107,7 @@ RULES = (
         _EXITS,
     ),
     _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
+    _rule(r"timestamp|gateway's clock", "The date or time of this computer is wrong. Set it, then try again."),
     _rule(
         r"did not accept our (authentication|registration)|the gateway refuses this client",
         "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",

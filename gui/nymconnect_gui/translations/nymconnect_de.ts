@@ -941,6 +941,10 @@
         <translation>Ein Ausgang steht zweimal da. Entfernen Sie ihn einmal.</translation>
     </message>
     <message>
+        <source>The date or time of this computer is wrong. Set it, then try again.</source>
+        <translation>Datum oder Uhrzeit dieses Rechners ist falsch. Stellen Sie sie, dann versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
         <source>The gateway refuses this client. Check the date and time of this computer, or choose another gateway.</source>
         <translation>Das Gateway lehnt diesen Client ab. Prüfen Sie Datum und Uhrzeit dieses Rechners, oder wählen Sie ein anderes Gateway.</translation>
     </message>

@@ -45,6 +45,7 @@ KNOWN = [
     ("the network mainnet lists no requester: give the address of one", "no exit", "settings-exits"),
     ("no requester is named 'home': add it with …", "home", "settings-exits"),
     ("the gateway did not accept our authentication", "date and time", "settings-exits"),
+    ("the request's timestamp is too far from this gateway's clock", "date or time", ""),
     ("the gateway could not prove its identity: wrong signature", "prove", "settings-exits"),
     (
         "cannot reach the gateway at ws://1.2.3.4:9000: timed out; trying another gateway",
