@@ -205,6 +205,11 @@ RULES = (
         "diagnostics",
     ),
     _rule(
+        r"(?P<share>\d+) % of the packets that should leave do not, because (?P<why>.+)$",
+        "{share} % of the packets that should leave do not: {why}. The gaps may show what you do.",
+        "settings",
+    ),
+    _rule(
         r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
         "{path} cannot be used: {why}.",
     ),
@@ -233,6 +238,10 @@ WHYS = {
     "the requester does not answer": "the exit does not answer",
     "the requester is not of this software and answers as data comes": "the exit cannot keep a constant rate",
     "the requester has not promised it yet": "the exit has not promised it yet",
+    # And of what does not leave in time.
+    "this computer makes too few of them": "this computer makes too few of them",
+    "the line takes too few of them": "the line takes too few of them",
+    "other programs keep the sender waiting": "other programs keep the sender waiting",
 }
 TOO_FEW = re.compile(r"only (?P<rate>[\d.]+) of (?P<wanted>[\d.]+) answers a second arrive")
 TOO_FEW_TEXT = "only {rate} of {wanted} answers a second arrive"

@@ -1041,6 +1041,10 @@
         <translation>Jemand verwirft Pakete. Daten umgehen das, wo es geht.</translation>
     </message>
     <message>
+        <source>{share} % of the packets that should leave do not: {why}. The gaps may show what you do.</source>
+        <translation>{share} % der Pakete, die abgehen sollten, bleiben aus: {why}. Die Lücken können zeigen, was Sie tun.</translation>
+    </message>
+    <message>
         <source>{path} cannot be used: {why}.</source>
         <translation>{path} ist nicht zu benutzen: {why}.</translation>
     </message>
@@ -1123,6 +1127,18 @@
     <message>
         <source>the exit has not promised it yet</source>
         <translation>der Ausgang hat es noch nicht zugesagt</translation>
+    </message>
+    <message>
+        <source>this computer makes too few of them</source>
+        <translation>dieser Computer erzeugt zu wenige</translation>
+    </message>
+    <message>
+        <source>the line takes too few of them</source>
+        <translation>die Leitung nimmt zu wenige ab</translation>
+    </message>
+    <message>
+        <source>other programs keep the sender waiting</source>
+        <translation>andere Programme lassen den Sender warten</translation>
     </message>
 </context>
 <context>

@@ -58,6 +58,11 @@ KNOWN = [
     ("sending cover for 60 seconds before requests are served", "60 seconds", ""),
     ("somebody drops packets, probably at 1.2.3.4:1789; data goes around it", "1.2.3.4:1789", "diagnostics"),
     ("this computer has slept for 300 seconds", "asleep", ""),
+    (
+        "7 % of the packets that should leave do not, because the line takes too few of them",
+        "7 % of the packets that should leave do not: the line",
+        "settings",
+    ),
 ]
 
 
@@ -156,7 +161,7 @@ def test_every_reason_that_a_session_can_have_is_in_the_table(template: str) -> 
     "text",
     sorted(
         {state.value for state in PromiseState}
-        | {text for name in ("downlink", "promises") for text in templates(PROXY / f"{name}.py") if " " in text}
+        | {text for name in ("downlink", "promises", "pace") for text in templates(PROXY / f"{name}.py") if " " in text}
     ),
 )
 def test_every_reason_of_the_downlink_is_in_the_table(text: str) -> None:
