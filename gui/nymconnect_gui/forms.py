@@ -65,9 +65,8 @@ class RowButton(Painted):
             return QRectF(self.width() - x - width if reads_left else x, 0, width, high)
 
         centre = Qt.AlignmentFlag.AlignVCenter
-        leading, trailing = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
-        if reads_left:
-            leading, trailing = trailing, leading
+        # Painters turn these around by themselves.
+        leading, trailing = Qt.AlignmentFlag.AlignLeading, Qt.AlignmentFlag.AlignTrailing
         painter.setPen(tokens.color("accent" if self.is_hovered else "text"))
         painter.drawText(place(0, caption), leading | centre, self.text())
         painter.setPen(tokens.color("muted"))

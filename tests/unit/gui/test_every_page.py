@@ -1,11 +1,12 @@
 """What holds for every page: names for screen readers, the keyboard, languages, both directions, large text."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QAccessible, QAccessibleInterface
+from PySide6.QtGui import QAccessible, QAccessibleInterface, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 from nymconnect.config import Settings
 from nymconnect_gui.app import Program
 from nymconnect_gui.bridge import Bridge
+from nymconnect_gui.forms import RowButton
 from nymconnect_gui.i18n import install
 from nymconnect_gui.painted import Painted
 from nymconnect_gui.window import PAGES
@@ -255,3 +257,31 @@ def test_from_right_to_left_everything_is_mirrored_and_fits(
                 wrong[key].append(f"not mirrored: {one.accessibleName() or one.text()}")
         window.grab()
     assert {key: texts for key, texts in wrong.items() if texts} == {}
+
+
+@pytest.mark.parametrize("way", [Qt.LayoutDirection.LeftToRight, Qt.LayoutDirection.RightToLeft])
+def test_the_value_of_a_row_stands_by_its_arrow(
+    way: Qt.LayoutDirection, program: Program, direction: Callable[[Qt.LayoutDirection], None]
+) -> None:
+    direction(way)
+    row = RowButton(program.theme, "Network", lambda: None)
+    row.resize(400, 34)
+    plain = row.grab().toImage()
+    row.set_value("mainnet")
+    shown = row.grab().toImage()
+    changed = [x for x in range(400) if any(plain.pixel(x, y) != shown.pixel(x, y) for y in range(34))]
+    place = 400 - max(changed) if way is Qt.LayoutDirection.LeftToRight else min(changed)
+    assert place < 40
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_the_names_of_the_hops_do_not_touch(code: str, program: Program, spoken: Callable[[str], None]) -> None:
+    spoken(code)
+    window = show(program, "home")
+    way: Any = program.window.page("home").way  # type: ignore[attr-defined]
+    window.resize(window.minimumSize())
+    settle()
+    font = way.font()
+    font.setPixelSize(program.theme.px(10.5))
+    widths = [QFontMetrics(font).horizontalAdvance(name) for name in way.hops()]
+    assert all(sum(pair) / 2 + 2 < way.width() / len(widths) for pair in pairwise(widths))

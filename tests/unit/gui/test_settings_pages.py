@@ -20,11 +20,12 @@ from pytestqt.qtbot import QtBot
 from nymconnect.client.presets import AUTOMATIC, PRESETS
 from nymconnect.config import Settings, read_settings
 from nymconnect.options import Endpoint, Secret, Upstream
-from nymconnect.settings_document import read_tables
+from nymconnect.settings_document import CURRENT_VERSION, read_tables
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.settings import SettingsPart, cost
-from nymconnect_gui.settings_file import open_settings
+from nymconnect_gui.settings_file import Opened, open_settings
 from nymconnect_gui.store import Remembered, Store
+from nymconnect_gui.vault import KeyringVault
 from nymconnect_gui.window import PAGES
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import FakeSessions
@@ -495,3 +496,25 @@ def test_how_much_is_logged_is_set_at_once_and_debug_warns(page: Find, program: 
     log.read.click()
     assert program.window.current == "diagnostics-log"
     program.change_settings(Settings())
+
+
+def test_where_passwords_go_is_said(page: Find, program: Program) -> None:
+    settings = page("settings")
+    assert settings.kept.text().endswith("Passwords too; only you can read it.")
+    program.keeper._vault = KeyringVault(None, "GNOME Keyring")
+    program.keeper.vault_changed.emit()
+    assert settings.kept.text().endswith("Passwords go to GNOME Keyring.")
+
+
+def test_a_file_of_an_older_version_is_read_and_written_as_today(page: Find, program: Program) -> None:
+    path = program.keeper.path
+    assert path is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('[traffic]\npreset = "bulk"\n[desktop]\ntheme = "dark"\n')  # without a number
+    assert open_settings(path) == Opened(path)
+    assert Store(path).values.theme == "dark"
+    program.change_settings(read_settings(path))
+    page("settings-looks").text_size.buttons["1.5"].click()
+    program.theme.choose("system", 1.0)
+    assert f"version = {CURRENT_VERSION}" in path.read_text()
+    assert read_settings(path).preset == "bulk"
