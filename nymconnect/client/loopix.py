@@ -90,7 +90,9 @@ class Loopix:
         self._stock = SurbStock(parameters.surbs)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
         self._replying = PacedReplies(rng)
-        self._outbox = Outbox(self._packer, self._stock, self._ready, self._health, parameters, rng, self.counters)
+        self._outbox = Outbox(
+            self._packer, self._stock, self._replying, self._ready, self._health, parameters, rng, self.counters
+        )
         self._economy = SurbEconomy(
             address,
             self._supply,

@@ -6,7 +6,7 @@ except that repetitions end after a bound.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from nymconnect.client.health import PathHealth
@@ -28,12 +28,16 @@ from nymconnect.packet.addressing import Recipient
 
 
 class Outbox:
-    """See the module. What is packed stands in `ready`; answers use up the `stock`; `health` hears what came of it."""
+    """See the module. What is packed stands in `ready`; answers use up the `stock`; `health` hears what came of it.
+
+    The window is for all but the tags that were `promised` answers at a constant rate: those have slots of their own.
+    """
 
     def __init__(
         self,
         packer: Packer,
         stock: SurbStock,
+        promised: Container[object],
         ready: ReadyTable,
         health: PathHealth,
         parameters: TrafficParameters,
@@ -42,6 +46,7 @@ class Outbox:
     ) -> None:
         self.lanes = Lanes()
         self._packer, self._stock, self._ready, self._health = packer, stock, ready, health
+        self._promised, self._apart = promised, set[FragmentId]()  # what is on its way beside the window
         self._parameters, self._rng, self._counters = parameters, rng, counters
         self._spans = Spans()
         self._pending = PendingAcks()
@@ -76,7 +81,11 @@ class Outbox:
 
     def has_window(self) -> bool:
         """Whether one more fragment may be on its way."""
-        return len(self._pending) + self._ready.data_count < self._window.size
+        return self._in_window + self._ready.data_count < self._window.size
+
+    @property
+    def _in_window(self) -> int:
+        return len(self._pending) - len(self._apart)
 
     def pack(self, outgoing: Outgoing, now: float) -> ReadyPacket | None:
         """A packet for the pacer; None if that is impossible now, or for ever. UsageError if a SURB is missing."""
@@ -112,6 +121,8 @@ class Outbox:
         outgoing = data.outgoing
         wait = self._patience.wait(outgoing.destination, data.expected, outgoing.attempt)
         self._pending.add(Sent(outgoing, data.path, at, data.expected, at + wait))
+        if outgoing.destination in self._promised:
+            self._apart.add(outgoing.fragment.fid)
         self._counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
 
     def acked(self, fid: FragmentId, now: float) -> None:
@@ -119,6 +130,7 @@ class Outbox:
         pending = self._pending.acked(fid)
         if pending is not None:
             self._patience.acked(pending, now)
+            self._apart.discard(fid)
         # An ack that is only late spares the repetition.
         settled = pending or self.lanes.take_repeat(fid) or self._ready.take_fragment(fid)
         if settled is None:
@@ -130,7 +142,7 @@ class Outbox:
 
     def loop_took(self, beyond: float) -> None:
         """A loop has come back, so many seconds beyond its drawn delays."""
-        self._window.look(beyond, len(self._pending))
+        self._window.look(beyond, self._in_window)
 
     def expire(self, now: float) -> Iterator[Outgoing]:
         """Queue once more what has waited in vain; yields what is given up instead."""
@@ -138,6 +150,7 @@ class Outbox:
             self._health.failed(sent.path, now)
             self._patience.failed(sent, now)
             outgoing = sent.outgoing
+            self._apart.discard(outgoing.fragment.fid)
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
                 self._counters["given_up"] += 1
                 self._spans.settle(outgoing.fragment.fid)

@@ -8,6 +8,7 @@ import pytest
 from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.client.turns import MAXIMUM_PACED_RUN
+from nymconnect.client.window import LEAST
 from nymconnect.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
@@ -179,6 +180,22 @@ def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
         assert packet is not None
         loopix.departed(packet.token, now)
     assert loopix.in_flight == 1
+
+
+def test_answers_under_way_at_a_promised_rate_leave_the_window_to_others() -> None:
+    net = VirtualMixnet()
+    exit_client, tag = paced_pair(net, rate=130.0)
+    other = net.add_client(CLIENT)
+    net.run(3.0)
+    loopix = exit_client.loopix
+    loopix.reply(bytes(900_000), tag)
+    net.run(1.0)
+    assert loopix.in_flight > LEAST
+    for _ in range(60):  # a crowded network
+        loopix._outbox._window.look(0.0, 0)
+        loopix._outbox.loop_took(1.0)
+    loopix.send(bytes(20_000), other.loopix.address, net.now)
+    assert net.run_until(lambda: bool(other.received), 2.0)
 
 
 def test_the_supply_takes_as_much_of_the_main_stream_as_the_parameters_say() -> None:
