@@ -55,7 +55,7 @@ def running(*command: str, environment: Mapping[str, str] | None = None) -> Iter
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -79,7 +79,7 @@ def x_server() -> Iterator[str]:
         yield f":{number}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +89,7 @@ async def session_bus(folder: Path) -> AsyncIterator[str]:
     config = folder / "bus.conf"
     config.write_text(_BUS_CONFIG.format(path=path), encoding="utf-8")
     with running("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not path.exists():  # noqa: ASYNC110 -- another process makes it
                 await asyncio.sleep(0.02)
         yield f"unix:path={path}"
@@ -104,7 +104,7 @@ async def clients(address: str, count: int) -> None:
         interface="org.freedesktop.DBus",
         member="ListNames",
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             answer = await bus.call(ask)
             assert answer is not None

@@ -16,10 +16,11 @@ import pytest
 from tests.helpers.command import environment
 from tests.helpers.desktop import missing_programs, running, x_server
 
-PATIENCE = 60.0
+PATIENCE = 120.0  # a busy machine with two cores
 MISSING = missing_programs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo")
 
 pytestmark = [
+    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform != "linux", reason="X11 is Linux's here"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
 ]
@@ -44,7 +45,7 @@ class Desktop:
     def tool(self, *arguments: str) -> str:
         """What xdotool prints; empty if it finds nothing."""
         done = subprocess.run(
-            ["xdotool", *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=20
+            ["xdotool", *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=60
         )
         return done.stdout.strip()
 
@@ -55,7 +56,7 @@ class Desktop:
     def tree(self) -> str:
         """All windows there are, as one text."""
         return subprocess.run(
-            ["xwininfo", "-root", "-tree"], env=self.environment, capture_output=True, text=True, check=True, timeout=20
+            ["xwininfo", "-root", "-tree"], env=self.environment, capture_output=True, text=True, check=True, timeout=60
         ).stdout
 
     def key(self, window: str, keys: str) -> None:
@@ -153,6 +154,13 @@ def test_a_day_with_a_tray(desktop: Desktop) -> None:
         desktop.click(icon)
         eventually(desktop.windows)
         desktop.key(desktop.windows()[0], "alt+F4")  # remembered
+        eventually(lambda: not desktop.windows())
+
+        with program(desktop) as second:  # it finds the first one, shows it, and ends
+            assert second.wait(PATIENCE) == 0
+        eventually(desktop.windows)
+        assert serves(port)
+        desktop.key(desktop.windows()[0], "alt+F4")
         eventually(lambda: not desktop.windows())
 
         tray.terminate()  # a window in a tray that has gone would be lost

@@ -15,7 +15,10 @@ import pytest
 from tests.helpers.command import environment, run
 from tests.helpers.window import PATIENCE
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs the window without a display")
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(sys.platform != "linux", reason="runs the window without a display"),
+]
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from tests.helpers.targets import file_server
 from tests.helpers.tls import certificate
 from tests.helpers.window import home_of, live, on_qt, play, until
 
+pytestmark = pytest.mark.timeout(600)
 SETTINGS = Settings(socks=Endpoint("127.0.0.1", 0), connect_timeout=5.0)
 Case = Callable[[Path], AbstractAsyncContextManager[Settings]]
 

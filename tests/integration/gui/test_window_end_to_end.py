@@ -24,6 +24,7 @@ from tests.helpers.stage import curl, eventually
 from tests.helpers.targets import file_server
 from tests.helpers.window import PATIENCE, home_of, live, on_qt, play, until
 
+pytestmark = pytest.mark.timeout(600)
 PAGE = b"hello through the mixnet" * 400
 
 
@@ -78,7 +79,7 @@ def test_connect_fetch_disconnect(qapp: QApplication, tmp_path: Path) -> None:
             assert "no anonymity" in home.sentence.text()
             assert home.port.value == str(program.bridge.status.socks.port) != "0"
             assert await fetch(program, port) == PAGE
-        await eventually(lambda: bool(program.bridge.history.samples))
+        await eventually(lambda: bool(program.bridge.history.samples), PATIENCE)
         program.bridge.look()
         assert program.bridge.status.bytes_down >= len(PAGE)
         assert program.bridge.status.counters["data_sent"] > 0
@@ -173,7 +174,7 @@ def test_quitting_while_connecting_leaves_nothing_behind(qapp: QApplication, tmp
             session = program.bridge._session
             return isinstance(session, Session) and session.network_pid is not None
 
-        await eventually(has_network)
+        await eventually(has_network, PATIENCE)
         session = program.bridge._session
         assert isinstance(session, Session)
         assert session.network_pid is not None
