@@ -79,6 +79,8 @@ class WrapLabel(QLabel):
         return self._text
 
     def setText(self, text: str) -> None:  # noqa: N802 -- Qt's name
+        if text == self._text:  # often, once a second
+            return
         self._text = text
         super().setText(breakable(text))
         self.setAccessibleName(text)

@@ -213,6 +213,10 @@ RULES = (
         r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
         "{path} cannot be used: {why}.",
     ),
+    _rule(
+        r"does not let this program change what starts at login: (?P<why>[^:]+)$",
+        "The system does not let NymConnect change what starts at login: {why}.",
+    ),
     _rule(r"^(?P<path>\S+\.toml): (?P<why>[^:]+)$", "{path} cannot be used: {why}."),
 )
 # Halves of sentences. First what operating systems say of what cannot be used.

@@ -1049,6 +1049,10 @@
         <translation>{path} ist nicht zu benutzen: {why}.</translation>
     </message>
     <message>
+        <source>The system does not let NymConnect change what starts at login: {why}.</source>
+        <translation>Das System lässt NymConnect nicht ändern, was beim Anmelden startet: {why}.</translation>
+    </message>
+    <message>
         <source>Trying another gateway.</source>
         <translation>Ein anderes Gateway wird versucht.</translation>
     </message>

@@ -110,6 +110,7 @@ TELLERS = (
     "nymconnect/client/upkeep.py",
     "nymconnect/address_book.py",
     "nymconnect/runtime.py",
+    "gui/nymconnect_gui/autostart.py",
 )
 ERRORS = {"UserError", "LinkLostError", "_end", "on_end", "_tell", "tell", "_read"}
 ELSEWHERE = {  # what comes not to a window but to a command line or a wallet, and what other reasons stand in
