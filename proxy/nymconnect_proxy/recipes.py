@@ -15,6 +15,7 @@ then the texts are English::
     text = "…"
     value = "curl -x socks5h://{proxy} …"   # to be copied; left out if there is nothing to copy
     [de]
+    name = "…"                        # only if it is more than the program's own
     summary = "…"
     limits = ["…"]
     steps = ["…"]
@@ -127,6 +128,7 @@ class _Translation(msgspec.Struct, forbid_unknown_fields=True):
     summary: str
     steps: list[str]
     limits: list[str] = []
+    name: str = ""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -184,7 +186,8 @@ def _translated(where: str, recipe: Recipe, words: _Translation) -> Recipe:
         if len(getattr(words, field)) != count:
             raise UserError(f"{where}: {field} must be {count}, as many as in English")
     steps = tuple(Step(text, step.value) for text, step in zip(words.steps, recipe.steps, strict=True))
-    return replace(recipe, summary=words.summary, steps=steps, limits=tuple(words.limits))
+    name = words.name or recipe.name
+    return replace(recipe, name=name, summary=words.summary, steps=steps, limits=tuple(words.limits))
 
 
 def _check(where: str, prefix: str, recipe: Recipe) -> None:

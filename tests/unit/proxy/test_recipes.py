@@ -100,6 +100,12 @@ def test_other_languages_are_english(language: str) -> None:
     assert recipe("curl", language) == recipe("curl")
 
 
+def test_a_name_that_is_more_than_the_programs_own_is_translated() -> None:
+    names = {recipe.key: recipe.name for recipe in load_recipes("de")}
+    assert names["proxychains"] == "Jedes andere Programm (ProxyChains)"
+    assert names["curl"] == "curl"
+
+
 @pytest.mark.parametrize("wanted", ["monero-cli", "Monero CLI", "MONERO-CLI"])
 def test_a_recipe_is_found_by_key_or_name(wanted: str) -> None:
     assert recipe(wanted).key == "monero-cli"
