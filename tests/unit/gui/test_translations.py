@@ -7,12 +7,17 @@ from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QLocale, Qt
-from PySide6.QtWidgets import QApplication, QDialogButtonBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, QLabel, QWidget
 
 from nymconnect_gui import i18n
 from nymconnect_gui.app import Program
 from nymconnect_gui.i18n import FOLDER, install, languages, locale_for
 from nymconnect_gui.pages.apps import AppsPage
+from nymconnect_gui.pages.diagnostics_about import PARTS
+from nymconnect_gui.window import PAGES
+from nymconnect_proxy.recipes import load_recipes, rendered
+from nymconnect_proxy.states import State
+from tests.helpers.fake_session import snapshot
 
 REPOSITORY = Path(__file__).parents[3]
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
@@ -96,3 +101,45 @@ def test_a_language_is_chosen_in_the_window_and_counts_at_once(program: Program,
         assert window.header.title.text() == "Appearance"
     finally:
         install(qapp, "en")
+
+
+# What programs without a German window call their fields.
+PROGRAMS_OWN = {"Proxy port:"}
+TWO_WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
+
+
+def shown_texts(program: Program) -> set[str]:
+    """All that pages, recipes and the tray's menu show or tell a screen reader, if it has two words or more."""
+    found = {action.text() for action in program.tray.menu.actions()}
+    reason = "what you receive shows on your line, because this preset lets the downlink follow the data"
+    status = snapshot(State.CONNECTED, alarms=("the requester home does not answer",), downlink=reason)
+    program.window.show()
+    program.bridge._take(status)
+    for spec in PAGES:
+        program.window.show_page(spec.key)
+        page = program.window.page(spec.key)
+        for key in page.recipes if isinstance(page, AppsPage) else [""]:
+            if isinstance(page, AppsPage):
+                page.open(key)
+            for widget in program.window.centralWidget().findChildren(QWidget):
+                found |= {widget.accessibleName(), widget.accessibleDescription(), widget.toolTip()}
+                if isinstance(widget, QLabel | QAbstractButton):
+                    found.add(widget.text())
+    return {text for text in found if TWO_WORDS.search(text)}
+
+
+def test_no_text_of_the_window_is_left_in_english(program: Program, qapp: QApplication) -> None:
+    english = shown_texts(program)
+    try:
+        program.store.change(language="de")
+        same = english & shown_texts(program)
+    finally:
+        install(qapp, "en")
+    names = {recipe.name for recipe in load_recipes()} | {licence for _, licence in PARTS} | PROGRAMS_OWN
+    assert {text for text in same if text not in names and not is_to_be_copied(text)} == set()
+
+
+def is_to_be_copied(text: str) -> bool:
+    """Whether a recipe has it as a value."""
+    values = (rendered(recipe, "127.0.0.1", 1080).steps for recipe in load_recipes())
+    return any(text == step.value for steps in values for step in steps)
