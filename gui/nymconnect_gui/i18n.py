@@ -19,6 +19,12 @@ def languages() -> tuple[str, ...]:
     return (SOURCE, *sorted(path.stem.removeprefix("nymconnect_") for path in FOLDER.glob("nymconnect_*.qm")))
 
 
+def language_name(code: str) -> str:
+    """In itself, so that whoever reads it finds it."""
+    name = "English" if code == SOURCE else QLocale(code).nativeLanguageName()
+    return name[:1].upper() + name[1:]
+
+
 def locale_for(choice: str) -> QLocale:
     """Of a language's code, or of the system."""
     return QLocale.system() if choice == "system" else QLocale(choice)

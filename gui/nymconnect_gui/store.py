@@ -19,6 +19,7 @@ from nymconnect.settings_document import change_document, read_tables
 
 log = logging.getLogger(__name__)
 
+Language = Annotated[str, msgspec.Meta(pattern=r"^(system|[a-z]{2,3}(_[A-Z]{2})?)$")]
 Pixels = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
@@ -31,7 +32,7 @@ class Remembered(msgspec.Struct, frozen=True):
     keep_in_tray: bool | None = None
     theme: Literal["system", "light", "dark"] = "system"
     text_scale: Annotated[float, msgspec.Meta(ge=0.5, le=4.0)] = 1.0
-    language: Literal["system", "en", "de"] = "system"
+    language: Language = "system"
     width: Pixels = 0
     height: Pixels = 0
     notify_connected: bool = True

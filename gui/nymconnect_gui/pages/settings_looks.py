@@ -3,6 +3,7 @@
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, section
 from nymconnect_gui.forms import Choice
+from nymconnect_gui.i18n import language_name, languages
 from nymconnect_gui.pages.settings import SettingsPart, theme_names
 from nymconnect_gui.words import translate
 
@@ -21,11 +22,9 @@ class LooksSettingsPage(SettingsPart):
             theme, translate("Settings", "Size of text"), {f"{size:g}": f"{size * 100:g} %" for size in SIZES}
         )
         self.text_size.chosen.connect(self._choose_size)
-        # Languages are named in themselves, so that whoever reads one finds it.
+        spoken = {code: language_name(code) for code in languages()}
         self.language = Choice(
-            theme,
-            translate("Settings", "Language"),
-            {"system": translate("Settings", "As the system"), "en": "English", "de": "Deutsch"},
+            theme, translate("Settings", "Language"), {"system": translate("Settings", "As the system"), **spoken}
         )
         self.language.chosen.connect(lambda key: store.change(language=key))
         for choice in (self.looks, self.text_size, self.language):

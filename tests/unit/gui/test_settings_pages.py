@@ -444,7 +444,8 @@ def test_a_file_that_cannot_be_set_aside_is_told_as_well(tmp_path: Path, monkeyp
     ("table", "expected"),
     [
         ({"theme": "dark", "width": 500}, Remembered(theme="dark", width=500)),
-        ({"theme": "pink", "width": -1, "text_scale": "big"}, Remembered()),
+        ({"theme": "pink", "width": -1, "text_scale": "big", "language": "../x"}, Remembered()),
+        ({"language": "pt_BR"}, Remembered(language="pt_BR")),
         ({"unknown": 1, "keep_in_tray": True}, Remembered(keep_in_tray=True)),
         ({"in_keyring": ["a"]}, Remembered(in_keyring=("a",))),
     ],

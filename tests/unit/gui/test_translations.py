@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, Q
 
 from nymconnect_gui import i18n
 from nymconnect_gui.app import Program
-from nymconnect_gui.i18n import FOLDER, install, languages, locale_for
+from nymconnect_gui.i18n import FOLDER, install, language_name, languages, locale_for
 from nymconnect_gui.pages.apps import AppsPage
 from nymconnect_gui.pages.diagnostics_about import PARTS
 from nymconnect_gui.window import PAGES
@@ -65,6 +65,7 @@ def test_the_system_decides_unless_the_person_does(monkeypatch: pytest.MonkeyPat
     assert locale_for("de").language() is QLocale.Language.German
     assert locale_for("system") == QLocale.system()
     assert languages() == ("en", *CODES)
+    assert [language_name(code) for code in languages()] == ["English", "Deutsch"]
     monkeypatch.setattr(i18n, "locale_for", lambda _: QLocale("fr_FR"))
     install(qapp, "system")
     assert QCoreApplication.translate("Pages", "Settings") == "Settings"
