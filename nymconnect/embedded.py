@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Protocol
 
-from nymconnect.client.client import ClientKeys, MixnetClient
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.identity import ClientKeys
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient

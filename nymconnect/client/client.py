@@ -9,20 +9,18 @@ which moves packets from the one to the other.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.feeder import Feeder
+from nymconnect.client.identity import ClientKeys
 from nymconnect.client.lanes import GENERAL, Destination
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.loops import LoopStatistics
 from nymconnect.client.pacing import Unused
-from nymconnect.client.packing import ACK_KEY_LENGTH
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.supply import IssuedKey
 from nymconnect.client.upkeep import GatewayRecord, TopologyKeeper
-from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.topology import Feature, Node, Topology
 from nymconnect.errors import NymError, UserError
@@ -39,36 +37,8 @@ RECONNECT_FIRST, RECONNECT_MOST = 0.5, 30.0
 INBOX_LIMIT = 10_000
 
 
-@dataclass(slots=True)
-class ClientKeys:
-    """Who a client is. `shared_key` is what its registration at one gateway gave it, None before that; `last_timestamp`
-    the Unix second of its last authentication there, for gateways want a later one each time."""
-
-    identity: Ed25519Secret
-    encryption: X25519Secret
-    ack: bytes = field(repr=False)
-    shared_key: bytes | None = field(default=None, repr=False)
-    last_timestamp: int = 0
-
-    @classmethod
-    def generate(cls, rng: Rng = SYSTEM_RNG) -> "ClientKeys":
-        return cls(Ed25519Secret.generate(rng), X25519Secret.generate(rng), rng.randbytes(ACK_KEY_LENGTH))
-
-
 class ClientStoppedError(NymError):
     """The client does not send or receive any more."""
-
-
-def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None, avoid: Collection[bytes] = ()) -> Node:
-    """The gateway with this identity, or one at random that is none of `avoid`; UserError if there is none."""
-    entries = [node for node in topology.gateways.values() if node.entry is not None]
-    if identity is not None:
-        entries = [node for node in entries if node.identity == identity]
-    else:
-        entries = [node for node in entries if node.identity not in avoid]
-    if not entries:
-        raise UserError(f"the directory lists no {'such' if identity else 'other' if avoid else 'usable'} gateway")
-    return rng.choice(entries)
 
 
 class MixnetClient:

@@ -20,7 +20,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from nymconnect.client.client import ClientKeys
+from nymconnect.client.identity import ClientKeys
 from nymconnect.client.supply import IssuedKey
 from nymconnect.crypto import Ed25519Secret, X25519Secret, blake3_digest
 from nymconnect.errors import WireError

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from nymconnect.client.client import ClientKeys, MixnetClient, choose_gateway
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.identity import ClientKeys, choose_gateway
 from nymconnect.client.profile import Profile, ProfileStore
 from nymconnect.client.supply import IssuedKey
 from nymconnect.crypto import Rng

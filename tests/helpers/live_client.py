@@ -3,7 +3,8 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from nymconnect.client.client import ClientKeys, MixnetClient, choose_gateway
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.identity import ClientKeys, choose_gateway
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.runtime import SYSTEM_RNG, http_client

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from nymconnect.client.client import ClientKeys, MixnetClient
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.identity import ClientKeys
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.runtime import http_client

@@ -15,7 +15,8 @@ from python_socks.async_.asyncio import Proxy
 from nymconnect.base58 import b58encode
 from nymconnect.client import client as client_module
 from nymconnect.client import upkeep
-from nymconnect.client.client import ClientKeys, MixnetClient
+from nymconnect.client.client import MixnetClient
+from nymconnect.client.identity import ClientKeys
 from nymconnect.client.profile import Profile, ProfileStore
 from nymconnect.config import Settings
 from nymconnect.directory.fetch import DirectoryClient

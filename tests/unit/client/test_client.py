@@ -11,7 +11,8 @@ import pytest
 
 from nymconnect.client import client as client_module
 from nymconnect.client import upkeep
-from nymconnect.client.client import ClientKeys, ClientStoppedError, MixnetClient, choose_gateway
+from nymconnect.client.client import ClientStoppedError, MixnetClient
+from nymconnect.client.identity import ClientKeys, choose_gateway
 from nymconnect.client.pacing import DATA_LIMIT
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.fetch import DirectoryClient

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nymconnect.client import profile as profile_module
-from nymconnect.client.client import ClientKeys
+from nymconnect.client.identity import ClientKeys
 from nymconnect.client.profile import MAXIMUM_REPLY_AGE, Profile, ProfileStore, StoredClient, directory_name
 from nymconnect.client.supply import IssuedKey
 from nymconnect.errors import UserError
