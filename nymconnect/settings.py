@@ -53,8 +53,8 @@ class Settings:
         "network",
         Kind.NETWORK,
         "embedded",
-        "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL is that of a nym-api; with "
-        "`#` and the SHA-256 of its certificate behind it, this very certificate counts, and no authority.",
+        "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL is that of a nym-api; "
+        "with `#` and the SHA-256 of its certificate behind it, this very certificate counts, and no authority.",
         choices=("embedded", "mainnet"),
     )
     gateway: str | None = _row(
