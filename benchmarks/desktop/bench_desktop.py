@@ -93,7 +93,12 @@ def display() -> Iterator[dict[str, str]]:
         return
     with contextlib.ExitStack() as stack:
         read, write = os.pipe()
-        started(stack, ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24"], plain, pass_fds=[write])
+        started(
+            stack,
+            ["Xvfb", "-displayfd", str(write), "-noreset", "-screen", "0", "1280x1000x24"],
+            plain,
+            pass_fds=[write],
+        )
         os.close(write)
         with os.fdopen(read) as pipe:
             number = pipe.readline().strip()

@@ -63,10 +63,13 @@ def running(*command: str, environment: Mapping[str, str] | None = None) -> Iter
 
 @contextlib.contextmanager
 def x_server() -> Iterator[str]:
-    """An X server without a screen; yields the value of DISPLAY."""
+    """An X server without a screen; yields the value of DISPLAY.
+
+    It stays as it is when its last client leaves; else it would throw out whoever comes at that moment.
+    """
     read, write = os.pipe()
     process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24", "-noreset", "-nolisten", "tcp"],
         pass_fds=[write],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
