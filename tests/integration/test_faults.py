@@ -125,7 +125,7 @@ async def test_the_exit_comes_back_after_the_restart_of_its_gateway() -> None:
 
 
 async def test_an_exit_that_is_gone_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nymconnect_proxy.session.ClientOptions", lambda **_: ClientOptions(connect_timeout=1.0))
+    monkeypatch.setattr("nymconnect_proxy.passage.ClientOptions", lambda **_: ClientOptions(connect_timeout=1.0))
     async with stage() as on:
         await on.requester.stop()
         with pytest.raises(ProxyError) as failure:
