@@ -19,7 +19,7 @@ from types import ModuleType
 
 import qasync
 from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from nymconnect import __version__
 from nymconnect.config import Settings, settings_from
@@ -183,10 +183,10 @@ def main(flags: argparse.Namespace) -> int:
     directories = Directories.of_user()
     path = Path(flags.settings) if flags.settings else directories.settings
     app = make_application()
+    i18n.install(app, Store(path).values.language)  # for what is to be said before there is a window
     instance, trouble = become_first(directories)
     if instance is not None and not instance.is_first:
-        if not instance.call_first(show=not flags.minimized):
-            raise UserError("NymConnect runs already, and does not answer; end it first")
+        call_first(instance, show=not flags.minimized)
         return 0
     opened = open_settings(path)
     if trouble:
@@ -201,6 +201,16 @@ def main(flags: argparse.Namespace) -> int:
     if instance is not None:
         instance.release()
     return 0
+
+
+def call_first(instance: SingleInstance, *, show: bool) -> None:
+    """Let the first one show its window. If it does not answer, say so in a box, for not everybody has a terminal."""
+    if instance.call_first(show=show):
+        return
+    if show:
+        text = translate("Program", "NymConnect runs already, and does not answer. End it, then start it again.")
+        QMessageBox.critical(None, "NymConnect", text)
+    raise UserError("NymConnect runs already, and does not answer; end it first")
 
 
 def become_first(directories: Directories) -> tuple[SingleInstance | None, str]:

@@ -862,6 +862,10 @@
         <translation>Die Einstellungen wurden nicht gespeichert und gelten bis zum Programmende: {reason}</translation>
     </message>
     <message>
+        <source>NymConnect runs already, and does not answer. End it, then start it again.</source>
+        <translation>NymConnect läuft schon und antwortet nicht. Beenden Sie es, dann starten Sie es neu.</translation>
+    </message>
+    <message>
         <source>{reason} NymConnect works, but keeps nothing after it has ended.</source>
         <translation>{reason} NymConnect läuft, behält aber nach dem Ende nichts.</translation>
     </message>

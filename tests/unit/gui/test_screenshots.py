@@ -45,5 +45,5 @@ def test_pictures_show_something_in_the_colours_of_their_theme(name: str) -> Non
             assert corner.name() == tokens.page
             # The header, the page, and the bar have each something on them.
             for begin, end in ((0, top), (top, 8 * top), (9 * top, 10 * top)):
-                found = {picture.pixelColor(x, y).rgb() for x in range(0, 2 * side, 3) for y in range(begin, end, 2)}
+                found = {picture.pixelColor(x, y).rgb() for x in range(0, 2 * side, 5) for y in range(begin, end, 6)}
                 assert len(found) > 8

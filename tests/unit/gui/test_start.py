@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QMessageLogContext, QtMsgType
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
+from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_gui import app as app_module
 from nymconnect_gui import preflight
+from nymconnect_gui.instance import SingleInstance
 from nymconnect_proxy import cli
 from nymconnect_proxy.commands import gui
 
@@ -124,6 +126,58 @@ def test_the_first_one_is_first_and_the_second_is_not(qapp: QApplication, tmp_pa
     assert second is not None
     assert (first.is_first, second.is_first, trouble) == (True, False, "")
     first.release()
+
+
+@pytest.mark.parametrize(("show", "boxes"), [(True, 1), (False, 0)])
+def test_a_first_one_that_hangs_is_said_in_a_box_and_on_the_terminal(
+    show: bool, boxes: int, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda _parent, _title, text: said.append(text))
+    lock = SingleInstance(Directories.under(tmp_path))._lock
+    assert lock.acquire()  # as by a program whose event loop stands still: the lock is held, and nobody listens
+    second, _ = app_module.become_first(Directories.under(tmp_path))
+    assert second is not None
+    with pytest.raises(UserError, match="does not answer"):
+        app_module.call_first(second, show=show)
+    assert len(said) == boxes
+    assert all("End it" in text for text in said)
+    lock.release()
+
+
+IN_GERMAN = """
+import argparse, os, sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from PySide6.QtWidgets import QMessageBox
+from nymconnect.errors import UserError
+from nymconnect.storage import Directories
+from nymconnect_gui import app
+from nymconnect_gui.instance import SingleInstance
+directories = Directories.under(Path({folder!r}))
+Directories.of_user = staticmethod(lambda: directories)
+assert SingleInstance(directories)._lock.acquire()
+directories.settings.write_text('[desktop]\\nlanguage = "de"\\n')
+QMessageBox.critical = lambda parent, title, text: print(text)
+try:
+    app.main(argparse.Namespace(settings=None, minimized=False))
+except UserError as error:
+    print(error)
+"""
+
+
+def test_what_is_said_before_there_is_a_window_is_in_the_chosen_language(tmp_path: Path) -> None:
+    path = [str(ROOT / part) for part in ("", "proxy", "gui", "resources")]
+    answer = subprocess.run(
+        [sys.executable, "-c", IN_GERMAN.format(path=path, folder=str(tmp_path))],
+        capture_output=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        check=True,
+        timeout=60,
+    )
+    assert answer.stdout.startswith("NymConnect läuft schon und antwortet nicht.")
+    assert "runs already" in answer.stdout
 
 
 def test_what_qt_says_becomes_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
