@@ -42,7 +42,7 @@ class ExitSettingsPage(SettingsPart):
         meaning = translate(
             "Settings", "Automatic: drawn once, then kept, and left only when it is gone. It learns your address."
         )
-        self.gateway_country = self._country_field("gateway_country")
+        self.gateway_country = self._country_field(caption, "gateway_country")
         card.add(self.gateway, label(meaning, "muted"), self.identity, self.gateway_country)
         self.add(section(caption), card)
 
@@ -62,11 +62,11 @@ class ExitSettingsPage(SettingsPart):
         self.count.chosen.connect(lambda count: self.change(requester_count=int(count)))
         card = Card(theme)
         meaning = translate("Settings", "An exit sees which targets are asked for, but not by whom.")
-        self.exit_country = self._country_field("requester_country")
+        self.exit_country = self._country_field(caption, "requester_country")
         card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count, self.exit_country)
         self.add(section(caption), card)
 
-    def _country_field(self, option: str) -> TextField:
+    def _country_field(self, whose: str, option: str) -> TextField:
         made = TextField(
             self.context.theme,
             translate("Settings", "Only in this country (optional)"),
@@ -77,6 +77,7 @@ class ExitSettingsPage(SettingsPart):
                 "the easier you are found.",
             ),
         )
+        made.edit.setAccessibleName(f"{whose}: {made.edit.accessibleName()}")
         made.accepted.connect(lambda text: self.change(**{option: text.upper() or None}))
         return made
 

@@ -24,7 +24,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.bridge import Bridge
 from nymconnect_gui.forms import RowButton
 from nymconnect_gui.i18n import install
-from nymconnect_gui.painted import Painted
+from nymconnect_gui.painted import Painted, Switch
 from nymconnect_gui.window import PAGES
 from nymconnect_proxy.checkup import Finding, Result, Stage
 from nymconnect_proxy.states import State
@@ -113,6 +113,13 @@ def test_everything_that_takes_the_keyboard_has_a_name(key: str, program: Progra
     assert found
     nameless = [widget for widget in found if not name_of(widget).strip()]
     assert nameless == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_two_fields_or_switches_have_the_same_name(key: str, program: Program) -> None:
+    window = show(program, key)
+    names = [name_of(widget) for kind in (QLineEdit, Switch) for widget in shown(window, kind)]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("key", KEYS)
