@@ -47,7 +47,8 @@ def main() -> int:
             program_module.RealSessions(directories),
             directories.settings,
         )
-        result = {"start": round(await painted(program) - float(started), 3)}
+        shown = await painted(program)
+        result = {"start": round(shown - float(started), 3), "start_cpu": round(time.process_time(), 3)}
         if scenario == "run":
             running = asyncio.create_task(program.run())
             result = await measure(program, float(arguments[0]), float(arguments[1]))

@@ -1,11 +1,13 @@
 """Every page in every state: nothing blank, nothing cut off, everything named and reachable by keyboard."""
 
+import contextlib
 from collections.abc import Iterator
 from itertools import product
 
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QAccessible, QFont, QFontMetrics
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
 from nymconnect_gui import painted, words
@@ -135,6 +137,24 @@ def test_the_keyboard_reaches_every_button(program: Program, qapp: QApplication,
         at = at.nextInFocusChain()
         reached.add(at)
     assert wanted <= reached
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+@pytest.mark.parametrize("page", [spec.key for spec in PAGES])
+def test_enter_and_space_press_the_button_that_has_the_keyboard(
+    program: Program, qapp: QApplication, page: str, key: Qt.Key
+) -> None:
+    show(program, qapp, page, State.CONNECTED)
+    made = program.window.page(page)
+    buttons = [one for one in made.findChildren(QAbstractButton) if one.isVisible() and one.isEnabled()]
+    for one in buttons:
+        pressed: list[None] = []
+        with contextlib.suppress(RuntimeError, RuntimeWarning):  # some have nothing to do
+            one.clicked.disconnect()
+        one.clicked.connect(lambda *_, pressed=pressed: pressed.append(None))
+        one.setFocus()
+        QTest.keyClick(one, key)
+        assert pressed == [None], one
 
 
 def test_the_ring_is_a_button_to_a_screen_reader(program: Program, qapp: QApplication) -> None:
