@@ -17,9 +17,11 @@ CLIENT = TrafficParameters(average_packet_delay=0.05, average_ack_delay=0.05, lo
 EXIT = replace(REQUESTER_TRAFFIC, loop_cover=False)
 
 
-def paced_pair(net: VirtualMixnet, rate: float = RATE, seconds: float = 600.0) -> tuple[VirtualClient, bytes]:
+def paced_pair(
+    net: VirtualMixnet, rate: float = RATE, seconds: float = 600.0, traffic: TrafficParameters = CLIENT
+) -> tuple[VirtualClient, bytes]:
     """The exit and the tag under which it knows the client, which is supplied and answered at `rate` from now on."""
-    client, exit_client = net.add_client(CLIENT), net.add_client(EXIT, gateway=1)
+    client, exit_client = net.add_client(traffic), net.add_client(EXIT, gateway=1)
     client.loopix.send(b"pace", exit_client.loopix.address, net.now, surbs=3)
     assert net.run_until(lambda: bool(exit_client.received), 10.0)
     tag = exit_client.received[0].sender_tag
@@ -184,7 +186,7 @@ def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
 
 def test_answers_under_way_at_a_promised_rate_leave_the_window_to_others() -> None:
     net = VirtualMixnet()
-    exit_client, tag = paced_pair(net, rate=130.0)
+    exit_client, tag = paced_pair(net, rate=130.0, traffic=replace(CLIENT, average_packet_delay=0.15))
     other = net.add_client(CLIENT)
     net.run(3.0)
     loopix = exit_client.loopix
