@@ -8,11 +8,12 @@ import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.options import Endpoint
-from nymconnect_proxy.commands.connect import measured, snapshot
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Rates, Status
+from nymconnect_proxy.status_json import measured, snapshot
 
 REPOSITORY = Path(__file__).parents[3]
+OFFSET = 1_000_000.0  # of Unix time
 PLAIN = Status(State.CONNECTING, 0.0, "mainnet", Endpoint("127.0.0.1", 1080), "nym-compatible", Rates(50.0, 5.0))
 FULL = replace(
     PLAIN,
@@ -35,19 +36,20 @@ FULL = replace(
 
 def test_every_field_of_a_status_is_documented() -> None:
     manual = (REPOSITORY / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in manual for name in snapshot(FULL))
+    assert all(f"`{name}`" in manual for name in snapshot(FULL, OFFSET))
 
 
 def test_a_status_is_json() -> None:
-    values = json.loads(json.dumps(snapshot(FULL)))
+    values = json.loads(json.dumps(snapshot(FULL, OFFSET)))
     assert values["rates"] == {"main": 50.0, "loop": 5.0}
+    assert values["since"] == FULL.since + OFFSET
     assert values["downlink_hidden"] is False
     assert values["suspects"] == ["10.0.0.1:1789"]
-    assert measured(FULL).items() <= snapshot(FULL).items()
+    assert measured(FULL).items() <= snapshot(FULL, OFFSET).items()
 
 
 def test_what_there_is_nothing_to_say_about_is_left_out() -> None:
-    assert not {"gateway", "gateway_port", "requester", "reason", "suspects", "alarms"} & set(snapshot(PLAIN))
+    assert not {"gateway", "gateway_port", "requester", "reason", "suspects", "alarms"} & set(snapshot(PLAIN, OFFSET))
 
 
 @pytest.mark.parametrize(
