@@ -8,7 +8,7 @@ LEDBAT (RFC 6817). What they take is told by our own loops, whose drawn delays w
 
 import math
 
-LEAST = 24  # fragments
+LEAST = 12  # fragments
 CROWDED = 0.06  # seconds beyond what loops take at least
 SHRINK, GROWTH = 0.9, 4.0  # at each loop that comes back
 # Seconds by which the least rises at each loop: a way that has become longer is not taken for crowded for ever.
