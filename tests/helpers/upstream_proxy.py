@@ -27,6 +27,9 @@ class UpstreamProxy:
 
     async def start(self) -> None:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not self._server.is_serving():  # accepted while stopping
+                writer.transport.abort()
+                return
             self._connections.spawn(self._accept(reader, writer), "connection")
 
         self._server = await asyncio.start_server(accept, "127.0.0.1", 0)
