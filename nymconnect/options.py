@@ -26,7 +26,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from nymconnect.base58 import b58decode
 from nymconnect.errors import UserError, WireError
@@ -232,14 +232,11 @@ def _parse_endpoint(option: Option, text: str) -> Value:
 def _parse_network(option: Option, text: str) -> Value:
     if text in option.choices:
         return text
+    wrong = UserError(f"{option.name}: {text!r} is neither one of {', '.join(option.choices)} nor an http(s) URL")
     bare, hash_sign, certificate = text.partition("#")
-    try:
-        url = urlsplit(bare)
-        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UserError(f"{option.name}: {text!r} is neither one of {', '.join(option.choices)} nor an http(s) URL")
+    url, host, port = _split_url(bare, wrong)
+    if url.scheme not in ("http", "https") or not host or port == 0:
+        raise wrong
     bare = bare.rstrip("/")
     if not hash_sign:
         return bare
@@ -280,14 +277,19 @@ def _parse_country(option: Option, text: str) -> Value:
     return text.upper()
 
 
+def _split_url(text: str, wrong: UserError) -> tuple[SplitResult, str | None, int | None]:
+    """With host and port, which are read late and may be `wrong` as well."""
+    try:
+        url = urlsplit(text)
+        return url, url.hostname, url.port
+    except ValueError:
+        raise wrong from None
+
+
 def _parse_upstream(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a password.
     wrong = UserError(f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT")
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname, url.port
-    except ValueError:
-        raise wrong from None
+    url, host, port = _split_url(text, wrong)
     if url.scheme not in UPSTREAM_SCHEMES or not host or not port or url.path.strip("/") or url.query or url.fragment:
         raise wrong
     if any(not character.isprintable() or character.isspace() for character in host):
@@ -314,11 +316,7 @@ def is_name(text: str) -> bool:
 def _parse_server(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a key.
     wrong = UserError(f"{option.name}: expected an https URL such as https://example.org/path")
-    try:
-        url = urlsplit(text)
-        host, port = url.hostname, url.port
-    except ValueError:
-        raise wrong from None
+    url, host, port = _split_url(text, wrong)
     if url.scheme != "https" or not host or port == 0 or url.fragment or not text.isascii() or not text.isprintable():
         raise wrong
     return Server(host, text)

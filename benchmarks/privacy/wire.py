@@ -334,11 +334,7 @@ def main() -> None:
             "seed": SEED,
         },
         {"tap": seen.tap, "uplink": pure, "control": allowed, "against_idle": compared | bare_compared},
-        tuple(
-            judge(
-                flags.preset, pure, allowed, compared | bare_compared, symmetric=getattr(parameters, "symmetric", False)
-            )
-        ),
+        tuple(judge(flags.preset, pure, allowed, compared | bare_compared, symmetric=parameters.symmetric)),
     ).save(flags.label, plot(flags.preset, compared | bare_compared))
 
 

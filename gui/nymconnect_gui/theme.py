@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication
 BODY = 13  # pixels
 RADIUS = 12
 WIDTH, HEIGHT = 392, 736  # room for Home when it is connected, without a scroll bar
-CHOICES = ("system", "light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class Theme(QObject):
             self._apply()
 
     def choose(self, choice: str, text_scale: float | None = None) -> None:
-        """`choice` is one of `CHOICES`."""
+        """`choice` is `system`, `light` or `dark`."""
         self._choice = choice
         self._text_scale = self._text_scale if text_scale is None else text_scale
         self._apply()

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from nymconnect.crypto import blake3_digest
@@ -41,24 +42,26 @@ def ask(directories: Directories, order: str, patience: float = PATIENCE) -> byt
 
 def _by_socket(name: str, request: bytes, patience: float) -> bytes | None:
     path = name if os.path.isabs(name) else str(Path(tempfile.gettempdir()) / name)  # where Qt puts such names
-    answer = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(patience)
         line.connect(path)
         line.sendall(request)
-        while not answer.endswith(b"\n") and len(answer) <= MAX_ANSWER:
-            more = line.recv(65536)
-            if not more:
-                break
-            answer += more
-    return answer if answer.endswith(b"\n") else None
+        return _answer(line.recv)
 
 
 def _by_pipe(name: str, request: bytes, patience: float) -> bytes | None:
     """A pipe of Windows opens like a file; it has no time-out, and ends when the window closes it."""
     with open(rf"\\.\pipe\{name}", "r+b", buffering=0) as line:
         line.write(request)
-        answer = b""
-        while not answer.endswith(b"\n") and len(answer) <= MAX_ANSWER:
-            answer += line.read(65536)
-    return answer
+        return _answer(line.read)
+
+
+def _answer(read: Callable[[int], bytes]) -> bytes | None:
+    """One whole line; None if the other side ends before, or says too much."""
+    answer = b""
+    while not answer.endswith(b"\n") and len(answer) <= MAX_ANSWER:
+        more = read(65536)
+        if not more:
+            break
+        answer += more
+    return answer if answer.endswith(b"\n") else None

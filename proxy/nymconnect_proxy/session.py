@@ -172,7 +172,7 @@ class Session:
     async def _connect_and_serve(self, stack: contextlib.AsyncExitStack) -> None:
         """Until there is a failure, which is a NymError, or on demand nothing left to do."""
         passage = self._passage = Passage(
-            self._settings, self._traffic, self._directories, Watcher(self._link_changed, self._alarmed, self._tell)
+            self._settings, self._traffic, self._directories, Watcher(self._link_changed, self._report, self._tell)
         )
         await passage.open(stack)
         self._status = replace(
@@ -203,7 +203,7 @@ class Session:
             known = bool(pace.complaint)
             pace.look(client.counters(), clock())
             if bool(pace.complaint) is not known:
-                self._on_status(self.status)
+                self._report()
             await asyncio.sleep(PACE_LOOK)
 
     @property
@@ -221,7 +221,7 @@ class Session:
         """Let cover flow for a while, both ways if the preset wants that, then serve."""
         assert self._listener is not None
         choice = passage.choice(client)
-        exchange = self._listener.attach(client, choice, passage.exchange_options, self._changed_requesters)
+        exchange = self._listener.attach(client, choice, passage.exchange_options, self._report)
         visit.push_async_callback(self._listener.detach)
         keeper = self._keep_downlink(visit, client, passage, exchange, choice)
         if self._warm_up:
@@ -248,7 +248,7 @@ class Session:
             lambda: [known.address for known in choice.in_use],
             passage.traffic,
             one_tag=lambda: exchange.has_one_tag,
-            on_change=lambda: self._on_status(self.status),
+            on_change=self._report,
         )
         keeping = TaskSet("downlink", self._crashed)
         keeping.spawn(keeper.run(), "keeper")
@@ -269,10 +269,8 @@ class Session:
             return
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
 
-    def _changed_requesters(self) -> None:
-        self._on_status(self.status)
-
-    def _alarmed(self, _: LoopStatistics) -> None:
+    def _report(self, _: LoopStatistics | None = None) -> None:
+        """Tell of a status that is new, in whatever part of it."""
         self._on_status(self.status)
 
     def _crashed(self, error: BaseException) -> None:
@@ -283,7 +281,7 @@ class Session:
         if reason != self._status.reason:
             self._status = replace(self._status, reason=reason)
             log.info("session is %s: %s", self._status.state.value, reason)
-            self._on_status(self.status)
+            self._report()
 
     def _happen(self, event: Event, reason: str = "") -> None:
         state = after(self._status.state, event)
@@ -296,4 +294,4 @@ class Session:
         self._status = replace(self._status, state=state, since=clock(), reason=reason)
         log.info("session is %s%s", state.value, f": {reason}" if reason else "")
         self._changed.set()
-        self._on_status(self.status)
+        self._report()

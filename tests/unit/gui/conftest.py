@@ -5,8 +5,9 @@ import os
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)  # the tray of whoever runs the tests is none of ours
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import shiboken6
@@ -52,3 +53,15 @@ def program(qapp: QApplication, sessions: FakeSessions, settings: Settings, tmp_
 @pytest.fixture
 def bridge(program: Program) -> Bridge:
     return program.bridge
+
+
+@pytest.fixture
+def page(program: Program) -> Callable[[str], Any]:
+    """Shows a page and gives it."""
+    program.window.show()
+
+    def show(key: str) -> Any:
+        program.window.show_page(key)
+        return program.window.page(key)
+
+    return show

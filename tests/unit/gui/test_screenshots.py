@@ -1,30 +1,19 @@
 """The pictures in the documentation: every page and state in both themes and sizes, none blank, none left over."""
 
-from importlib import util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PySide6.QtGui import QImage
 
 from nymconnect_gui.theme import DARK, LIGHT
 from nymconnect_gui.window import PAGES
+from tests.helpers.scripts import packaging_script
 
 REPOSITORY = Path(__file__).parents[3]
 FOLDER = REPOSITORY / "docs" / "screenshots"
 
 
-def script() -> ModuleType:
-    """What draws them, as a module."""
-    spec = util.spec_from_file_location("screenshots", REPOSITORY / "packaging" / "screenshots.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCREENSHOTS = script()
+SCREENSHOTS = packaging_script("screenshots")
 NAMES = [scene.name for scene in SCREENSHOTS.scenes()]
 
 

@@ -34,18 +34,6 @@ from tests.unit.gui.test_fields import KEY, RECIPIENT
 Find = Callable[[str], Any]
 
 
-@pytest.fixture
-def page(program: Program) -> Find:
-    """Shows a page and gives it."""
-    program.window.show()
-
-    def show(key: str) -> Any:
-        program.window.show_page(key)
-        return program.window.page(key)
-
-    return show
-
-
 def saved(program: Program) -> Settings:
     assert program.keeper.path is not None
     return read_settings(program.keeper.path)

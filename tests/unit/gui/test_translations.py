@@ -1,9 +1,6 @@
 """The languages: nothing unfinished, nothing stale, placeholders kept, and the window loads what stands there."""
 
 import re
-from importlib import util
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QLocale, Qt
@@ -18,22 +15,12 @@ from nymconnect_gui.window import PAGES
 from nymconnect_proxy.recipes import load_recipes, rendered
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import snapshot
+from tests.helpers.scripts import packaging_script
 
-REPOSITORY = Path(__file__).parents[3]
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 
-def collector() -> ModuleType:
-    """The script that collects the texts, as a module."""
-    spec = util.spec_from_file_location("translations", REPOSITORY / "packaging" / "translations.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TRANSLATIONS = collector()
+TRANSLATIONS = packaging_script("translations")
 CODES = list(TRANSLATIONS.LANGUAGES)
 
 
