@@ -67,6 +67,8 @@ class GatewayConnection:
         self._websocket = ClientWebSocket("")
         self._stocks: dict[Kind, set[int]] = {Kind.DATA: set(), Kind.COVER: set(), Kind.LOOP: set()}
         self._wanted = {Kind.DATA: rates.data_stock, Kind.COVER: rates.cover_stock, Kind.LOOP: rates.loop_stock}
+        self._spare = {Kind.DATA: 0, Kind.COVER: rates.cover_spare, Kind.LOOP: rates.loop_spare}
+        self._filling: set[Kind] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
@@ -120,8 +122,13 @@ class GatewayConnection:
     # --- the pacer's stocks ----------------------------------------------------------------------------------------
 
     def has_room(self, kind: Kind) -> bool:
-        """Whether the stock of this kind is to be filled."""
-        return self.is_ready and len(self._stocks[kind]) < self._wanted[kind]
+        """Whether the stock of this kind is to be filled: when more than its spare is missing, and then whole."""
+        missing = self._wanted[kind] - len(self._stocks[kind])
+        if missing > self._spare[kind]:
+            self._filling.add(kind)
+        elif missing <= 0:
+            self._filling.discard(kind)
+        return self.is_ready and kind in self._filling
 
     def offer(self, kind: Kind, ready: ReadyPacket) -> None:
         """Seal a packet for its slot; only after `has_room`."""

@@ -8,6 +8,7 @@ It ends when the connection or its client ends, whichever is first; the socket p
 side.
 """
 
+import math
 import os
 import platform
 import random
@@ -39,6 +40,8 @@ CHUNK = 65536
 BACKLOG_LIMIT = 1 << 18  # bytes for the client; past this the gateway is not read
 # Bytes that the system keeps besides those under way. What it has taken leaves at a moment of its own choice.
 UNSENT_LIMIT = 16384
+# Seconds for which the client need not hear that a cover has left, unless there is more to tell: each word wakes it.
+LINGER = 0.1
 TIME_SLICE = 100_000  # nanoseconds, the shortest that Linux gives
 SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call, for which Python has no function
 # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period, lowest and highest utilisation
@@ -114,6 +117,7 @@ class PacerProcess:
         self._patience = 0.0
         self._to_gateway = bytearray()
         self._to_client = bytearray()
+        self._tell_at = math.inf  # when `_to_client` is due
         self._leaving: list[tuple[Kind, int]] = []
         self._blocked_since = 0.0
         self._told = Unused()
@@ -146,12 +150,14 @@ class PacerProcess:
         if self._layer is not None and len(self._to_client) < BACKLOG_LIMIT:
             readers.append(self._gateway)
         writers = [self._gateway] if self._to_gateway else []
-        if self._to_client:
+        moments = [self._pacer.deadline if self._is_writable else self._pacer.next_slot]
+        if self._tell_at <= time.monotonic():
             writers.append(self._channel)
-        due = self._pacer.deadline if self._is_writable else self._pacer.next_slot
+        elif self._to_client:
+            moments.append(self._tell_at)
         if self._to_gateway:
-            given_up = self._blocked_since + self._patience
-            due = given_up if due is None else min(due, given_up)
+            moments.append(self._blocked_since + self._patience)
+        due = min((moment for moment in moments if moment is not None), default=None)
         readable, writable, _ = select.select(readers, writers, (), None if due is None else self._until(due))
         return readable, writable
 
@@ -191,7 +197,7 @@ class PacerProcess:
         if not self._to_gateway:
             for kind, serial in self._leaving:
                 if kind is not Kind.CONTROL:
-                    self._to_client += Left(kind, serial, at).encode()
+                    self._tell(Left(kind, serial, at), at if kind is Kind.DATA else at + LINGER)
             self._leaving = []
 
     def _hear_gateway(self) -> None:
@@ -204,7 +210,7 @@ class PacerProcess:
         if self._layer is not None:
             plain, answer = self._layer.unwrap(data)
             if plain:
-                self._to_client += Incoming(plain).encode()
+                self._tell(Incoming(plain))
             if answer:
                 self._write(answer)
 
@@ -237,17 +243,23 @@ class PacerProcess:
             case Expire():
                 self._pacer.expire_covers()
 
+    def _tell(self, message: Message, due: float = 0.0) -> None:
+        self._to_client += message.encode()
+        self._tell_at = min(self._tell_at, due)
+
     def _flush_client(self) -> bool:
         if not self._to_client and self._pacer.unused != self._told:
             self._told = self._pacer.unused
-            self._to_client += Slots(self._told).encode()
-        if self._to_client:
+            self._tell(Slots(self._told))
+        if self._tell_at <= time.monotonic():
             try:
                 del self._to_client[: self._channel.send(self._to_client)]
             except BlockingIOError:
                 pass
             except OSError:
                 return False
+            if not self._to_client:
+                self._tell_at = math.inf
         return True
 
     def _say_farewell(self, reason: str) -> None:

@@ -30,6 +30,7 @@ DATA_LIMIT = 8  # ready data frames: few, for what is ready has passed the fair 
 COVER_LIMIT = 2048
 CONTROL_LIMIT = 64
 COVER_SECONDS = 2.5
+SPARE_SECONDS = 0.5  # what a stock may lack of that before it is filled up: packets made together cost a quarter less
 DATA_SECONDS = 0.1  # what a slow sender keeps ready, so that a stream that ends leaves little behind
 # A slot older than this passes unused. Timers are late by less; a process that was kept waiting is late by more.
 TOLERANCE = 0.1  # seconds
@@ -70,9 +71,23 @@ class Rates:
         """Loop frames to keep ready."""
         return _stock_for(self.loop)
 
+    @property
+    def cover_spare(self) -> int:
+        """Cover frames that may be missing."""
+        return _spare_for(self.main)
+
+    @property
+    def loop_spare(self) -> int:
+        """Loop frames that may be missing."""
+        return _spare_for(self.loop)
+
 
 def _stock_for(gap: float | None) -> int:
     return 0 if gap is None else min(COVER_LIMIT, math.ceil(COVER_SECONDS / gap) + 1)
+
+
+def _spare_for(gap: float | None) -> int:
+    return 0 if gap is None else min(COVER_LIMIT // 4, math.floor(SPARE_SECONDS / gap))
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,19 @@ async def test_frames_go_out_and_bytes_come_back() -> None:
         assert user.ended == []
 
 
+async def test_that_covers_have_left_is_told_with_other_news_or_a_little_later() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    async with tcp_server(silent) as port, carried(port) as (carrier, user):
+        for serial in range(4):
+            carrier.offer(Kind.COVER, serial, b"cover")
+        carrier.begin(Rates(0.001, None))
+        await eventually(lambda: len(user.left) == 4)
+        assert [serial for _, serial, _ in user.left] == [0, 1, 2, 3]
+        assert sorted(at for *_, at in user.left) == [at for *_, at in user.left]
+
+
 async def test_a_megabyte_comes_back_whole() -> None:
     async with tcp_server(echo) as port, carried(port) as (carrier, user):
         sent = os.urandom(1_000_000)

@@ -177,6 +177,19 @@ async def test_covers_that_expire_make_room_for_newer_ones() -> None:
         assert [client.send(Kind.COVER) for _ in range(3)] == [True, True, False]
 
 
+async def test_covers_are_made_many_at_a_time() -> None:
+    rates = Rates(0.02, None)
+    async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
+        await client.until(lambda: bool(client.ready))
+        filled = sum(client.send(Kind.COVER) for _ in range(200))
+        assert filled == rates.cover_stock
+        client.connection.begin()
+        await client.until(lambda: bool(client.departed))
+        assert client.send(Kind.COVER) == (len(client.departed) > rates.cover_spare), "only when much is missing"
+        await client.until(lambda: len(client.departed) > rates.cover_spare)
+        assert sum(client.send(Kind.COVER) for _ in range(200)) > rates.cover_spare
+
+
 async def test_nothing_is_sent_before_the_session_stands() -> None:
     async with LoopbackGateway(silent) as gateway, connected(gateway.url, IN_PROCESS) as client:
         assert not client.send()

@@ -237,6 +237,9 @@ def test_stocks_last_for_two_seconds_of_cover_and_a_moment_of_data(rates, data, 
     assert (rates.data_stock, rates.cover_stock, rates.loop_stock) == (data, cover, loops)
     for gap, stock in ((rates.main, cover), (rates.loop, loops)):
         assert stock == COVER_LIMIT or stock >= (2 / gap if gap else 0)
+    for gap, stock, spare in ((rates.main, cover, rates.cover_spare), (rates.loop, loops, rates.loop_spare)):
+        assert stock == COVER_LIMIT or stock - spare >= (2 / gap if gap else 0), "even before it is filled up"
+        assert spare < max(stock, 1)
 
 
 def test_each_stream_takes_its_own_kind_of_cover_whatever_data_there_is():
