@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from nymconnect.packet.addressing import NodeAddress
 
 DETECTABLE_DROP = 0.1
-# An honest network may ring so often. A week: who hears an alarm each day does not listen any more.
+# An honest network may ring so often. Who hears an alarm each day does not listen any more. The threshold that follows
+# is an approximation: measured are two to six days (benchmarks/privacy/loops.py).
 SECONDS_BETWEEN_FALSE_ALARMS = 7 * 86400.0
 # A sum that passes a threshold lands beyond it, by about this much: then so much of the threshold can be spared.
 OVERSHOOT = 1.3
