@@ -30,7 +30,33 @@ def _rule(pattern: str, text: str, page: str = "") -> _Rule:
 
 
 _NETWORK, _EXITS, _PROXY, _REPORT = "settings-network", "settings-exits", "settings-proxy", "diagnostics-report"
+_SAYS = r"^the gateway (?:says|refuses this client): "
 RULES = (
+    # Its own words first: whatever a stranger writes, only these rules read it.
+    _rule(
+        _SAYS + r".*(timestamp|gateway's clock)", "The date or time of this computer is wrong. Set it, then try again."
+    ),
+    _rule(
+        _SAYS + r"the gateway (speaks|answered with) protocol version",
+        "The gateway speaks another version of the protocol. Choose another one.",
+        _EXITS,
+    ),
+    _rule(
+        _SAYS + r"the gateway could not prove its identity",
+        "The gateway could not prove that it is the one in the directory. Choose another one.",
+        _EXITS,
+    ),
+    _rule(
+        _SAYS + r"the gateway did not accept our",
+        "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
+        _EXITS,
+    ),
+    _rule(
+        _SAYS + r"(?P<words>.+); (?:trying another gateway|entering by another one)\.?$",
+        "The gateway refused: “{words}”.",
+        _EXITS,
+    ),
+    _rule(_SAYS + r"(?P<words>.+)$", "The gateway refused: “{words}”. Try another gateway.", _EXITS),
     _rule(r"no space left on device", "The disk is full. Make room, then try again."),
     _rule(
         r"cannot listen on (?P<address>\S+): (?P<why>.+)",
@@ -107,24 +133,13 @@ RULES = (
         _EXITS,
     ),
     _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
-    _rule(r"timestamp|gateway's clock", "The date or time of this computer is wrong. Set it, then try again."),
     _rule(
-        r"did not accept our (authentication|registration)|the gateway refuses this client",
-        "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
-        _EXITS,
-    ),
-    _rule(
-        r"could not prove its identity",
-        "The gateway could not prove that it is the one in the directory. Choose another one.",
-        _EXITS,
-    ),
-    _rule(
-        r"protocol version|the gateway is not understood",
+        r"the gateway is not understood",
         "The gateway speaks another version of the protocol. Choose another one.",
         _EXITS,
     ),
     _rule(
-        r"cannot reach the gateway|the gateway has not answered|not a gateway",
+        r"cannot reach the gateway|the gateway (has not answered|does not answer)|not a gateway",
         "The gateway does not answer. Check the network of this computer, or choose another gateway.",
         _EXITS,
     ),

@@ -961,6 +961,14 @@
         <translation>Das Gateway spricht eine andere Version des Protokolls. Wählen Sie ein anderes.</translation>
     </message>
     <message>
+        <source>The gateway refused: “{words}”.</source>
+        <translation>Das Gateway lehnt ab: „{words}“.</translation>
+    </message>
+    <message>
+        <source>The gateway refused: “{words}”. Try another gateway.</source>
+        <translation>Das Gateway lehnt ab: „{words}“. Versuchen Sie ein anderes Gateway.</translation>
+    </message>
+    <message>
         <source>The gateway does not answer. Check the network of this computer, or choose another gateway.</source>
         <translation>Das Gateway antwortet nicht. Prüfen Sie das Netz dieses Rechners, oder wählen Sie ein anderes Gateway.</translation>
     </message>

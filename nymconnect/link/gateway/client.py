@@ -216,7 +216,7 @@ class GatewayClientMachine:
         try:
             ClientHandshake.finish(bytes(response.data))
         except WireError as error:
-            return self._give_up(str(error))
+            return self._give_up(f"the gateway is not understood: {error}")
         self.state, self._reply_due = ClientState.REGISTERING, now + REPLY_TIMEOUT
         return []
 
@@ -309,11 +309,11 @@ class GatewayClientMachine:
         # Without the version or the bandwidth nothing goes; all else may go better on the next connection.
         if self.state in (ClientState.NEGOTIATING, ClientState.CLAIMING):
             return self._refuse(reason)
-        return self._give_up(reason)
+        return self._give_up(f"the gateway says: {reason}")
 
     def _on_typed_error(self, response: messages.TypedError, now: float) -> list[ClientEffect]:
         if isinstance(response.error, str):
-            return self._give_up(response.error)
+            return self._give_up(f"the gateway says: {response.error}")
         self.bandwidth = response.error.out_of_bandwidth.available
         return self._claim_if_low(now) if self.state is ClientState.READY else []
 

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import random
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -15,6 +16,9 @@ import pytest
 from aiohttp import web
 
 from nymconnect.config import Settings
+from nymconnect.effects import Close
+from nymconnect.link.gateway import messages
+from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
 from nymconnect.options import Endpoint, Upstream
 from nymconnect.storage import Directories
 from nymconnect_gui import reasons
@@ -26,11 +30,13 @@ from nymconnect_proxy.promises import PromiseState
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import FakeSessions, port_in_use
+from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY
 from tests.helpers.targets import unused_port
 from tests.unit.gui.test_fields import RECIPIENT
 
 REPOSITORY = Path(__file__).parents[3]
 PROXY = REPOSITORY / "proxy" / "nymconnect_proxy"
+REFUSES, SAYS = "the gateway refuses this client: ", "the gateway says: "
 KNOWN = [
     ("cannot write /x/settings.toml: No space left on device", "disk is full", ""),
     ("cannot listen on 127.0.0.1:80: Permission denied", "127.0.0.1:80", "settings-proxy"),
@@ -44,14 +50,24 @@ KNOWN = [
     ("the directory lists too few nodes to route through; try again later", "Try again later", ""),
     ("the network mainnet lists no requester: give the address of one", "no exit", "settings-exits"),
     ("no requester is named 'home': add it with …", "home", "settings-exits"),
-    ("the gateway did not accept our authentication", "date and time", "settings-exits"),
-    ("the request's timestamp is too far from this gateway's clock", "date or time", ""),
-    ("the gateway could not prove its identity: wrong signature", "prove", "settings-exits"),
+    (REFUSES + "the gateway did not accept our authentication", "date and time", "settings-exits"),
+    (SAYS + "the request's timestamp is too far from this gateway's clock", "date or time", ""),
+    (REFUSES + "the gateway could not prove its identity: wrong signature", "prove", "settings-exits"),
+    (REFUSES + "the gateway speaks protocol version 1, which is too old", "another version", "settings-exits"),
+    ("the gateway is not understood: no JSON", "another version", "settings-exits"),
+    (REFUSES + "we are full", "The gateway refused: “we are full”. Try another gateway.", "settings-exits"),
+    (SAYS + "come back later", "The gateway refused: “come back later”. Try another gateway.", "settings-exits"),
+    (
+        SAYS + "we are full; trying another gateway",
+        "The gateway refused: “we are full”. Trying another gateway.",
+        "settings-exits",
+    ),
     (
         "cannot reach the gateway at ws://1.2.3.4:9000: timed out; trying another gateway",
         "Trying another",
         "settings-exits",
     ),
+    ("the gateway does not answer", "choose another gateway", "settings-exits"),
     ("the gateway closed the connection", "was lost", ""),
     ("the practice network has ended: killed", "save a problem report", "diagnostics-report"),
     ("internal error: 'NoneType' object has no attribute 'x'", "save a problem report", "diagnostics-report"),
@@ -86,6 +102,25 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
     assert advice("something new happened").sentence == "Something new happened."
     assert advice("").sentence == ""
     assert advice("it is {broken} %s").sentence == "It is {broken} %s."
+
+
+@pytest.mark.parametrize("begin", [REFUSES, SAYS])
+@pytest.mark.parametrize(
+    "words", ["no space left on device", "{url} internal error %s", "cannot read /x: Permission denied", "a\u2028b “c”"]
+)
+def test_the_words_of_a_gateway_are_quoted_and_mean_nothing_else(begin: str, words: str) -> None:
+    told = advice(begin + words)
+    assert told.sentence == f"The gateway refused: “{words}”. Try another gateway."
+    assert told.page == "settings-exits"
+
+
+def test_what_a_gateway_says_is_told_as_its_words() -> None:
+    machine = GatewayClientMachine(CLIENT_IDENTITY, GATEWAY_IDENTITY.public, random.Random(1), 0.0)
+    machine.start(0.0)
+    machine.state = ClientState.READY
+    (close,) = machine.feed_text(messages.encode(messages.Error("we close for lunch")), 1.0)
+    assert isinstance(close, Close)
+    assert advice(close.reason).sentence == "The gateway refused: “we close for lunch”. Try another gateway."
 
 
 # --- all of them ----------------------------------------------------------------------------------------------------

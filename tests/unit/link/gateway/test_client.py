@@ -332,7 +332,7 @@ def test_a_gateway_that_knows_no_control_requests_is_kept() -> None:
     assert len(talk.machine.remember_me(SessionType.SOCKS5, 0.0)) == 1
     assert talk.say(messages.Error("could not parse that")) == []
     assert talk.machine.state is ClientState.READY
-    assert talk.say(messages.Error("could not parse that")) == [Close("could not parse that")]
+    assert talk.say(messages.Error("could not parse that")) == [Close("the gateway says: could not parse that")]
 
 
 @pytest.mark.parametrize("state", WAITING)
@@ -355,7 +355,7 @@ def test_a_key_of_another_length_is_misuse() -> None:
 def test_reasons_are_one_short_printable_line() -> None:
     (close,) = at(ClientState.READY).say(messages.Error("bad\n\x1b[31mnews" + "x" * 10_000))
     assert isinstance(close, Close)
-    assert close.reason.startswith("bad  [31mnews")
+    assert close.reason.startswith("the gateway says: bad  [31mnews")
     assert close.reason.isprintable()
     assert len(close.reason) <= 200
 

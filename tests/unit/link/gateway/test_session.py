@@ -235,7 +235,7 @@ def test_a_living_rival_keeps_its_session() -> None:
     pair.on_server(pair.server.rival_checked(True, pair.now))
     pair.run()
     assert pair.server_closed
-    assert pair.events == [Close("There is already an open connection to this client")]
+    assert pair.events == [Close("the gateway says: There is already an open connection to this client")]
     assert pair.registry.registrations[CLIENT].last_timestamp == 0
 
 
