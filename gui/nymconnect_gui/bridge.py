@@ -22,7 +22,7 @@ from nymconnect.errors import NymError
 from nymconnect_gui.history import History
 from nymconnect_gui.words import Problem
 from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Rates, Status
+from nymconnect_proxy.status import KnownGateway, Rates, Status
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,9 @@ class SessionLike(Protocol):
 
     @property
     def status(self) -> Status: ...
+
+    @property
+    def gateways(self) -> tuple[KnownGateway, ...]: ...
 
     async def connect(self) -> None: ...
 
@@ -72,6 +75,7 @@ class Bridge(QObject):
         self._session: SessionLike | None = None
         self._status = idle_status(settings)
         self._problem: Problem | None = None
+        self._gateways: dict[str, tuple[KnownGateway, ...]] = {}  # by network, of sessions that have ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._order = asyncio.Lock()
         self._watchers: set[str] = set()
@@ -106,6 +110,13 @@ class Bridge(QObject):
     def needs_reconnect(self) -> bool:
         """Whether the running session still uses other settings."""
         return self._session is not None and needs_reconnect(self._made_from, self._settings)
+
+    @property
+    def gateways(self) -> tuple[KnownGateway, ...]:
+        """Those of the network of the settings, as far as a session has read its directory since the program began."""
+        network = self._settings.network
+        now = self._session.gateways if self._session is not None and self._used.network == network else ()
+        return now or self._gateways.get(network, ())
 
     @property
     def packet_length(self) -> int:
@@ -245,6 +256,8 @@ class Bridge(QObject):
     async def _end_session(self) -> None:
         if self._session is None:
             return
+        if known := self._session.gateways:
+            self._gateways = {self._used.network: known}
         await self._session.disconnect()
         self._session = None
         self._take(idle_status(self._settings))

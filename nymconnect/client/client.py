@@ -116,6 +116,11 @@ class MixnetClient:
         return self._connection is not None and self._connection.is_ready and self._connected.is_set()
 
     @property
+    def topology(self) -> Topology:
+        """The network as the directory has described it last."""
+        return self._loopix.topology
+
+    @property
     def delivery_is_paced(self) -> bool:
         """Whether the gateway has promised to deliver at a constant rate on this link."""
         return self.is_connected and self._connection is not None and self._connection.delivery_is_paced

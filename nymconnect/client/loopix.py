@@ -166,6 +166,11 @@ class Loopix:
         self._ready.forget_covers()
         self._outbox.link_lost()
 
+    @property
+    def topology(self) -> Topology:
+        """That of which routes are drawn."""
+        return self._packer.topology
+
     def use_topology(self, topology: Topology) -> None:
         """Draw all further routes from `topology`."""
         if topology.rotation_id != self._packer.topology.rotation_id:

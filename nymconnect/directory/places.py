@@ -29,14 +29,19 @@ def country_of(node: DescribedNode) -> str:
     return location.upper() if isinstance(location, str) and is_country(location) else ""
 
 
-def nodes_in(country: str, nodes: Iterable[DescribedNode]) -> frozenset[bytes]:
-    """Identities (32 bytes) of the nodes in a country, given in capitals."""
-    found = set()
+def countries_of(nodes: Iterable[DescribedNode]) -> dict[bytes, str]:
+    """The country of each node that names one, by identity (32 bytes)."""
+    found: dict[bytes, str] = {}
     for node in nodes:
-        if country_of(node) == country and (host := node.description.host_information) is not None:
+        if (country := country_of(node)) and (host := node.description.host_information) is not None:
             with contextlib.suppress(WireError):
-                found.add(b58decode(host.keys.ed25519, KEY_LENGTH))
-    return frozenset(found)
+                found[b58decode(host.keys.ed25519, KEY_LENGTH)] = country
+    return found
+
+
+def nodes_in(country: str, nodes: Iterable[DescribedNode]) -> frozenset[bytes]:
+    """Identities of the nodes in a country, given in capitals."""
+    return frozenset(identity for identity, named in countries_of(nodes).items() if named == country)
 
 
 def requesters_of(nodes: Iterable[DescribedNode], country: str = "") -> list[Recipient]:

@@ -8,7 +8,7 @@ from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.listener import SocksListener
 from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage
-from nymconnect_proxy.status import Status
+from nymconnect_proxy.status import KnownGateway, Status
 
 
 def overview(
@@ -33,6 +33,26 @@ def overview(
     if pace is not None and (complaint := pace.complaint):
         status = replace(status, alarms=(*status.alarms, complaint))
     return _with_client(status, client)
+
+
+def known_gateways(passage: Passage | None, client: MixnetClient | None) -> tuple[KnownGateway, ...]:
+    """The gateways by which one can enter, of the newest description of the network; none before there is one.
+
+    A directory of our own only knows whether a node lives; what it says of performance is left out.
+    """
+    topology = client.topology if client is not None else passage.topology if passage is not None else None
+    if topology is None or passage is None:
+        return ()
+    return tuple(
+        KnownGateway(
+            node.name,
+            node.entry.hostname or (node.entry.ips or node.ips)[0],
+            passage.countries.get(node.identity, ""),
+            None if topology.is_ours else node.performance,
+        )
+        for node in topology.gateways.values()
+        if node.entry is not None
+    )
 
 
 def _with_listener(status: Status, listener: SocksListener) -> Status:

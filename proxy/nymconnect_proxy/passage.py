@@ -20,7 +20,7 @@ from nymconnect.client.profile import ProfileStore
 from nymconnect.crypto import hkdf_sha256
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.models import DescribedNode
-from nymconnect.directory.places import nodes_in, requesters_of
+from nymconnect.directory.places import countries_of, nodes_in, requesters_of
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
 from nymconnect.options import DIRECTORY, Upstream
@@ -74,6 +74,7 @@ class Passage:
         self._network: NetworkProcess | None = None
         self._directory: DirectoryClient | None = None
         self._topology: Topology | None = None
+        self.countries: dict[bytes, str] = {}  # of nodes by identity, where they had to be asked for
         self._requesters: list[KnownRequester] = []
         self._entry = self._make_entry()
         self._node: Node | None = None
@@ -88,6 +89,11 @@ class Passage:
     def requesters(self) -> list[KnownRequester]:
         """All that may be used, once open."""
         return list(self._requesters)
+
+    @property
+    def topology(self) -> Topology | None:
+        """The network that a gateway was chosen from, None before the directory has been read."""
+        return self._topology
 
     @property
     def exchange_options(self) -> ExchangeOptions:
@@ -169,6 +175,7 @@ class Passage:
         if self._requesters and country is None:
             return
         described = await directory.described()
+        self.countries = countries_of(described)
         if country is not None:
             self._entry.stay_in(country, nodes_in(country, described))
         if not self._requesters:

@@ -26,11 +26,11 @@ from nymconnect_proxy.doors import Doors
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.exchange import Exchange
 from nymconnect_proxy.listener import SocksListener
-from nymconnect_proxy.overview import overview
+from nymconnect_proxy.overview import known_gateways, overview
 from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.states import Event, State, after
-from nymconnect_proxy.status import Rates, Status
+from nymconnect_proxy.status import KnownGateway, Rates, Status
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,11 @@ class Session:
     def status(self) -> Status:
         """A snapshot."""
         return overview(self._status, self._passage, self._listener, self._client, self._downlink, self._pace)
+
+    @property
+    def gateways(self) -> tuple[KnownGateway, ...]:
+        """Those by which one can enter, as the directory lists them; none before it has been read."""
+        return known_gateways(self._passage, self._client)
 
     @property
     def network_pid(self) -> int | None:

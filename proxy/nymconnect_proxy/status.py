@@ -22,6 +22,20 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownGateway:
+    """A gateway by which one can enter, as the directory lists it.
+
+    `identity` is base58, `host` the name that it announces, else an address. `country` (two letters) is empty where
+    none is known, `performance` (0 to 1) is None where the directory measures none.
+    """
+
+    identity: str
+    host: str
+    country: str = ""
+    performance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """No secrets, no targets.
 

@@ -9,7 +9,7 @@ from nymconnect.config import Settings
 from nymconnect.errors import UserError
 from nymconnect_gui.bridge import SessionLike, clock, idle_status
 from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Status
+from nymconnect_proxy.status import KnownGateway, Status
 
 GATEWAY = "7gWkGxzPLoQ9vYbT2mNsRcA4uHdJfEeVpXq3Z8KtBnMw"
 REQUESTER = f"{GATEWAY[:20]}.{GATEWAY[20:]}@{GATEWAY}"
@@ -59,6 +59,7 @@ class FakeSession:
         self._first = first
         self._refusal = refusal
         self._status = snapshot(State.DISCONNECTED, settings)
+        self.gateways: tuple[KnownGateway, ...] = ()
 
     @property
     def status(self) -> Status:
