@@ -63,6 +63,8 @@ SCENES = (
     Scene("settings-network", "settings-network", "disconnected", "https://mixnet.example.org/api"),
     Scene("settings-network-wrong", "settings-network", "disconnected", prepare=lambda window: mistype(window)),
     Scene("settings-exits", "settings-exits", "disconnected"),
+    Scene("settings-gateways", "settings-gateways", "connected", prepare=lambda window: list_gateways(window)),
+    Scene("settings-gateways-unread", "settings-gateways", "disconnected"),
     Scene("diagnostics", "diagnostics", "connected", prepare=lambda window: show_test(window.page("diagnostics"))),
     Scene("diagnostics-guide", "diagnostics-guide", "disconnected", "embedded"),
     Scene(
@@ -130,6 +132,26 @@ def mistype(window: Any) -> None:
     page.network.buttons["own"].click()
     page.url.edit.setText("mixnet.example.org")
     page.url.show_problem()
+
+
+def list_gateways(window: Any) -> None:
+    """Gateways as the directory of a large network lists them, one of them chosen."""
+    from nymconnect_proxy.status import KnownGateway
+
+    bridge = window.context.bridge
+    listed = (
+        (GATEWAY, "mix-entry.example.org", "CH", 0.99),
+        ("9xTqLm4WbYcRzVnKpD7sGhJ2fEuXaQ8kNtMwBoPv3CdS", "gw1.example.net", "DE", 1.0),
+        ("4HkRzPqWmYtXcVbN8sLdGfJ3aEuTo6QwMxKpD2nBvCyZ", "gw2.example.net", "DE", 1.0),
+        ("Bv7CxZmNqWeRtYuPaSdFgHjKlQ2w3E4r5T6y7U8i9oPb", "198.51.100.23", "", 0.98),
+        ("FsG6hJkLqWzXcVbNmPoYuTrEwQ2a3S4d5F6g7H8j9kLn", "entry.mixes.example", "FR", 0.95),
+        ("2LkJhGfDsAqWeRtYuPoZxCvBnM3n4B5v6C7x8Z9aSdFg", "node-41.provider.example.com", "NL", 0.91),
+        ("7mNbVcXzLkJhGfDsAqWeRtYuPoQ1w2E3r4T5y6U7i8oP", "203.0.113.90", "FI", 0.64),
+    )
+    bridge._gateways = {bridge.settings.network: tuple(KnownGateway(*one) for one in listed)}
+    window.context.change_settings(replace(bridge.settings, gateway=GATEWAY))
+    window.page("settings-gateways").show_settings()
+    window.page("settings-gateways").list.show_chosen()
 
 
 def turn(window: Any, pages: int) -> None:

@@ -1,15 +1,14 @@
 """What closing the window means: hide to the tray, or quit. Asked once where there is a tray, then remembered.
 
-Without a tray a hidden window would be lost, so closing quits; if a session runs, after a question. Dialogs are opened,
-never executed: a nested event loop would stop the tasks of the session.
+Without a tray a hidden window would be lost, so closing quits; if a session runs, after a question.
 """
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
+from nymconnect_gui.question import make_question, open_question
 from nymconnect_gui.tray import Tray
 from nymconnect_gui.window import MainWindow
 from nymconnect_gui.words import translate
@@ -43,7 +42,8 @@ class Closing(QObject):
             self._quit()
 
     def _ask_to_keep(self) -> None:
-        question = self._make(
+        question = make_question(
+            self._window,
             translate("Closing", "Keep NymConnect in the tray?"),
             translate(
                 "Closing", "Programs go on using the mixnet while the window is closed. This is asked only once."
@@ -65,7 +65,8 @@ class Closing(QObject):
         self._open(question, answered)
 
     def _ask_to_quit(self) -> None:
-        question = self._make(
+        question = make_question(
+            self._window,
             translate("Closing", "Quit NymConnect?"),
             translate(
                 "Closing", "This desktop has no tray to stay in. Programs that use the proxy lose their connections."
@@ -81,23 +82,12 @@ class Closing(QObject):
 
         self._open(question, answered)
 
-    def _make(self, title: str, text: str) -> QMessageBox:
-        question = QMessageBox(self._window)
-        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        question.setWindowTitle("NymConnect")
-        question.setText(title)
-        question.setInformativeText(text)
-        return question
-
     def _open(self, question: QMessageBox, answered: Callable[[QAbstractButton], None]) -> None:
         if self.question is not None:
             return
         self.question = question
-        for one in question.buttons():
-            one.setIcon(QIcon())  # some styles bring theirs, in looks of their own
-        question.buttonClicked.connect(answered)
         question.finished.connect(self._forget)
-        question.open()
+        open_question(question, answered)
 
     def _forget(self) -> None:
         self.question = None

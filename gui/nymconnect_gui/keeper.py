@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from nymconnect.config import Settings
+from nymconnect.config import Settings, read_settings
 from nymconnect.errors import UserError
 from nymconnect.options import Secret
 from nymconnect_gui.settings_file import save_changes
@@ -89,6 +89,16 @@ class Keeper(QObject):
         task = asyncio.get_running_loop().create_task(self._save_secrets(changed, before, after), name="keeper: save")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def reset(self, settings: Settings) -> None:
+        """Write `settings` even where the file had something else than was in force, because a flag said so."""
+        if self._path is None:
+            return
+        try:
+            self._write(read_settings(self._path), settings)
+        except UserError as error:
+            log.warning("the settings were not saved: %s", error)
+            self.trouble.emit(str(error))
 
     async def close(self) -> None:
         """Wait for what is being written."""

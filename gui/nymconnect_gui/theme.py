@@ -213,6 +213,9 @@ QMenu::item {{ padding: {px(5)}px {px(22)}px; border-radius: {px(6)}px; }}
 QMenu::item:selected {{ background: {t.soft}; }}
 QMenu::item:disabled {{ color: {t.muted}; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: {px(4)}px; }}
+QListView {{
+    background: {t.card}; border: 1px solid {t.line}; border-radius: {px(RADIUS)}px; padding: {px(3)}px;
+    outline: none; }}
 QScrollBar:vertical {{ background: transparent; width: {px(8)}px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {t.cover}; border-radius: {px(4)}px; min-height: {px(24)}px; }}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{

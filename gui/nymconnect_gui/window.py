@@ -50,10 +50,10 @@ class PageSpec:
         return cast(QWidget, getattr(import_module(self.module), self.widget)(context))
 
 
-def _below(parent: str, name: str, title: Callable[[], str], widget: str) -> PageSpec:
-    """A page that is reached from another one."""
-    module = f"nymconnect_gui.pages.{parent}_{name}"
-    return PageSpec(f"{parent}-{name}", title, module, widget, in_bar=False, parent=parent)
+def _below(group: str, name: str, title: Callable[[], str], widget: str, parent: str = "") -> PageSpec:
+    """A page that is reached from the first one of its group, or from the page `parent`."""
+    module = f"nymconnect_gui.pages.{group}_{name}"
+    return PageSpec(f"{group}-{name}", title, module, widget, in_bar=False, parent=parent or group)
 
 
 PAGES: tuple[PageSpec, ...] = (
@@ -71,6 +71,7 @@ PAGES: tuple[PageSpec, ...] = (
     ),
     _below("settings", "network", lambda: translate("Pages", "Network"), "NetworkSettingsPage"),
     _below("settings", "exits", lambda: translate("Pages", "Gateway and exits"), "ExitSettingsPage"),
+    _below("settings", "gateways", lambda: translate("Pages", "Gateways"), "GatewaysPage", "settings-exits"),
     _below("settings", "proxy", lambda: translate("Pages", "Proxy"), "ProxySettingsPage"),
     _below("settings", "start", lambda: translate("Pages", "Start and tray"), "StartSettingsPage"),
     _below("settings", "looks", lambda: translate("Pages", "Appearance"), "LooksSettingsPage"),
@@ -251,8 +252,10 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self.page(key))
         self.header.show_page(self._specs[key])
         self._show_status()
+        while not self._specs[key].in_bar:
+            key = self._specs[key].parent
         for name, item in self.items.items():
-            item.setChecked(name in (key, self._specs[key].parent if not self._specs[key].in_bar else key))
+            item.setChecked(name == key)
 
     @property
     def has_tray_hint(self) -> bool:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMessageBox
 
 from nymconnect.client.parameters import Downlink
 from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset
@@ -11,6 +13,7 @@ from nymconnect.settings import BY_PRESET, LOG_LEVELS, OPTIONS
 from nymconnect_gui import words
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, Page, button, label, line, section, set_role
+from nymconnect_gui.defaults import ask_for_defaults
 from nymconnect_gui.forms import Choice, RowButton
 from nymconnect_gui.words import translate
 
@@ -79,6 +82,9 @@ class SettingsPage(SettingsPart):
         self._add_rows()
         self.kept = label("", "small")
         self.add(self.kept)
+        self.question: QMessageBox | None = None
+        self.reset = button(translate("Settings", "Reset to defaults…"), self._ask_for_defaults)
+        self.column.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeading)
         context.keeper.vault_changed.connect(self._show_again)
         self.show_settings()
 
@@ -119,6 +125,14 @@ class SettingsPage(SettingsPart):
         for number, row in enumerate(self.rows.values()):
             card.add(*([line()] if number else []), row)
         self.add(section(translate("Settings", "Everything else")), card)
+
+    def _ask_for_defaults(self) -> None:
+        if self.question is None:
+            self.question = ask_for_defaults(self.context, self.window())
+            self.question.finished.connect(self._forget_question)
+
+    def _forget_question(self) -> None:
+        self.question = None
 
     def show_settings(self) -> None:
         settings, store = self.settings, self.context.store.values

@@ -7,7 +7,7 @@ from nymconnect.options import DIRECTORY, is_name
 from nymconnect_gui import fields
 from nymconnect_gui.context import Context
 from nymconnect_gui.controls import Card, button, label, line, section
-from nymconnect_gui.forms import Choice, TextField
+from nymconnect_gui.forms import Choice, RowButton, TextField
 from nymconnect_gui.pages.settings import SettingsPart
 from nymconnect_gui.painted import IconButton
 from nymconnect_gui.words import short, translate
@@ -22,8 +22,10 @@ class ExitSettingsPage(SettingsPart):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._shown = self.settings
         self._add_gateway()
         self._add_exits()
+        self._add_apart()
         self._add_book()
         self.show_settings()
 
@@ -43,7 +45,10 @@ class ExitSettingsPage(SettingsPart):
             "Settings", "Automatic: drawn once, then kept, and left only when it is gone. It learns your address."
         )
         self.gateway_country = self._country_field(caption, "gateway_country")
-        card.add(self.gateway, label(meaning, "muted"), self.identity, self.gateway_country)
+        self.pick = RowButton(
+            theme, translate("Settings", "Choose from a list"), lambda: self.context.navigate("settings-gateways")
+        )
+        card.add(self.gateway, label(meaning, "muted"), self.identity, self.gateway_country, line(), self.pick)
         self.add(section(caption), card)
 
     def _add_exits(self) -> None:
@@ -64,6 +69,26 @@ class ExitSettingsPage(SettingsPart):
         meaning = translate("Settings", "An exit sees which targets are asked for, but not by whom.")
         self.exit_country = self._country_field(caption, "requester_country")
         card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count, self.exit_country)
+        self.add(section(caption), card)
+
+    def _add_apart(self) -> None:
+        theme, caption = self.context.theme, translate("Settings", "What an exit can put together")
+        self.apart = Choice(
+            theme,
+            caption,
+            {
+                "automatic": translate("Settings", "Automatic"),
+                "destination": translate("Settings", "Each destination"),
+                "stream": translate("Settings", "Each connection"),
+                "user": translate("Settings", "Each user name"),
+                "one": translate("Settings", "Everything"),
+            },
+        )
+        self.apart.chosen.connect(lambda key: self.change(sender_tags=key))
+        self.together = label("", "muted")
+        self.shows = label(translate("Settings", "What you receive then shows on your line."), "warn")
+        card = Card(theme)
+        card.add(self.apart, self.together, self.shows)
         self.add(section(caption), card)
 
     def _country_field(self, whose: str, option: str) -> TextField:
@@ -97,17 +122,29 @@ class ExitSettingsPage(SettingsPart):
     def show_settings(self) -> None:
         settings = self.settings
         chosen = settings.requester not in (None, DIRECTORY)
-        if settings.gateway is not None or self.gateway.current != OWN:
+        # Whoever has begun to choose and not yet said what, stays there; what was changed elsewhere shows.
+        if settings.gateway != self._shown.gateway or self.gateway.current != OWN:
             self.gateway.set_current(AUTO if settings.gateway is None else OWN)
-        if chosen or self.exits.current != OWN:
+        if settings.requester != self._shown.requester or self.exits.current != OWN:
             self.exits.set_current(OWN if chosen else AUTO)
+        self._shown = settings
         self.identity.set_text(settings.gateway or "")
         self.addresses.set_text((settings.requester or "") if chosen else "")
         self.count.set_current(str(settings.requester_count))
         self.gateway_country.set_text(settings.gateway_country or "")
         self.exit_country.set_text(settings.requester_country or "")
         self._show_parts()
+        self._show_apart()
         self._show_book()
+
+    def _show_apart(self) -> None:
+        settings = self.settings
+        preset = settings.chosen_preset(own_network=settings.network == "embedded")
+        keeps_rate = preset.traffic.symmetric
+        self.apart.set_current(settings.sender_tags)
+        by_user = settings.sender_tags == "automatic" and keeps_rate
+        self.together.setText(together("user" if by_user else settings.sender_tags))
+        self.shows.setVisible(keeps_rate and settings.sender_tags in ("destination", "stream"))
 
     def _show_parts(self) -> None:
         self.identity.setVisible(self.gateway.current == OWN)
@@ -200,3 +237,18 @@ class ExitSettingsPage(SettingsPart):
             self.context.tell(translate("Settings", "{name} is in use. Choose another exit first.").format(name=name))
             return
         self.change(address_book=without_entry(self.settings.address_book, name))
+
+
+def together(tags: str) -> str:
+    """What an exit takes for one user, by the value of `sender_tags`."""
+    match tags:
+        case "stream":
+            return translate("Settings", "To an exit, each connection is another user. That costs the most data.")
+        case "user":
+            return translate(
+                "Settings", "To an exit, all programs are one user, but for those that give the proxy a user name."
+            )
+        case "one":
+            return translate("Settings", "To an exit, everything from this computer is one user.")
+        case _:
+            return translate("Settings", "To an exit, each destination is another user, up to eight at once.")

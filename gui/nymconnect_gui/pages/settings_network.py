@@ -20,6 +20,7 @@ class NetworkSettingsPage(SettingsPart):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._shown = self.settings.network
         self._add_network()
         self._add_upstream()
         self.show_settings()
@@ -85,8 +86,13 @@ class NetworkSettingsPage(SettingsPart):
     def show_settings(self) -> None:
         network, upstream = self.settings.network, self.settings.upstream
         own = network not in ("embedded", "mainnet")
-        if own or self.network.current != OWN or self.url.text == "":
+        # Whoever has begun to write an address stays there; what was changed elsewhere shows.
+        if network != self._shown or self.network.current != OWN or self.url.text == "":
             self.network.set_current(OWN if own else network)
+        if network != self._shown and not own:
+            self.url.edit.clear()
+            self.fingerprint.edit.clear()
+        self._shown = network
         self._show_network()
         if own:
             url, _, fingerprint = network.partition("#")

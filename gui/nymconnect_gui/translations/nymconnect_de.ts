@@ -269,6 +269,25 @@
     </message>
 </context>
 <context>
+    <name>Defaults</name>
+    <message>
+        <source>Reset all settings?</source>
+        <translation>Alle Einstellungen zurücksetzen?</translation>
+    </message>
+    <message>
+        <source>Network, gateway, exits, proxy, preset, start and looks become what they were at first, and passwords are removed. The address book and the keys of this computer stay.</source>
+        <translation>Netz, Gateway, Ausgänge, Proxy, Stufe, Start und Aussehen werden wie am Anfang, und Passwörter werden entfernt. Das Adressbuch und die Schlüssel dieses Rechners bleiben.</translation>
+    </message>
+    <message>
+        <source>&amp;Reset</source>
+        <translation>&amp;Zurücksetzen</translation>
+    </message>
+    <message>
+        <source>All settings are as they were at first.</source>
+        <translation>Alle Einstellungen sind wie am Anfang.</translation>
+    </message>
+</context>
+<context>
     <name>Details</name>
     <message>
         <source>Network</source>
@@ -482,6 +501,85 @@
     <message>
         <source>Show</source>
         <translation>Zeigen</translation>
+    </message>
+</context>
+<context>
+    <name>Gateways</name>
+    <message>
+        <source>performance {figure}</source>
+        <translation>Leistung {figure}</translation>
+    </message>
+    <message>
+        <source>chosen</source>
+        <translation>gewählt</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>Drawn once, then kept</source>
+        <translation>Einmal ausgelost, dann behalten</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>Verbinden</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>Suchen</translation>
+    </message>
+    <message>
+        <source>Search by name, address, country or key</source>
+        <translation>Suchen nach Name, Adresse, Land oder Schlüssel</translation>
+    </message>
+    <message>
+        <source>Gateways</source>
+        <translation>Gateways</translation>
+    </message>
+    <message>
+        <source>{shown} of {all} gateways</source>
+        <translation>{shown} von {all} Gateways</translation>
+    </message>
+    <message>
+        <source>The practice network has other gateways each time it starts: nothing to choose here.</source>
+        <translation>Das Übungsnetz hat bei jedem Start andere Gateways: Hier gibt es nichts zu wählen.</translation>
+    </message>
+    <message>
+        <source>The directory does not list the gateway that you have chosen.</source>
+        <translation>Das Verzeichnis führt das von Ihnen gewählte Gateway nicht.</translation>
+    </message>
+    <message>
+        <source>Your gateway learns your address. One that stays is safer than many.</source>
+        <translation>Ihr Gateway erfährt Ihre Adresse. Eines, das bleibt, ist sicherer als viele.</translation>
+    </message>
+    <message>
+        <source>The network&apos;s directory is being read. It lists the gateways.</source>
+        <translation>Das Verzeichnis des Netzes wird gerade gelesen. Es führt die Gateways auf.</translation>
+    </message>
+    <message>
+        <source>The network&apos;s directory lists the gateways. It is read when a program asks.</source>
+        <translation>Das Verzeichnis des Netzes führt die Gateways auf. Es wird gelesen, wenn ein Programm anfragt.</translation>
+    </message>
+    <message>
+        <source>The network&apos;s directory lists the gateways. It is read when you connect.</source>
+        <translation>Das Verzeichnis des Netzes führt die Gateways auf. Es wird gelesen, wenn Sie verbinden.</translation>
+    </message>
+    <message>
+        <source>Performance is what the directory measures; nobody tells how busy they are.</source>
+        <translation>Leistung ist, was das Verzeichnis misst; wie ausgelastet sie sind, sagt niemand.</translation>
+    </message>
+    <message>
+        <source>This directory measures no performance.</source>
+        <translation>Dieses Verzeichnis misst keine Leistung.</translation>
+    </message>
+    <message>
+        <source>Countries are what operators say.</source>
+        <translation>Länder sind, was die Betreiber sagen.</translation>
+    </message>
+    <message>
+        <source>Countries are not known.</source>
+        <translation>Länder sind nicht bekannt.</translation>
     </message>
 </context>
 <context>
@@ -762,6 +860,10 @@
     <message>
         <source>Gateway and exits</source>
         <translation>Gateway und Ausgänge</translation>
+    </message>
+    <message>
+        <source>Gateways</source>
+        <translation>Gateways</translation>
     </message>
     <message>
         <source>Proxy</source>
@@ -1191,6 +1293,10 @@
         <translation>Einige Änderungen gelten erst nach neuem Verbinden.</translation>
     </message>
     <message>
+        <source>Reset to defaults…</source>
+        <translation>Zurücksetzen …</translation>
+    </message>
+    <message>
         <source>How much to hide</source>
         <translation>Wie viel verborgen wird</translation>
     </message>
@@ -1311,6 +1417,10 @@
         <translation>Automatisch: einmal ausgelost, dann behalten und nur verlassen, wenn es fort ist. Es erfährt Ihre Adresse.</translation>
     </message>
     <message>
+        <source>Choose from a list</source>
+        <translation>Aus einer Liste wählen</translation>
+    </message>
+    <message>
         <source>Exits (network requesters)</source>
         <translation>Ausgänge (Network Requester)</translation>
     </message>
@@ -1329,6 +1439,30 @@
     <message>
         <source>An exit sees which targets are asked for, but not by whom.</source>
         <translation>Ein Ausgang sieht, nach welchen Zielen gefragt wird, aber nicht von wem.</translation>
+    </message>
+    <message>
+        <source>What an exit can put together</source>
+        <translation>Was ein Ausgang in Verbindung bringt</translation>
+    </message>
+    <message>
+        <source>Each destination</source>
+        <translation>Je Ziel</translation>
+    </message>
+    <message>
+        <source>Each connection</source>
+        <translation>Je Verbindung</translation>
+    </message>
+    <message>
+        <source>Each user name</source>
+        <translation>Je Benutzername</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>Alles</translation>
+    </message>
+    <message>
+        <source>What you receive then shows on your line.</source>
+        <translation>Was Sie empfangen, zeigt sich dann auf Ihrer Leitung.</translation>
     </message>
     <message>
         <source>Only in this country (optional)</source>
@@ -1381,6 +1515,22 @@
     <message>
         <source>{name} is in use. Choose another exit first.</source>
         <translation>{name} ist in Gebrauch. Wählen Sie erst einen anderen Ausgang.</translation>
+    </message>
+    <message>
+        <source>To an exit, each connection is another user. That costs the most data.</source>
+        <translation>Für einen Ausgang ist jede Verbindung ein anderer Benutzer. Das kostet am meisten Daten.</translation>
+    </message>
+    <message>
+        <source>To an exit, all programs are one user, but for those that give the proxy a user name.</source>
+        <translation>Für einen Ausgang sind alle Programme ein Benutzer, außer denen, die dem Proxy einen Benutzernamen nennen.</translation>
+    </message>
+    <message>
+        <source>To an exit, everything from this computer is one user.</source>
+        <translation>Für einen Ausgang ist alles von diesem Rechner ein Benutzer.</translation>
+    </message>
+    <message>
+        <source>To an exit, each destination is another user, up to eight at once.</source>
+        <translation>Für einen Ausgang ist jedes Ziel ein anderer Benutzer, bis zu acht auf einmal.</translation>
     </message>
     <message>
         <source>Colours</source>

@@ -29,9 +29,10 @@ from nymconnect_gui.window import PAGES
 from nymconnect_proxy.checkup import Finding, Result, Stage
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import snapshot
+from tests.unit.gui.test_gateways import GATEWAYS
 
 KEYS = [spec.key for spec in PAGES] + ["apps:electrum", "apps:git", "settings-network:own", "settings-exits:own"]
-KEYS.append("settings-exits:mainnet")
+KEYS += ["settings-exits:mainnet", "settings-gateways:list"]
 ROUNDING = 2  # pixels
 SCROLL_BAR = 24
 
@@ -66,6 +67,9 @@ def show(program: Program, key: str) -> QWidget:
     elif key == "settings-network" and more:
         page.network.buttons["own"].click()
         QTest.keyClicks(page.url.edit, "nonsense")
+    elif key == "settings-gateways" and more:
+        program.bridge._gateways = {"mainnet": GATEWAYS}
+        program.bridge.change(Settings(network="mainnet", gateway=GATEWAYS[0].identity))
     elif more == "mainnet":
         program.bridge.change(Settings(network="mainnet"))
         QTest.keyClicks(page.gateway_country.edit, "nowhere")

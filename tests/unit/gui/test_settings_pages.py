@@ -18,11 +18,12 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from nymconnect.client.presets import AUTOMATIC, PRESETS
-from nymconnect.config import Settings, read_settings
+from nymconnect.config import OPTIONS, Settings, read_settings
 from nymconnect.options import Endpoint, Secret, Upstream
 from nymconnect.settings_document import CURRENT_VERSION, read_tables
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.settings import SettingsPart, cost
+from nymconnect_gui.pages.settings_exits import together
 from nymconnect_gui.settings_file import Opened, open_settings
 from nymconnect_gui.store import Remembered, Store
 from nymconnect_gui.vault import KeyringVault
@@ -32,6 +33,7 @@ from tests.helpers.fake_session import FakeSessions
 from tests.unit.gui.test_fields import KEY, RECIPIENT
 
 Find = Callable[[str], Any]
+OPTION_CHOICES = next(option.choices for option in OPTIONS if option.name == "sender_tags")
 
 
 def saved(program: Program) -> Settings:
@@ -268,6 +270,36 @@ def test_how_many_exits_are_drawn(page: Find, program: Program) -> None:
     assert exits.count.current == "3"
     exits.count.buttons["5"].click()
     assert saved(program).requester_count == 5
+
+
+@pytest.mark.parametrize("use", OPTION_CHOICES)
+def test_what_an_exit_can_put_together_is_chosen_and_explained(use: str, page: Find, program: Program) -> None:
+    exits = page("settings-exits")
+    assert tuple(exits.apart.buttons) == OPTION_CHOICES
+    exits.apart.buttons[use].click()
+    assert saved(program).sender_tags == use
+    assert exits.together.text() == together({"automatic": "user"}.get(use, use))  # as the practice network has it
+
+
+@pytest.mark.parametrize(
+    ("settings", "use", "warned"),
+    [
+        (Settings(network="mainnet"), "destination", False),  # its preset lets the downlink follow the data anyway
+        (Settings(), "destination", True),
+        (Settings(), "stream", True),
+        (Settings(), "user", False),
+        (Settings(), "one", False),
+    ],
+)
+def test_what_shows_the_downlink_is_warned_of(use: str, warned: bool, page: Find) -> None:
+    exits = page("settings-exits")
+    exits.apart.buttons[use].click()
+    assert exits.shows.isVisible() is warned
+
+
+@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+def test_automatic_keeps_destinations_apart_where_no_rate_is_kept(page: Find) -> None:
+    assert page("settings-exits").together.text() == together("destination")
 
 
 # --- proxy ----------------------------------------------------------------------------------------------------------
