@@ -220,7 +220,7 @@ def summary(values: list[float | None]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--hours", type=float, default=10.0, help="of honest network, at 55 loops a second")
     parser.add_argument("--false-alarms", type=int, default=10, help="to wait for when measuring how rare they are")
     parser.add_argument("--seed", type=int, default=SEED)
@@ -246,7 +246,7 @@ def main() -> None:
     }
     named = {}
     for case in NAMINGS:
-        outcome = case.run(max(flags.repeats // 4, 5), flags.seed)
+        outcome = case.run(max(flags.repeats // 10, 5), flags.seed)
         named[f"1 of {case.width} mixes drops {case.share:.0%}, {case.rate:g} loops/s"] = {
             "alarm": summary(outcome["alarm_s"]),  # type: ignore[arg-type]
             "named": summary(outcome["named_s"]),  # type: ignore[arg-type]
