@@ -139,12 +139,11 @@ class ExitSettingsPage(SettingsPart):
 
     def _show_apart(self) -> None:
         settings = self.settings
-        preset = settings.chosen_preset(own_network=settings.network == "embedded")
-        keeps_rate = preset.traffic.symmetric
+        # A network that somebody names may be one of our own; only its directory says so.
+        preset = settings.chosen_preset(own_network=settings.network != "mainnet")
         self.apart.set_current(settings.sender_tags)
-        by_user = settings.sender_tags == "automatic" and keeps_rate
-        self.together.setText(together("user" if by_user else settings.sender_tags))
-        self.shows.setVisible(keeps_rate and settings.sender_tags in ("destination", "stream"))
+        self.together.setText(together(settings.sender_tags))
+        self.shows.setVisible(preset.traffic.symmetric and settings.sender_tags in ("destination", "stream"))
 
     def _show_parts(self) -> None:
         self.identity.setVisible(self.gateway.current == OWN)
@@ -242,6 +241,12 @@ class ExitSettingsPage(SettingsPart):
 def together(tags: str) -> str:
     """What an exit takes for one user, by the value of `sender_tags`."""
     match tags:
+        case "automatic":
+            return translate(
+                "Settings",
+                "To an exit, each destination is another user; with a preset that keeps the rate of what you receive, "
+                "all programs are one, but for those that give the proxy a user name.",
+            )
         case "stream":
             return translate("Settings", "To an exit, each connection is another user. That costs the most data.")
         case "user":

@@ -1517,6 +1517,10 @@
         <translation>{name} ist in Gebrauch. Wählen Sie erst einen anderen Ausgang.</translation>
     </message>
     <message>
+        <source>To an exit, each destination is another user; with a preset that keeps the rate of what you receive, all programs are one, but for those that give the proxy a user name.</source>
+        <translation>Für einen Ausgang ist jedes Ziel ein anderer Benutzer; mit einer Stufe, die den Empfang gleichmäßig hält, sind alle Programme einer, außer denen, die dem Proxy einen Benutzernamen nennen.</translation>
+    </message>
+    <message>
         <source>To an exit, each connection is another user. That costs the most data.</source>
         <translation>Für einen Ausgang ist jede Verbindung ein anderer Benutzer. Das kostet am meisten Daten.</translation>
     </message>

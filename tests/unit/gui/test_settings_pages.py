@@ -278,7 +278,7 @@ def test_what_an_exit_can_put_together_is_chosen_and_explained(use: str, page: F
     assert tuple(exits.apart.buttons) == OPTION_CHOICES
     exits.apart.buttons[use].click()
     assert saved(program).sender_tags == use
-    assert exits.together.text() == together({"automatic": "user"}.get(use, use))  # as the practice network has it
+    assert exits.together.text() == together(use)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +286,8 @@ def test_what_an_exit_can_put_together_is_chosen_and_explained(use: str, page: F
     [
         (Settings(network="mainnet"), "destination", False),  # its preset lets the downlink follow the data anyway
         (Settings(), "destination", True),
+        (Settings(network="https://mixnet.example.org/api"), "destination", True),
+        (Settings(network="mainnet", preset="high"), "stream", True),
         (Settings(), "stream", True),
         (Settings(), "user", False),
         (Settings(), "one", False),
@@ -295,11 +297,6 @@ def test_what_shows_the_downlink_is_warned_of(use: str, warned: bool, page: Find
     exits = page("settings-exits")
     exits.apart.buttons[use].click()
     assert exits.shows.isVisible() is warned
-
-
-@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
-def test_automatic_keeps_destinations_apart_where_no_rate_is_kept(page: Find) -> None:
-    assert page("settings-exits").together.text() == together("destination")
 
 
 # --- proxy ----------------------------------------------------------------------------------------------------------
