@@ -13,8 +13,11 @@ from nymconnect.options import Endpoint, Secret, Upstream
 from nymconnect.settings_document import CURRENT_VERSION
 from nymconnect_gui.app import Program
 from nymconnect_gui.i18n import install
+from nymconnect_gui.keeper import SECRETS
 from nymconnect_gui.store import Remembered
+from nymconnect_gui.vault import KeyringVault
 from tests.unit.gui.test_fields import KEY, RECIPIENT
+from tests.unit.gui.test_vault import Library
 
 Find = Callable[[str], Any]
 BOOK = (("home", RECIPIENT),)
@@ -106,6 +109,19 @@ def test_keys_and_profiles_are_not_touched(page: Find, program: Program) -> None
     kept.write_bytes(b"keys")
     press(program, page, "Reset")
     assert kept.read_bytes() == b"keys"
+
+
+async def test_the_keyring_forgets_the_passwords(page: Find, program: Program) -> None:
+    library = Library()
+    program.keeper._vault = KeyringVault(library, "a keyring")
+    program.change_settings(CHANGED)
+    await program.keeper.close()
+    assert set(program.store.values.in_keyring) == set(SECRETS)
+    press(program, page, "Reset")
+    await program.keeper.close()
+    assert library.entries == {}
+    assert program.store.values.in_keyring == ()
+    assert read_settings(file_of(program)) == replace(Settings(), address_book=BOOK)
 
 
 def test_it_no_longer_starts_at_login(page: Find, program: Program) -> None:
