@@ -1,14 +1,18 @@
 """What the parts of a session say of themselves, put into its status."""
 
+import re
 from dataclasses import replace
 
 from nymconnect.client.client import MixnetClient
+from nymconnect.directory.topology import Node
 from nymconnect_proxy.choice import Health
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.listener import SocksListener
 from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage
 from nymconnect_proxy.status import KnownGateway, Status
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}", re.ASCII)
 
 
 def overview(
@@ -46,13 +50,19 @@ def known_gateways(passage: Passage | None, client: MixnetClient | None) -> tupl
     return tuple(
         KnownGateway(
             node.name,
-            node.entry.hostname or (node.entry.ips or node.ips)[0],
+            _host_of(node),
             passage.countries.get(node.identity, ""),
             None if topology.is_ours else node.performance,
         )
         for node in topology.gateways.values()
         if node.entry is not None
     )
+
+
+def _host_of(node: Node) -> str:
+    """The name that it announces, if it is written like one: strangers may type anything. Else an address."""
+    name = node.entry.hostname if node.entry is not None else None
+    return name if name and _HOST_NAME.fullmatch(name) else node.ips[0]
 
 
 def _with_listener(status: Status, listener: SocksListener) -> Status:

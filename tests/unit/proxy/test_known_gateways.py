@@ -4,6 +4,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from nymconnect.config import Settings
 from nymconnect.directory.topology import EntryPoint, Feature, Node
 from nymconnect_proxy.overview import known_gateways
@@ -27,8 +29,14 @@ def test_each_gateway_is_told_with_what_the_directory_knows_of_it() -> None:
     found = known_gateways(passage(named, bare, no_entry, countries={named.identity: "CH"}), None)
     assert found == (
         KnownGateway(named.name, "gw.example.org", "CH", 0.93),
-        KnownGateway(bare.name, "10.0.0.7", "", 0.93),
+        KnownGateway(bare.name, bare.ips[0], "", 0.93),
     )
+
+
+@pytest.mark.parametrize("name", ["<b>free</b>", "a b", "\u202egro.elpmaxe", "a\nb", "", "x" * 254])
+def test_a_name_that_is_none_is_not_shown(name: str) -> None:
+    (found,) = known_gateways(passage(gateway(1, name, ips=("10.0.0.9",))), None)
+    assert found.host == "10.0.0.9"
 
 
 def test_a_directory_of_our_own_measures_no_performance() -> None:
