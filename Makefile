@@ -67,7 +67,7 @@ bench: setup
 privacy: setup
 	$(BIN)/python benchmarks/privacy/all.py
 
-# The window in every state, drawn without a display.
+# The window in every state, as Xvfb shows it, which must be installed; two minutes.
 screenshots: setup
 	$(BIN)/python packaging/screenshots.py
 

@@ -1,17 +1,19 @@
 """Pictures of the window in every state, light and dark, at 100 % and 200 %; `make screenshots` runs this.
 
-Drawn without a display, by the real widgets; the session behind them is a stand-in, and all names and numbers are made
-up. The font is Inter (Debian's fonts-inter) if it is installed, so that the pictures look alike everywhere.
+They are what an X server of their own shows (Debian's xvfb): real widgets on Qt's real platform for X11. The session
+behind them is a stand-in, and all names and numbers are made up. The font is Inter (Debian's fonts-inter) if it is
+installed, so that the pictures look alike everywhere; nothing of the desktop around is asked.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ OUTPUT = Path(__file__).parents[1] / "docs" / "screenshots"
 FONT = "Inter"
 SCALES = (1, 2)
 THEMES = ("dark", "light")
+SCREEN = "2560x2400x24"  # room for the window at 200 %
+PATIENCE = 30.0  # seconds until a window is on the screen
+# What would bring another desktop's looks into the pictures.
+FOREIGN = ("QT_QPA_PLATFORMTHEME", "QT_STYLE_OVERRIDE", "XDG_CURRENT_DESKTOP", "WAYLAND_DISPLAY", "XAUTHORITY")
 
 
 @dataclass(frozen=True)
@@ -173,13 +179,66 @@ def main() -> int:
     if len(sys.argv) > 1:
         return draw(int(sys.argv[1]))
     OUTPUT.mkdir(parents=True, exist_ok=True)
+    try:
+        with x_server() as display:
+            for scale in SCALES:
+                subprocess.run([sys.executable, __file__, str(scale)], env=surroundings(display, scale), check=True)
+    except FileNotFoundError:
+        print("the pictures need an X server: install Xvfb (Debian's xvfb)", file=sys.stderr)
+        return 1
     for old in OUTPUT.glob("*.png"):
         if old.name not in file_names():
             old.unlink()
-    for scale in SCALES:
-        environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(scale)}
-        subprocess.run([sys.executable, __file__, str(scale)], env=environment, check=True)
     return 0
+
+
+@contextlib.contextmanager
+def x_server() -> Iterator[str]:
+    """Xvfb, which shows its screen to nobody; yields the value of DISPLAY. FileNotFoundError if it is not installed."""
+    read, write = os.pipe()
+    with os.fdopen(read) as pipe:
+        try:
+            process = subprocess.Popen(
+                [
+                    "Xvfb",
+                    "-displayfd",
+                    str(write),
+                    "-screen",
+                    "0",
+                    SCREEN,
+                    "-dpi",
+                    "96",
+                    "-noreset",
+                    "-nolisten",
+                    "tcp",
+                ],
+                pass_fds=[write],
+                stderr=subprocess.DEVNULL,
+            )
+        finally:
+            os.close(write)
+        try:
+            number = pipe.readline().strip()
+            if not number:
+                raise SystemExit("Xvfb did not start")
+            yield f":{number}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def surroundings(display: str, scale: int) -> dict[str, str]:
+    """The environment of a program that draws; it is the same on every desktop."""
+    own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return own | {
+        "DISPLAY": display,
+        "QT_QPA_PLATFORM": "xcb",
+        "QT_SCALE_FACTOR": str(scale),
+        "QT_FONT_DPI": "96",
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
 
 
 def draw(scale: int) -> int:
@@ -246,9 +305,14 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     bridge.state_changed.emit(bridge.status)
     if scene.prepare:
         scene.prepare(window)
+    window.activateWindow()  # there is no window manager to do it
+    async with asyncio.timeout(PATIENCE):
+        while not window.isActiveWindow():  # noqa: ASYNC110 -- the X server makes it so
+            await asyncio.sleep(0.01)
     for _ in range(6):  # layouts settle, arcs move on
         await asyncio.sleep(0.03)
-    in_few_colors(window.grab().toImage()).save(str(OUTPUT / file_name(scene.name, theme, scale)))
+    seen = window.screen().grabWindow(window.winId()).toImage()
+    in_few_colors(seen).save(str(OUTPUT / file_name(scene.name, theme, scale)))
     window.hide()
     program.deleteLater()
     window.deleteLater()
