@@ -147,7 +147,7 @@ TELLERS = (
     "nymconnect/runtime.py",
     "gui/nymconnect_gui/autostart.py",
 )
-ERRORS = {"UserError", "LinkLostError", "_end", "on_end", "_tell", "tell", "_read"}
+ERRORS = frozenset({"UserError", "LinkLostError", "_end", "on_end", "_tell", "tell", "_read"})
 ELSEWHERE = {  # what comes not to a window but to a command line or a wallet, and what other reasons stand in
     "[requesters] is not a table",
     "a requester's name has 1 to 40 letters, digits, - and _, and is not {}: '{}'",
@@ -160,13 +160,13 @@ ELSEWHERE = {  # what comes not to a window but to a command line or a wallet, a
 }
 
 
-def templates(path: Path) -> Iterator[str]:
+def templates(path: Path, tellers: frozenset[str] = ERRORS) -> Iterator[str]:
     """Texts of errors and farewells in a module, and of functions that return a reason; values as {}."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         values: list[ast.expr] = []
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            values = node.args if name in ERRORS else []
+            values = node.args if name in tellers else []
         elif isinstance(node, ast.Return) and node.value is not None:
             values = [node.value]
         for value in values:
@@ -191,6 +191,16 @@ def told_reasons() -> list[str]:
 def test_every_reason_that_a_session_can_have_is_in_the_table(template: str) -> None:
     reason = template.replace("{}", "7")
     assert any(rule.pattern.search(reason) for rule in RULES), "it would be shown in English: add a rule"
+
+
+@pytest.mark.parametrize(("verb", "begin"), [("_refuse", REFUSES), ("_give_up", "")])
+def test_what_we_say_of_a_gateway_is_not_quoted_as_its_own_words(verb: str, begin: str) -> None:
+    found = set(templates(REPOSITORY / "nymconnect/link/gateway/client.py", frozenset({verb})))
+    own = {begin + text.replace("{}", "7") for text in found if not text.startswith(SAYS)}
+    assert own
+    for reason in own:
+        assert any(rule.pattern.search(reason) for rule in RULES), reason
+        assert "“" not in advice(reason).sentence, reason
 
 
 @pytest.mark.parametrize(
