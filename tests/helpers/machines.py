@@ -48,7 +48,7 @@ def with_small_disk(folder: Path, size: int) -> list[str]:
 
 
 def as_user(number: int) -> list[str]:
-    """Another user of this machine, without any rights of ours, who can read what Python and this program are made of."""
+    """Another user of this machine, without rights of ours, who can read what Python and this program are made of."""
     steps = ["umask 022"]
     for closed, paths in _behind_closed_doors().items():
         quoted = " ".join(f"'{path}'" for path in paths)

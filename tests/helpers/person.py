@@ -21,7 +21,7 @@ def environment_at(home: Path) -> dict[str, str]:
 
 
 class Person:
-    """A context with the program in it; `prefix` is the machine or user, `report` a file for what it complains about."""
+    """A context with the program in it; `prefix` is the machine or user, `report` a file for its complaints."""
 
     def __init__(self, home: Path, report: Path, *arguments: str, prefix: Sequence[str] = ()) -> None:
         self._report = report

@@ -51,8 +51,10 @@ class PlayedProgram(app.Program):
             self.quit()
 
     async def _do(self, verb: str, what: str = "") -> None:
-        """`look`, `go` to a page, `press` the button of that text (or the ring), wait `until` home says that, under the ring or as an
-        alarm."""
+        """`look`, `go` to a page, `press` the button of that text or the ring, wait `until` home says that.
+
+        Home says it under the ring, or as an alarm.
+        """
         match verb:
             case "look":
                 await asyncio.sleep(0)
