@@ -2,7 +2,8 @@
 
 They are what an X server of their own shows (Debian's xvfb): real widgets on Qt's real platform for X11. The session
 behind them is a stand-in, and all names and numbers are made up. The font is Inter (Debian's fonts-inter) if it is
-installed, so that the pictures look alike everywhere; nothing of the desktop around is asked.
+installed, so that the pictures look alike everywhere; nothing of the desktop around is asked, and what moves is held at
+one moment. Only the problem report tells another date each time.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ SCALES = (1, 2)
 THEMES = ("dark", "light")
 SCREEN = "2560x2400x24"  # room for the window at 200 %
 PATIENCE = 30.0  # seconds until a window is on the screen
+MOMENT, ANGLE = 100_000.0, 40  # what would differ each time: the time that graphs end at, how far an arc has come
 # What would bring another desktop's looks into the pictures.
 FOREIGN = ("QT_QPA_PLATFORMTHEME", "QT_STYLE_OVERRIDE", "XDG_CURRENT_DESKTOP", "WAYLAND_DISPLAY", "XAUTHORITY")
 
@@ -265,7 +267,9 @@ async def _draw_all(app: Any, scale: int) -> None:
 async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     from nymconnect.config import Settings
     from nymconnect_gui import app as program_module
-    from nymconnect_gui.bridge import clock, idle_status
+    from nymconnect_gui import bridge as bridge_module
+    from nymconnect_gui.bridge import idle_status
+    from nymconnect_gui.pages import home as home_module
     from nymconnect_gui.words import Problem
     from nymconnect_proxy.choice import Health, RequesterState
     from nymconnect_proxy.states import State
@@ -275,7 +279,8 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     program.theme.use_font(FONT)
     program.theme.choose(theme)
     bridge, window = program.bridge, program.window
-    now = clock()
+    now = MOMENT
+    bridge_module.clock = home_module.clock = lambda: now
     state = State(scene.state)
     values: dict[str, Any] = {"state": state, "since": now - 2530.4}
     if state is State.CONNECTED:
@@ -309,8 +314,12 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while not window.isActiveWindow():  # noqa: ASYNC110 -- the X server makes it so
             await asyncio.sleep(0.01)
-    for _ in range(6):  # layouts settle, arcs move on
+    for _ in range(6):  # layouts settle
         await asyncio.sleep(0.03)
+    ring = window.page("home").ring
+    ring._timer.stop()
+    ring._angle = ANGLE
+    ring.repaint()
     seen = window.screen().grabWindow(window.winId()).toImage()
     in_few_colors(seen).save(str(OUTPUT / file_name(scene.name, theme, scale)))
     window.hide()
