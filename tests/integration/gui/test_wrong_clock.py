@@ -40,7 +40,7 @@ def test_a_wrong_clock_is_one_sentence_and_once_it_is_set_it_connects(
 
     async def work() -> None:
         async with network(1) as running:
-            settings = free_choice(running, connect_timeout=5.0, socks=Endpoint("127.0.0.1", 0))
+            settings = free_choice(running, connect_timeout=12.0, socks=Endpoint("127.0.0.1", 0))
             await live(qapp, tmp_path, scenario, settings)
 
     on_qt(qapp, work())
