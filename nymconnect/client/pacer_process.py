@@ -43,6 +43,7 @@ UNSENT_LIMIT = 16384
 # Seconds for which the client need not hear that a cover has left, unless there is more to tell: each word wakes it.
 LINGER = 0.1
 TIME_SLICE = 100_000  # nanoseconds, the shortest that Linux gives
+PR_SET_TIMERSLACK = 29  # of prctl(2); by default the system may wake us 50 µs late
 SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call, for which Python has no function
 # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period, lowest and highest utilisation
 SCHED_ATTRIBUTES = struct.Struct("=IIQiIQQQII")
@@ -300,19 +301,23 @@ def inherit(arguments: Sequence[str]) -> tuple[socket.socket, socket.socket]:
 
 
 def ask_for_prompt_wakeups() -> None:
-    """Be woken before programs that use their time slices up, by asking for a short one ourselves (Linux 6.12, EEVDF).
+    """Be woken in time, and before programs that use their time slices up, by asking for a short one ourselves (EEVDF,
+    Linux 6.12).
 
     Anyone may ask, and older systems ignore it. With two programs for each core, nine wake-ups in ten came within
-    0.15 ms of their time instead of 1.2 ms; a better nice value changed nothing.
+    0.15 ms of their time instead of 1.2 ms; a better nice value changed nothing. Without slack in its timers half of
+    the wake-ups of an idle machine come within 0.04 ms instead of 0.08.
     """
     number = SCHED_SETATTR.get(platform.machine())
     if sys.platform != "linux" or number is None:
         return
     import ctypes  # only for this
 
+    library = ctypes.CDLL(None)
+    library.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
     niceness = os.getpriority(os.PRIO_PROCESS, 0)
     attributes = SCHED_ATTRIBUTES.pack(SCHED_ATTRIBUTES.size, 0, 0, niceness, 0, TIME_SLICE, 0, 0, 0, 0)
-    ctypes.CDLL(None).syscall(number, 0, attributes, 0)
+    library.syscall(number, 0, attributes, 0)
 
 
 def _socket_options() -> list[tuple[int, int, int]]:

@@ -89,6 +89,12 @@ async def test_frames_go_out_and_bytes_come_back() -> None:
         assert user.ended == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's timers")
+async def test_its_timers_have_no_slack() -> None:
+    async with tcp_server(echo) as port, carried(port) as (carrier, _):
+        await eventually(lambda: Path(f"/proc/{carrier.pid}/timerslack_ns").read_text() == "1\n")
+
+
 async def test_that_covers_have_left_is_told_with_other_news_or_a_little_later() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(-1)
