@@ -38,6 +38,7 @@ class Entry:
 
     def __init__(self, store: ProfileStore | None, pinned: bytes | None, rng: Rng) -> None:
         self.notices: list[str] = []
+        self._unsaved = ""  # the notice that says why the last attempt to save failed
         self.pinned = pinned
         self.country = ""
         self._in_country: frozenset[bytes] = frozenset()
@@ -100,16 +101,21 @@ class Entry:
             await asyncio.sleep(SAVE_INTERVAL)
 
     async def save(self, client: MixnetClient) -> None:
-        """Remember this client for the next session. That it cannot be saved is said, and no reason to stop."""
+        """Remember this client for the next session. That it cannot be saved is said until it can, and no reason to
+        stop."""
         self._profile = Profile(client.keys, client.gateway.identity, tuple(client.issued_keys()))
         if self._store is None:
             return
         try:
             await asyncio.to_thread(self._store.save, self._profile, _unix_time())
+            unsaved = ""
         except UserError as error:
             log.warning("the profile was not saved: %s", error)
-            if str(error) not in self.notices:
-                self.notices.append(str(error))
+            unsaved = str(error)
+        self.notices = [notice for notice in self.notices if notice != self._unsaved]
+        self._unsaved = unsaved
+        if unsaved:
+            self.notices.append(unsaved)
 
 
 def is_entry(topology: Topology, identity: bytes) -> bool:

@@ -1,9 +1,12 @@
-"""By which gateway a session enters, where the user wants one of a country."""
+"""By which gateway a session enters, where the user wants one of a country; and whether that can be kept."""
 
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from nymconnect.client.identity import ClientKeys
 from nymconnect.errors import UserError
 from nymconnect_proxy.entry import Entry
 from tests.helpers.networks import known_network
@@ -35,3 +38,31 @@ def test_a_named_gateway_is_taken_wherever_it_stands() -> None:
     entry = Entry(None, named, random.Random(1))
     entry.stay_in("CH", frozenset({other}))
     assert entry.choose(topology).gateway.identity == named
+
+
+class FullDisk:
+    """A profile store that fails so often."""
+
+    notice = ""
+
+    def __init__(self, *failures: str) -> None:
+        self._failures = list(failures)
+
+    def save(self, *_: object) -> None:
+        if self._failures:
+            raise UserError(self._failures.pop(0))
+
+
+async def test_that_nothing_can_be_saved_is_said_until_it_can() -> None:
+    store: Any = FullDisk("the disk is full", "the disk is full", "the folder is gone")
+    client: Any = SimpleNamespace(
+        keys=ClientKeys.generate(), gateway=SimpleNamespace(identity=bytes(32)), issued_keys=lambda: ()
+    )
+    entry = Entry(store, None, random.Random(1))
+    entry.notices.append("something else")
+    said = []
+    for _ in range(4):
+        await entry.save(client)
+        said.append(entry.notices[1:])
+    assert said == [["the disk is full"], ["the disk is full"], ["the folder is gone"], []]
+    assert entry.notices == ["something else"]
