@@ -22,6 +22,15 @@ rmdir "$hold"
 """
 
 
+# A new network namespace has its loopback switched off. SIOCSIFFLAGS with IFF_UP and IFF_RUNNING; see netdevice(7).
+_WITH_LOOPBACK = """
+import fcntl, os, socket, struct, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+    fcntl.ioctl(link, 0x8914, struct.pack("16sH22x", b"lo", 0x41))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
 def apart(*namespaces: str, users: bool = False) -> list[str]:
     """Run in namespaces of its own, such as "--net"; with `users`, several user ids can be had there."""
     if os.geteuid() == 0:
@@ -32,7 +41,7 @@ def apart(*namespaces: str, users: bool = False) -> list[str]:
 
 def without_network() -> list[str]:
     """Only loopback, and no way out."""
-    return [*apart("--net"), "sh", "-ec", 'ip link set lo up; exec "$@"', "sh"]
+    return [*apart("--net"), sys.executable, "-c", _WITH_LOOPBACK]
 
 
 def inside(pid: int, namespace: str) -> list[str]:
