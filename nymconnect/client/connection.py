@@ -47,6 +47,32 @@ def gateway_url(gateway: Node) -> str:
     return f"ws://[{host}]:{entry.ws_port}/" if ":" in host else f"ws://{host}:{entry.ws_port}/"
 
 
+class _Stock:
+    """The tokens of the frames that a pacer keeps ready. Filled when more than `spare` are missing, and then whole."""
+
+    def __init__(self, wanted: int, spare: int) -> None:
+        self._wanted, self._spare = wanted, spare
+        self._tokens: set[int] = set()
+        self.is_filling = wanted > spare
+
+    def add(self, token: int) -> None:
+        self._tokens.add(token)
+        if len(self._tokens) >= self._wanted:
+            self.is_filling = False
+
+    def discard(self, token: int) -> None:
+        self._tokens.discard(token)
+        self._look()
+
+    def clear(self) -> None:
+        self._tokens.clear()
+        self._look()
+
+    def _look(self) -> None:
+        if self._wanted - len(self._tokens) > self._spare:
+            self.is_filling = True
+
+
 class GatewayConnection:
     """One connection from connect to close; the machine outlives it. With a main stream, a pacer process carries it.
 
@@ -65,10 +91,11 @@ class GatewayConnection:
         self._on_ready, self._on_push, self._on_departed = on_ready, on_push, on_departed
         self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
         self._websocket = ClientWebSocket("")
-        self._stocks: dict[Kind, set[int]] = {Kind.DATA: set(), Kind.COVER: set(), Kind.LOOP: set()}
-        self._wanted = {Kind.DATA: rates.data_stock, Kind.COVER: rates.cover_stock, Kind.LOOP: rates.loop_stock}
-        self._spare = {Kind.DATA: 0, Kind.COVER: rates.cover_spare, Kind.LOOP: rates.loop_spare}
-        self._filling: set[Kind] = set()
+        self._stocks = {
+            Kind.DATA: _Stock(rates.data_stock, 0),
+            Kind.COVER: _Stock(rates.cover_stock, rates.cover_spare),
+            Kind.LOOP: _Stock(rates.loop_stock, rates.loop_spare),
+        }
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
@@ -122,13 +149,8 @@ class GatewayConnection:
     # --- the pacer's stocks ----------------------------------------------------------------------------------------
 
     def has_room(self, kind: Kind) -> bool:
-        """Whether the stock of this kind is to be filled: when more than its spare is missing, and then whole."""
-        missing = self._wanted[kind] - len(self._stocks[kind])
-        if missing > self._spare[kind]:
-            self._filling.add(kind)
-        elif missing <= 0:
-            self._filling.discard(kind)
-        return self.is_ready and kind in self._filling
+        """Whether the stock of this kind is to be filled."""
+        return self.is_ready and self._stocks[kind].is_filling
 
     def offer(self, kind: Kind, ready: ReadyPacket) -> None:
         """Seal a packet for its slot; only after `has_room`."""
