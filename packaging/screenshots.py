@@ -182,7 +182,7 @@ def main() -> int:
         return draw(int(sys.argv[1]))
     OUTPUT.mkdir(parents=True, exist_ok=True)
     try:
-        with x_server() as display:
+        with x_server("-screen", "0", SCREEN, "-dpi", "96") as display:
             for scale in SCALES:
                 subprocess.run([sys.executable, __file__, str(scale)], env=surroundings(display, scale), check=True)
     except FileNotFoundError:
@@ -195,26 +195,18 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def x_server() -> Iterator[str]:
-    """Xvfb, which shows its screen to nobody; yields the value of DISPLAY. FileNotFoundError if it is not installed."""
+def x_server(*options: str) -> Iterator[str]:
+    """Xvfb, which shows its screen to nobody; yields the value of DISPLAY. FileNotFoundError if it is not installed.
+
+    It stays as it is when its last client leaves; else it would throw out whoever comes at that moment.
+    """
     read, write = os.pipe()
     with os.fdopen(read) as pipe:
         try:
             process = subprocess.Popen(
-                [
-                    "Xvfb",
-                    "-displayfd",
-                    str(write),
-                    "-screen",
-                    "0",
-                    SCREEN,
-                    "-dpi",
-                    "96",
-                    "-noreset",
-                    "-nolisten",
-                    "tcp",
-                ],
+                ["Xvfb", "-displayfd", str(write), "-noreset", "-nolisten", "tcp", *options],
                 pass_fds=[write],
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
         finally:
@@ -226,7 +218,7 @@ def x_server() -> Iterator[str]:
             yield f":{number}"
         finally:
             process.terminate()
-            process.wait()
+            process.wait(30)
 
 
 def surroundings(display: str, scale: int) -> dict[str, str]:

@@ -227,12 +227,16 @@ def main() -> None:
     parser.add_argument("--label", default="")
     flags = parser.parse_args()
     detected = {
-        f"{share:.0%} dropped, {rate:g} loops/s": summary(detection(rate, share, flags.repeats, flags.seed))
+        f"{share:.0%} dropped, {rate:g} loops/s": {
+            "rate": rate,
+            **summary(detection(rate, share, flags.repeats, flags.seed)),
+        }
         for rate in (LOOP_STREAM, ALL_COVER)
         for share in (0.1, 0.5)
     }
     honest = {
         f"{base_loss:.1%} loss, {rate:g} loops/s": {
+            "rate": rate,
             "hours": hours,
             "alarms": false_alarms(rate, base_loss, hours, flags.seed),
         }
@@ -266,13 +270,13 @@ def _checks(
 ) -> list[Check]:
     checks = []
     for name, values in detected.items():
-        limit = LIMIT_COVER if _rate_of(name) == ALL_COVER else LIMIT_LOOPS
+        limit = LIMIT_COVER if values["rate"] == ALL_COVER else LIMIT_LOOPS
         median = values.get("median", float("inf"))
         shown = f"median {median:.1f} s, 95 % within {values.get('p95', float('inf')):.1f} s, never {values['never']}"
         checks.append(Check(f"G11 {name}", shown, f"median <= {limit:g} s", median <= limit and not values["never"]))
     for name, values in honest.items():
         shown = f"{values['alarms']} alarms in {values['hours']:g} h"
-        allowed = values["hours"] * 3600 * _rate_of(name) / TEST_LENGTH * ALPHA
+        allowed = values["hours"] * 3600 * values["rate"] / TEST_LENGTH * ALPHA
         checks.append(Check(f"honest, {name}", shown, f"<= {allowed:.1f}", values["alarms"] <= allowed))
     for name, values in between.items():
         shown = f"one in {values['days']:.1f} days: {values['alpha']:.1e} for each {TEST_LENGTH} loops"
@@ -286,10 +290,6 @@ def _checks(
         within = median <= LIMIT_NAME and not values["named"]["never"] and not values["runs_with_an_innocent_named"]
         checks.append(Check(f"naming, {name}", shown, f"median <= {LIMIT_NAME:g} s", within))
     return checks
-
-
-def _rate_of(name: str) -> float:
-    return ALL_COVER if f", {ALL_COVER:g} loops/s" in name else LOOP_STREAM
 
 
 def _plot(detected: dict[str, Any], named: dict[str, Any]) -> str:

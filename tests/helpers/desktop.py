@@ -5,7 +5,6 @@ All of it is private to the test; nothing of the desktop of whoever runs it is t
 
 import asyncio
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -15,6 +14,8 @@ from typing import Any
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+
+from tests.helpers.scripts import packaging_script
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 WATCHER_PATH = "/StatusNotifierWatcher"
@@ -63,26 +64,9 @@ def running(*command: str, environment: Mapping[str, str] | None = None) -> Iter
 
 @contextlib.contextmanager
 def x_server() -> Iterator[str]:
-    """An X server without a screen; yields the value of DISPLAY.
-
-    It stays as it is when its last client leaves; else it would throw out whoever comes at that moment.
-    """
-    read, write = os.pipe()
-    process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x1000x24", "-noreset", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read) as pipe:
-            number = pipe.readline().strip()
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    """The X server of the pictures, with a screen that is enough for a window; yields the value of DISPLAY."""
+    with packaging_script("screenshots").x_server("-screen", "0", "1280x1000x24") as display:
+        yield display
 
 
 @contextlib.asynccontextmanager

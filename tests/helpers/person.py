@@ -66,9 +66,8 @@ class Person:
         seen: Mapping[str, Any] = json.loads(line)
         return seen
 
-    def quit(self) -> str:
+    def quit(self) -> None:
         """Go away; the program ends well, and has nothing to say of a defect."""
         self._process.communicate(timeout=GRACE)
         assert self._process.returncode == 0, self.complaints
         assert "Traceback" not in self.complaints
-        return self.complaints

@@ -6,7 +6,6 @@ import gc
 import hashlib
 import random
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
@@ -25,6 +24,7 @@ from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
 from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
+from tests.helpers.targets import unused_port
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -119,13 +119,6 @@ async def target(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int
         for writer in writers:
             writer.transport.abort()
         await asyncio.sleep(0)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def http_server(body: bytes) -> Handler:
@@ -233,7 +226,7 @@ async def test_a_target_is_reached_at_its_ipv6_address(language: str) -> None:
 
 async def test_an_early_reply_comes_before_anybody_has_tried() -> None:
     async with proxy_loop(streams=ClientOptions(early_reply=True)) as loop:
-        reader, writer = await loop.open(free_port())
+        reader, writer = await loop.open(unused_port())
         assert await asyncio.wait_for(reader.read(-1), 10) == b""
         writer.close()
 
@@ -259,7 +252,7 @@ async def test_many_streams_at_once_do_not_mix() -> None:
 @needs_curl
 async def test_a_refused_port_is_told_to_curl() -> None:
     async with proxy_loop() as loop:
-        code, _, errors = await loop.curl(f"http://127.0.0.1:{free_port()}/")
+        code, _, errors = await loop.curl(f"http://127.0.0.1:{unused_port()}/")
 
     assert code == CURL_PROXY_ERROR
     assert "(5)" in errors

@@ -6,7 +6,6 @@ The opposite, our SOCKS5 client at a Rust requester, cannot be tried: no crate w
 import asyncio
 import hashlib
 import random
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
 from tests.helpers.rust_peer import RustPeer
+from tests.helpers.targets import unused_port
 
 FILE = random.Random(1).randbytes(1_000_000)
 FETCHES = 3
@@ -55,12 +55,6 @@ async def url() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 async def fetch(url: str, port: int) -> bytes:
     """What curl gets through the proxy. The peer says that it is ready a moment before its port is."""
     command = ["curl", "-q", "--silent", "--show-error", "--fail", "--max-time", str(CURL_PATIENCE)]
@@ -76,7 +70,7 @@ async def fetch(url: str, port: int) -> bytes:
 async def test_curl_fetches_through_the_rust_client_and_our_requester(
     network: NetworkAddress, url: str, mode: str
 ) -> None:
-    port = free_port()
+    port = unused_port()
     arguments = ["--requester", network.requester, "--listen", f"127.0.0.1:{port}", *MODES[mode]]
     async with RustPeer("socks5", "--api", network.api, *arguments):
         for _ in range(FETCHES):

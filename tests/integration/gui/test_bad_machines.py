@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import pytest
 from tests.helpers.command import environment
 from tests.helpers.machines import as_user, inside, with_small_disk, without_network
 from tests.helpers.person import Person, environment_at
+from tests.helpers.targets import unused_port
 from tests.integration.test_session_life import network
 
 pytestmark = [
@@ -52,12 +52,6 @@ for folder, folders, files in os.walk(sys.argv[1]):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     ("directory", "sentence", "help_page"),
     [
@@ -71,7 +65,7 @@ def free_port() -> int:
     ],
 )
 def test_without_a_network(directory: str, sentence: str, help_page: str, tmp_path: Path) -> None:
-    port = free_port()
+    port = unused_port()
     flags = ("--socks", f"127.0.0.1:{port}", "--network", directory)
     with Person(tmp_path, tmp_path / "report", *flags, prefix=without_network()) as person:
         person.do("go home")
@@ -172,7 +166,7 @@ def run_as(number: int, *command: str, home: Path = Path("/")) -> str:
 
 
 def test_a_second_user_of_the_machine(homes: list[Path], tmp_path: Path) -> None:
-    port = free_port()
+    port = unused_port()
     with (
         Person(homes[0], tmp_path / "1", "--socks", f"127.0.0.1:{port}", prefix=as_user(USERS[0])) as first,
         Person(homes[1], tmp_path / "2", "--socks", f"127.0.0.1:{port}", prefix=as_user(USERS[1])) as second,

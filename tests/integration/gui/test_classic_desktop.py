@@ -15,6 +15,7 @@ import pytest
 
 from tests.helpers.command import environment
 from tests.helpers.desktop import missing_programs, running, x_server
+from tests.helpers.targets import unused_port
 
 PATIENCE = 120.0  # a busy machine with two cores
 MISSING = missing_programs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo")
@@ -93,12 +94,6 @@ def eventually(condition: Callable[[], object], patience: float = PATIENCE) -> N
         time.sleep(0.1)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def serves(port: int) -> bool:
     """Whether a SOCKS5 request gets as far as the target's refusal; a session that is not connected answers 1."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=30) as probe:
@@ -136,7 +131,7 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
 
 
 def test_a_day_with_a_tray(desktop: Desktop) -> None:
-    port = free_port()
+    port = unused_port()
     with panel(desktop) as tray, program(desktop, "--socks", f"127.0.0.1:{port}") as process:
         eventually(desktop.windows)
         window = desktop.windows()[0]
@@ -182,7 +177,7 @@ def tray_icon(desktop: Desktop) -> str:
 
 
 def test_a_day_without_a_tray(desktop: Desktop) -> None:
-    port = free_port()
+    port = unused_port()
     with program(desktop, "--minimized", "--socks", f"127.0.0.1:{port}") as process:
         eventually(desktop.windows)  # nothing could bring it back, so it is shown
         window = desktop.windows()[0]
@@ -214,7 +209,7 @@ def test_a_tray_that_comes_later_is_used(desktop: Desktop) -> None:
 def test_folders_that_cannot_be_used_are_no_reason_not_to_connect(desktop: Desktop) -> None:
     in_the_way = desktop.home / "file"
     in_the_way.touch()
-    port = free_port()
+    port = unused_port()
     places = {f"XDG_{name}_HOME": str(in_the_way / name) for name in ("CONFIG", "DATA", "CACHE")}
     with program(desktop, "--socks", f"127.0.0.1:{port}", **places) as process:
         eventually(desktop.windows)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +15,7 @@ from nymconnect_proxy.fetch_through import fetch_through
 from tests.helpers.command import environment
 from tests.helpers.desktop import Panel, clients, missing_programs, session_bus, x_server
 from tests.helpers.stage import eventually
-from tests.helpers.targets import file_server
+from tests.helpers.targets import file_server, unused_port
 
 PATIENCE = 120.0  # a busy machine with two cores
 MISSING = missing_programs("dbus-daemon", "Xvfb")
@@ -26,12 +25,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="a session bus is Linux's"),
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager
@@ -79,7 +72,7 @@ def display() -> Iterator[str]:
 
 
 async def test_the_tray_does_everything_and_says_what_matters(tmp_path: Path, display: str) -> None:
-    port = free_port()
+    port = unused_port()
     async with session_bus(tmp_path) as bus, file_server({"/page": b"x" * 5000}) as target:
         panel = await Panel.appear(bus)
         async with window(tmp_path, bus, display, "--minimized", "--socks", f"127.0.0.1:{port}") as process:
