@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from python_socks import ProxyError
 
 from nymconnect.client.pacer_host import ChildCarrier
+from nymconnect.client.pacer_process import READ_GAP
 from nymconnect.client.pacing import Kind, Rates
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.runtime import dial_socket
@@ -40,11 +41,13 @@ class User:
     """What a carrier has told."""
 
     received: bytearray = field(default_factory=bytearray)
+    pieces: int = 0
     left: list[tuple[Kind, int, float]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
     def on_bytes(self, data: bytes) -> None:
         self.received += data
+        self.pieces += 1
 
     def on_left(self, kind: Kind, serial: int, at: float) -> None:
         self.left.append((kind, serial, at))
@@ -106,6 +109,24 @@ async def test_that_covers_have_left_is_told_with_other_news_or_a_little_later()
         await eventually(lambda: len(user.left) == 4)
         assert [serial for _, serial, _ in user.left] == [0, 1, 2, 3]
         assert sorted(at for *_, at in user.left) == [at for *_, at in user.left]
+
+
+async def test_it_reads_at_moments_of_its_own_once_the_streams_run() -> None:
+    began = asyncio.Event()
+
+    async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await began.wait()
+        for _piece in range(100):
+            writer.write(b"piece")
+            await asyncio.sleep(0.002)
+
+    async with tcp_server(trickle) as port, carried(port) as (carrier, user):
+        carrier.begin(Rates(None, None))
+        start = time.monotonic()
+        began.set()
+        await eventually(lambda: len(user.received) == 500)
+        # One look may come before word of the beginning has, and one at either end of the time.
+        assert user.pieces <= (time.monotonic() - start) / READ_GAP + 3
 
 
 async def test_a_megabyte_comes_back_whole() -> None:
@@ -188,6 +209,7 @@ async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_
 ORPHAN = """
 import asyncio, sys
 from nymconnect.client.pacer_host import ChildCarrier
+from nymconnect.client.pacer_process import READ_GAP
 from nymconnect.client.pacing import Rates
 from nymconnect.runtime import dial_socket
 class User:
