@@ -3,10 +3,12 @@ nym-socks5-proxy-helpers 1.21 (`proxy_runner`); `streams.py` says where we diffe
 
 In anonymous mode (the default) every message carries reply SURBs: 20 with Connect and 3 with each Send, as the
 reference does. They open the way back; what a long download needs beyond them the exit requests from the mixnet
-client, which tops up without the stream knowing. In identified mode Connect carries our address and nothing else
+client, which tops up without the stream knowing. Only where it has none left to request with, after losses, keep-alives
+help it out. In identified mode Connect carries our address and nothing else
 carries SURBs.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -44,6 +46,7 @@ class ClientOptions:
     connect_timeout: float = CONNECT_TIMEOUT
     failure_grace: float = FAILURE_GRACE  # how long a closing sequence 0 waits for the text that says why
     keep_alive: float = KEEP_ALIVE
+    quiet: float = KEEP_ALIVE  # without a message, after which the exit gets reply SURBs, should it have none left
     ttl: float = TTL
     connect_surbs: int = CONNECT_SURBS
     send_surbs: int = SEND_SURBS
@@ -95,7 +98,8 @@ class ClientStream:
         self._target = target
         self._options = options
         self._return_address = return_address
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes)
+        quiet = math.inf if return_address else options.quiet
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet)
         self._answer_due = now + options.connect_timeout
         self._early_bytes = 0
         self._told = False

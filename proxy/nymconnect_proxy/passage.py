@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 # Gateways tried for one connect: more would let somebody who blocks gateways choose ours.
 MOST_GATEWAYS = 3
+# Seconds without a message, after which a stream helps an exit out with reply SURBs: besides what the mixes take.
+QUIET, QUIET_IN_DELAYS = 10.0, 60.0
 CHOICE_KEY = b"nymconnect requester choice"
 
 
@@ -104,6 +106,7 @@ class Passage:
         streams = ClientOptions(
             connect_surbs=settings.connection_start_surbs,
             send_surbs=settings.per_request_surbs,
+            quiet=QUIET + QUIET_IN_DELAYS * self.traffic.average_packet_delay,
             versions=Versions(*PROTOCOLS[settings.requester_protocol]),
             early_reply=settings.early_reply,
         )

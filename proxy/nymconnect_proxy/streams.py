@@ -6,6 +6,8 @@ Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-
 - The end of one direction leaves the other open. A stream ends when both have ended, or by the time-out.
 - An end that has closed its direction keeps the other alive only while data still comes in; so a stream whose
   application is gone, and whose target never closes, ends after two time-outs at most.
+- A client's end that hears nothing for a while sends a keep-alive early: its reply SURBs let an exit go on whose last
+  ones were lost, so that it could not even ask for more. Each one doubles the time to the next.
 - Two closing messages in one direction mean that this side wants nothing more: the other side stops sending once it
   has written what came before. The reference ignores the second one.
 
@@ -19,6 +21,7 @@ Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-
                     └──refused──► ENDED   └──failed──► ENDED
 """
 
+import math
 from dataclasses import dataclass
 
 from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES, ReorderBuffer
@@ -63,12 +66,20 @@ class Flow:
     """Numbers, timers and ordering of one end; knows nothing of message formats."""
 
     def __init__(
-        self, now: float, keep_alive: float = KEEP_ALIVE, ttl: float = TTL, max_bytes: int = DEFAULT_MAX_BYTES
+        self,
+        now: float,
+        keep_alive: float = KEEP_ALIVE,
+        ttl: float = TTL,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        quiet: float = math.inf,
     ):
+        """Seconds and bytes. After `quiet` without a message of either end a keep-alive is due as well; for the next
+        one, unless there was data, it takes twice as long."""
         self.inbound = ReorderBuffer(max_bytes)
         self.local_closed = False
         self._eof_taken = False
         self._keep_alive = keep_alive
+        self._first_quiet = self._quiet = quiet
         self._ttl = ttl
         self._sequence = 0
         self._last_sent = self._last_heard = self._last_data = now
@@ -77,6 +88,8 @@ class Flow:
         """Number of the message that is sent now; restarts the keep-alive timer."""
         sequence = self._sequence
         self._sequence += 1
+        if now >= self._quiet_until:
+            self._quiet *= 2
         self._last_sent = now
         return sequence
 
@@ -85,6 +98,7 @@ class Flow:
         self._last_heard = now
         if data:
             self._last_data = now
+            self._quiet = self._first_quiet
         self.inbound.insert(sequence, data, closing)
         return self.inbound.take()
 
@@ -106,8 +120,12 @@ class Flow:
 
     @property
     def _keep_alive_time(self) -> float | None:
-        due = self._last_sent + self._keep_alive
+        due = min(self._last_sent + self._keep_alive, self._quiet_until)
         return None if self.local_closed and due > self._last_data + self._ttl else due
+
+    @property
+    def _quiet_until(self) -> float:
+        return math.inf if self.inbound.closed else max(self._last_sent, self._last_heard) + self._quiet
 
     def keep_alive_due(self, now: float) -> bool:
         return self._keep_alive_time is not None and now >= self._keep_alive_time

@@ -68,6 +68,7 @@ class VirtualMixnet:
         self.loss = loss
         self.work = 0.0  # seconds for each packet at each hop, of the one computer that does the work of all nodes
         self.stopped: set[NodeAddress] = set()
+        self.mute: VirtualClient | None = None  # nothing of what it sends gets anywhere
         self.dropping: dict[NodeAddress, float] = {}  # share of packets that a node swallows
         self.views: list[tuple[NodeAddress, int, int]] = []  # hop, version, length
         self.clients: dict[bytes, VirtualClient] = {}
@@ -121,7 +122,8 @@ class VirtualMixnet:
             self._send(client, packet)
 
     def _send(self, client: VirtualClient, packet: MixPacket) -> None:
-        self._hop(packet.next_hop, packet.packet, 0.0)
+        if client is not self.mute:
+            self._hop(packet.next_hop, packet.packet, 0.0)
 
     def _perform(self, client: VirtualClient, effects: list[LoopixEffect]) -> None:
         for effect in effects:

@@ -26,6 +26,7 @@ from tests.helpers.mixnet_pair import make_recipient
 
 ID = 7
 DEFAULTS = ClientOptions()
+QUIET = ClientOptions(quiet=10.0)
 TARGET = Target("nymtech.net", 443)
 
 
@@ -178,6 +179,34 @@ def test_keep_alives_go_out_after_a_minute_without_data() -> None:
     assert stream.wake(89.9) == []
     assert sent(stream.wake(90.0)) == [Send(ID, 2)]
     assert stream.deadline == 150.0
+
+
+def test_a_silent_exit_gets_surbs_soon_and_then_ever_more_seldom() -> None:
+    stream = opened(options=QUIET)
+    times = [second for second in range(1, 300) if stream.wake(float(second))]
+    assert times == [10, 30, 70, 130, 190, 250]
+    stream.feed(NetworkData(ID, 1, b"data"), 290.0)
+    assert stream.wake(299.9) == []
+    (message,) = stream.wake(300.0)
+    assert isinstance(message, SendMessage)
+    assert message.surbs == 3
+
+
+def test_what_comes_and_what_goes_spares_the_exit_that_help() -> None:
+    stream = opened(options=QUIET)
+    for second in range(5, 55, 5):
+        stream.feed(NetworkData(ID, second // 5, b"data"), float(second))
+        assert stream.wake(float(second)) == []
+    stream.feed_local(b"x", 58.0)
+    assert stream.deadline == 68.0
+
+
+def test_nobody_needs_help_who_has_said_everything_or_knows_our_address() -> None:
+    stream = opened(options=QUIET)
+    stream.feed(NetworkData(ID, 1, closed=True), 1.0)
+    assert stream.wake(59.0) == []
+    stream = opening(options=QUIET, to=make_recipient(random.Random(1)))
+    assert stream.wake(59.0) == []
 
 
 def test_any_message_resets_the_time_out_keep_alives_too() -> None:
