@@ -5,7 +5,8 @@ weighs what becomes of the loops; this module decides what has become of them.
 
 A loop is lost when others that should have come back later have come back, some of them over each of its mixes, and it
 has not. So a link, a mix or a machine that stands still for a moment, which holds up all that is there, loses none.
-Where nothing comes back at all, time decides. A loop that comes back after all is taken back.
+Where nothing comes back over one of them, time decides, and where nothing comes back at all, more time: a line that
+pauses is likelier than a mix that swallows everything. A loop that comes back after all is taken back.
 """
 
 import heapq
@@ -21,6 +22,8 @@ WINDOW = 1000  # loops that loss and delay are told from
 MAXIMUM_OUTSTANDING = MAXIMUM_GIVEN_UP = 16_384
 # Seconds beyond the drawn delays after which a loop is lost, whatever the others do …
 MINIMUM_PATIENCE, MAXIMUM_PATIENCE = 1.5, 30.0
+# … so many more if none has come back that was due after it …
+STILLNESS = 10.0
 # … and seconds by which another one has overtaken it.
 MINIMUM_LEAD, MAXIMUM_LEAD = 0.25, 5.0
 LOOPS_TO_TELL_A_RATE, UNKNOWN_RATE = 50, 55.0
@@ -132,13 +135,13 @@ class LoopMonitor:
         """When the next loop counts as lost."""
         dues = [loop.due for loop in self._overtaken.values()]
         if (oldest := self._oldest()) is not None:
-            dues.append(oldest)
+            dues.append(oldest + STILLNESS)
         return min(dues) + self._way.patience if dues else None
 
     def wake(self, now: float) -> bool:
         """Give up the loops that are due; True if that has changed `dropping`."""
         patience = self._way.patience
-        while (oldest := self._oldest()) is not None and oldest + patience <= now:
+        while (oldest := self._oldest()) is not None and oldest + STILLNESS + patience <= now:
             self._overtake_oldest()
         for selector in [selector for selector, loop in self._overtaken.items() if loop.due + patience <= now]:
             self._give_up(selector)

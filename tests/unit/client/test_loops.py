@@ -8,6 +8,7 @@ from nymconnect.client.loops import (
     MAXIMUM_PATIENCE,
     MINIMUM_LEAD,
     MINIMUM_PATIENCE,
+    STILLNESS,
     LoopMonitor,
     Way,
 )
@@ -126,10 +127,11 @@ def test_late_loops_make_us_wait_longer_and_are_not_lost_after_all():
     for serial in range(200):
         now += 0.02
         monitor.start(selector_of(serial), (), 0.0, now)
-    monitor.wake(now + 4.0)
+    late = now + STILLNESS + 4.0
+    monitor.wake(late)
     assert (monitor.lost, monitor.dropping) == (200, True)
-    for serial in range(200):  # the machine was busy: all of them come back seconds late
-        monitor.back(selector_of(serial), now + 4.0)
+    for serial in range(200):  # all of them come back seconds late
+        monitor.back(selector_of(serial), late)
     assert (monitor.lost, monitor.returned, monitor.loss, monitor.dropping) == (0, 200, 0.0, False)
     monitor.start(b"x" * 32, (), 0.0, now)
     assert monitor.deadline is not None
@@ -164,8 +166,8 @@ def test_drawn_delays_are_no_reason_to_be_overtaken():
 def test_where_nothing_comes_back_time_decides():
     monitor = LoopMonitor()
     monitor.start(selector_of(0), PATHS[0], 0.1, 10.0)
-    assert monitor.deadline == pytest.approx(10.1 + MINIMUM_PATIENCE)
-    monitor.wake(10.0 + MINIMUM_PATIENCE)
+    assert monitor.deadline == pytest.approx(10.1 + MINIMUM_PATIENCE + STILLNESS)
+    monitor.wake(10.0 + MINIMUM_PATIENCE + STILLNESS)
     assert monitor.lost == 0
     assert monitor.deadline is not None
     monitor.wake(monitor.deadline)
@@ -190,13 +192,28 @@ def test_a_mix_that_stands_still_for_a_moment_drops_nothing(stall: float):
     assert monitor.lost == 0
 
 
+@pytest.mark.parametrize("pause", [2.0, 5.0, 9.0])
+def test_a_line_that_pauses_drops_nothing(pause: float):
+    rng, monitor, now, returns = random.Random(8), LoopMonitor(), 100.0, []
+    for serial in range(2000):
+        now += rng.expovariate(55.0)
+        monitor.start(selector_of(serial), tuple(rng.choice(layer) for layer in LAYERS), 0.045, now)
+        returns.append((now + 0.045 + rng.expovariate(200.0), serial))
+        returns.sort()
+        while returns and returns[0][0] <= now and not 120.0 < now < 120.0 + pause:
+            monitor.back(selector_of(returns.pop(0)[1]), now)
+        monitor.wake(now)
+        assert not monitor.dropping
+    assert monitor.lost == 0
+
+
 def test_a_change_is_told_once_by_whoever_makes_it():
     monitor = LoopMonitor()
     for serial in range(50):
         monitor.start(selector_of(serial), (), 0.0, 10.0 + serial / 100)
-    assert monitor.wake(20.0)
-    assert not monitor.wake(20.0)
-    told = [monitor.back(selector_of(serial), 20.0) for serial in range(50)]
+    assert monitor.wake(30.0)
+    assert not monitor.wake(30.0)
+    told = [monitor.back(selector_of(serial), 30.0) for serial in range(50)]
     assert told.count(True) == 1
     assert not monitor.dropping
 
