@@ -295,12 +295,17 @@ def hkdf_blake3(ikm: bytes, length: int, salt: bytes = b"", info: bytes = b"") -
 
     Source: nym-crypto `shared_key.rs`, `hkdf::Hkdf<blake3::Hasher>`.
     """
-    key = hmac.new(salt or bytes(32), ikm, blake3).digest()  # type: ignore[arg-type]
+    key = _hmac_blake3(salt, ikm)
     output, block = b"", b""
     while len(output) < length:
-        block = hmac.new(key, block + info + bytes([len(output) // 32 + 1]), blake3).digest()  # type: ignore[arg-type]
+        block = _hmac_blake3(key, block + info + bytes([len(output) // 32 + 1]))
         output += block
     return output[:length]
+
+
+def _hmac_blake3(key: bytes, data: bytes) -> bytes:
+    inner, outer = _hmac_pads(key)
+    return blake3(outer + blake3(inner + data).digest()).digest()
 
 
 def equal(left: bytes, right: bytes) -> bool:
