@@ -62,9 +62,11 @@ def _wire(document: Document) -> Iterator[str]:
     parameters = document["parameters"]
     unmet = [check["name"] for check in document["checks"] if check["met"] is False]
     judged = sum(check["met"] is not None for check in document["checks"])
+    foreign = " With a foreign requester." if parameters.get("foreign requester") else ""
     yield (
-        f"Classifier: {parameters['classifier']}, {parameters['cycles']} cycles. Judged, since promised by the preset: "
-        f"{judged} of {len(document['checks'])} figures; of these not met: {', '.join(unmet) if unmet else 'none'}."
+        f"Classifier: {parameters['classifier']}, {parameters['cycles']} cycles.{foreign} "
+        f"Judged, since promised by the preset: {judged} of "
+        f"{len(document['checks'])} figures; of these not met: {', '.join(unmet) if unmet else 'none'}."
     )
 
 

@@ -1,10 +1,10 @@
 """Does the link between client and gateway show whether its user is active? Tests W1 to W6, and W7 as a figure.
 
 ``python benchmarks/privacy/wire.py [--preset NAME] [--seconds N] [--cycles N] [--guard N] [--conditions NAME ...]
-[--label TEXT]``, as root on Linux. Five conditions take turns within each cycle, so that whatever else the machine does
-hits all alike: idle, repeated 1 MB downloads, web-like bursts, a busy window in the client's own process, another
-program on the client's core. The network has cores of its own where there are two, since in life no client shares a
-machine with it. A bare sender of the same rate runs beside the client all the time: what it misses, this
+[--foreign] [--label TEXT]``, as root on Linux. Five conditions take turns within each cycle, so that whatever else the
+machine does hits all alike: idle, repeated 1 MB downloads, web-like bursts, a busy window in the client's own process,
+another program on the client's core. The network has cores of its own where there are two, since in life no client
+shares a machine with it. A bare sender of the same rate runs beside the client all the time: what it misses, this
 machine does not allow.
 """
 
@@ -30,7 +30,7 @@ from benchmarks.privacy.capture import DOWN, UP, FrameRecord, read_records
 from benchmarks.privacy.control import control
 from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
-from benchmarks.privacy.stage import HERE, Child, Target, child, divided_cores, network, target
+from benchmarks.privacy.stage import HERE, PROGRAM, Child, Target, child, divided_cores, network, target
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS
 from nymconnect.options import Endpoint
@@ -42,6 +42,7 @@ WINDOW = 1.0
 NS = 1e9
 MAX_KS, ENOUGH_GAPS = 0.02, 5000
 NOT_PROMISED = ("nym-compatible", "fast")
+FOREIGN = (str(HERE / "foreign_requester.py"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,15 @@ class Phase:
     end: int
 
 
-async def observe(preset: str, cycles: int, seconds: float, guard: float, conditions: Sequence[str]) -> Observed:
-    """Run network, target, client, control and taps through all phases."""
+async def observe(
+    preset: str, cycles: int, seconds: float, guard: float, conditions: Sequence[str], program: Sequence[str] = PROGRAM
+) -> Observed:
+    """Run network (by `program`), target, client, control and taps through all phases."""
     client_cores, network_cores = divided_cores()
     os.sched_setaffinity(0, network_cores)
     with tempfile.TemporaryDirectory() as home:
         output, control_output = Path(home) / "frames", Path(home) / "control"
-        async with network() as net, target() as served:
+        async with network(program) as net, target() as served:
             tap_flags = [str(HERE / "capture.py"), f"--port={net.gateway_port}", f"--output={output}"]
             async with (
                 child(tap_flags, home) as tap,
@@ -301,17 +304,20 @@ def main() -> None:
     parser.add_argument("--cycles", type=int, default=10, help="turns that the conditions take (default: 10)")
     parser.add_argument("--guard", type=float, default=3.0, help="seconds left out at each change (default: 3)")
     parser.add_argument("--conditions", nargs="+", choices=CONDITIONS[1:], default=CONDITIONS[1:], help="beside idle")
+    parser.add_argument("--foreign", action="store_true", help="a requester that keeps no constant rate")
     parser.add_argument("--label", default="")
     flags = parser.parse_args()
     if sys.platform != "linux" or os.geteuid() != 0:
         raise SystemExit("wire.py captures packets: run it as root on Linux")
-    seconds = flags.seconds / flags.cycles
-    seen = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard, ("idle", *flags.conditions)))
+    seconds, conditions = flags.seconds / flags.cycles, ("idle", *flags.conditions)
+    program = FOREIGN if flags.foreign else PROGRAM
+    seen = asyncio.run(observe(flags.preset, flags.cycles, seconds, flags.guard, conditions, program))
     up, down, bare = (
         blocks_of(records, seen.phases, direction)
         for records, direction in ((seen.client, UP), (seen.client, DOWN), (seen.control, UP))
     )
     parameters = PRESETS[flags.preset].traffic
+    hidden = parameters.needs_paced_delivery if flags.foreign else parameters.symmetric
     rate = nominal_rate(parameters)
     pure, allowed = ({name: purity(found, rate) for name, found in blocks.items()} for blocks in (up, bare))
     compared, bare_compared = (
@@ -330,11 +336,12 @@ def main() -> None:
             "seconds": flags.seconds,
             "cycles": flags.cycles,
             "guard": flags.guard,
+            "foreign requester": flags.foreign,
             "classifier": classifier.name(),
             "seed": SEED,
         },
         {"tap": seen.tap, "uplink": pure, "control": allowed, "against_idle": compared | bare_compared},
-        tuple(judge(flags.preset, pure, allowed, compared | bare_compared, symmetric=parameters.symmetric)),
+        tuple(judge(flags.preset, pure, allowed, compared | bare_compared, symmetric=hidden)),
     ).save(flags.label, plot(flags.preset, compared | bare_compared))
 
 
