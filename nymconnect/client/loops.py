@@ -6,7 +6,8 @@ weighs what becomes of the loops; this module decides what has become of them.
 A loop is lost when others that should have come back later have come back, some of them over each of its mixes, and it
 has not. So a link, a mix or a machine that stands still for a moment, which holds up all that is there, loses none.
 Where nothing comes back over one of them, time decides, and where nothing comes back at all, more time: a line that
-pauses is likelier than a mix that swallows everything. A loop that comes back after all is taken back.
+pauses is likelier than a mix that swallows everything. What was held up by a pause comes in any order afterwards, so
+nothing is decided until it is in. A loop that comes back after all is taken back.
 """
 
 import heapq
@@ -23,9 +24,11 @@ MAXIMUM_OUTSTANDING = MAXIMUM_GIVEN_UP = 16_384
 # Seconds beyond the drawn delays after which a loop is lost, whatever the others do …
 MINIMUM_PATIENCE, MAXIMUM_PATIENCE = 1.5, 30.0
 # … so many more if none has come back that was due after it …
-STILLNESS = 10.0
+STILLNESS = 20.0
 # … and seconds by which another one has overtaken it.
 MINIMUM_LEAD, MAXIMUM_LEAD = 0.25, 5.0
+# Nothing for as long as so many loops take, and so many seconds, is a pause. Half as long nothing is decided after it.
+PAUSE_IN_LOOPS, LEAST_PAUSE, MAXIMUM_GRACE = 10, 1.0, 10.0
 LOOPS_TO_TELL_A_RATE, UNKNOWN_RATE = 50, 55.0
 
 
@@ -95,6 +98,8 @@ class LoopMonitor:
     _given_up: dict[bytes, _Loop] = field(default_factory=dict)
     _by_due: list[tuple[float, bytes]] = field(default_factory=list)
     _overtaken: dict[bytes, _Loop] = field(default_factory=dict)  # by some loop, but perhaps not on each of its mixes
+    _returned_at: float = math.inf  # the last one
+    _decide_from: float = -math.inf
     _progress: float = -math.inf  # the latest that a loop which is back should have come back
     _progress_of: dict[NodeAddress, float] = field(default_factory=dict)  # the same of the loops over one mix
     _recent: deque[float | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
@@ -127,7 +132,8 @@ class LoopMonitor:
         beyond = max(0.0, now - loop.due)
         self._way.took(beyond)
         self._recent.append(beyond)
-        self._advance(loop)
+        self._look_for_pause(now)
+        self._advance(loop, now)
         return self._has_changed()
 
     @property
@@ -136,10 +142,12 @@ class LoopMonitor:
         dues = [loop.due for loop in self._overtaken.values()]
         if (oldest := self._oldest()) is not None:
             dues.append(oldest + STILLNESS)
-        return min(dues) + self._way.patience if dues else None
+        return max(min(dues) + self._way.patience, self._decide_from) if dues else None
 
     def wake(self, now: float) -> bool:
         """Give up the loops that are due; True if that has changed `dropping`."""
+        if now < self._decide_from:
+            return False
         patience = self._way.patience
         while (oldest := self._oldest()) is not None and oldest + STILLNESS + patience <= now:
             self._overtake_oldest()
@@ -153,6 +161,7 @@ class LoopMonitor:
         self._given_up.clear()
         self._by_due.clear()
         self._overtaken.clear()
+        self._returned_at = math.inf
 
     # --- what it says ----------------------------------------------------------------------------------------------
 
@@ -204,11 +213,18 @@ class LoopMonitor:
             heapq.heappop(self._by_due)
         return self._by_due[0][0] if self._by_due else None
 
-    def _advance(self, loop: _Loop) -> None:
+    def _look_for_pause(self, now: float) -> None:
+        pause, self._returned_at = now - self._returned_at, now
+        if pause > max(LEAST_PAUSE, PAUSE_IN_LOOPS / self._rate):
+            self._decide_from = now + min(pause / 2, MAXIMUM_GRACE)
+
+    def _advance(self, loop: _Loop, now: float) -> None:
         """`loop` is back: give up those that it was the last to overtake."""
         self._progress = max(self._progress, loop.due)
         for node in loop.path:
             self._progress_of[node] = max(self._progress_of.get(node, -math.inf), loop.due)
+        if now < self._decide_from:
+            return
         lead = self._way.lead
         while (oldest := self._oldest()) is not None and oldest <= self._progress - lead:
             self._overtake_oldest()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.loopix import Loopix, Received, Undelivered
+from nymconnect.client.loops import STILLNESS
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.virtual_mixnet import VirtualMixnet
@@ -204,7 +205,7 @@ def test_nothing_waits_for_an_ack_before_it_has_left():
     assert left < loopix.deadline
     loopix.wake(left + 1.4)
     assert loopix.in_flight == 1
-    loopix.wake(left + 10.0)
+    loopix.wake(left + STILLNESS + 10.0)
     assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().lost) == (1, 0, 1)
 
 
