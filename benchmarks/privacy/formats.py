@@ -1,7 +1,7 @@
 """M0: what does each hop see of a packet, and does any of it tell cover from data? It has to be 0 bits.
 
-``python benchmarks/privacy/formats.py [--preset NAME] [--packets N] [--label TEXT]``. A client and an answering peer
-send real packets through a network in virtual time whose keys we hold. Each packet is opened at every hop; what the
+``python benchmarks/privacy/formats.py [--preset NAME] [--packets N] [--seed N] [--label TEXT]``. A client and an answering
+peer send real packets through a network in virtual time whose keys we hold. Each packet is opened at every hop; what the
 hop could note down is paired with what the packet really was. Exact views (sizes, versions, flags, rotation) must
 tell nothing at all; drawn ones (delays, next hops) nothing beyond chance.
 
@@ -73,8 +73,8 @@ class Evidence:
 class WatchedMixnet(VirtualMixnet):
     """Opens every packet at all its hops when it is sent, besides carrying it."""
 
-    def __init__(self) -> None:
-        super().__init__(known_network(2, 2, features=frozenset({Feature.DROP_COVER})), seed=SEED)
+    def __init__(self, seed: int) -> None:
+        super().__init__(known_network(2, 2, features=frozenset({Feature.DROP_COVER})), seed=seed)
         self.roles: dict[int, str] = {}
         self.evidence: dict[tuple[str, str], Evidence] = defaultdict(Evidence)
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
@@ -122,9 +122,9 @@ def _hops(network: KnownNetwork, packet: MixPacket, name: str) -> Iterator[tuple
         address, data, number = step.next_hop, step.packet, number + 1
 
 
-def collect(parameters: TrafficParameters, packets: int) -> WatchedMixnet:
+def collect(parameters: TrafficParameters, packets: int, seed: int = SEED) -> WatchedMixnet:
     """Let a client ask and a peer answer until each has sent so many packets of both kinds."""
-    net = WatchedMixnet()
+    net = WatchedMixnet(seed)
     client, peer = net.add_client(parameters), net.add_client(parameters, gateway=1)
     net.roles = {id(client): "client", id(peer): "answerer"}
     for _ in range(10_000):
@@ -192,14 +192,14 @@ def plot(preset: str, net: WatchedMixnet) -> str:
     return line_chart(f"{preset}: delay read by the first mix", "share of packets", "ms", series)
 
 
-def run(preset: str, packets: int, label: str) -> None:
-    net = collect(PRESETS[preset].traffic, packets)
-    rng = random.Random(SEED)
+def run(preset: str, packets: int, seed: int, label: str) -> None:
+    net = collect(PRESETS[preset].traffic, packets, seed)
+    rng = random.Random(seed)
     judged = {f"{role}, {hop}": judge(evidence, rng) for (role, hop), evidence in net.evidence.items()}
     Report(
         f"formats-{preset}",
         "A6: any hop, with its keys; one packet at a time",
-        {"preset": preset, "packets": packets, "seed": SEED},
+        {"preset": preset, "packets": packets, "seed": seed},
         {"sent": {", ".join(key): count for key, count in net.counts.items()}, "hops": judged},
         tuple(checks_of(judged)),
     ).save(label, plot(preset, net))
@@ -209,10 +209,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=PRESETS, help="(default: all)")
     parser.add_argument("--packets", type=int, default=600, help="of each kind and sender (default: 600)")
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--label", default="")
     flags = parser.parse_args(arguments)
     for preset in [flags.preset] if flags.preset else PRESETS:
-        run(preset, flags.packets, flags.label)
+        run(preset, flags.packets, flags.seed, flags.label)
 
 
 if __name__ == "__main__":
