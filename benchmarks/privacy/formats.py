@@ -1,9 +1,9 @@
 """M0: what does each hop see of a packet, and does any of it tell cover from data? It has to be 0 bits.
 
-``python benchmarks/privacy/formats.py [--preset NAME] [--packets N] [--seed N] [--label TEXT]``. A client and an answering
-peer send real packets through a network in virtual time whose keys we hold. Each packet is opened at every hop; what the
-hop could note down is paired with what the packet really was. Exact views (sizes, versions, flags, rotation) must
-tell nothing at all; drawn ones (delays, next hops) nothing beyond chance.
+``python benchmarks/privacy/formats.py [--preset NAME] [--packets N] [--seed N] [--label TEXT]``. A client and an
+answering peer send real packets through a network in virtual time whose keys we hold. Each packet is opened at every
+hop; what the hop could note down is paired with what the packet really was. Exact views (sizes, versions, flags,
+rotation) must tell nothing at all; drawn ones (delays, next hops) nothing beyond chance.
 
 The last mix sees to which gateway a packet goes, and that gateway to which client. A loop goes to its sender's own and
 drop cover to nobody at any of them, so these two differ between cover and data by what they are, not by their form:
