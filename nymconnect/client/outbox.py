@@ -23,7 +23,7 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet import messages
-from nymconnect.packet.acks import FragmentId
+from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId
 from nymconnect.packet.addressing import Recipient
 
 
@@ -127,6 +127,9 @@ class Outbox:
 
     def acked(self, fid: FragmentId, now: float) -> None:
         """An ack has come back."""
+        if fid == COVER_FRAGMENT_ID:
+            self._counters["cover_acked"] += 1
+            return
         pending = self._pending.acked(fid)
         if pending is not None:
             self._patience.acked(pending, now)

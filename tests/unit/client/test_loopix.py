@@ -20,6 +20,8 @@ def test_an_idle_client_sends_cover_at_its_rates():
     net.run(20.0)
     assert client.loopix.counters["cover_sent"] == pytest.approx(20 * 55, rel=0.15)
     assert client.loopix.counters["cover_received"] == pytest.approx(20 * 55, rel=0.15)
+    assert client.loopix.counters["cover_acked"] == pytest.approx(20 * 55, rel=0.15)
+    assert client.loopix.counters["unknown_ack"] == 0
 
 
 def test_data_takes_the_slots_of_cover_and_leaves_the_rate_as_it_is():
