@@ -30,6 +30,8 @@ SETTLE = 10.0
 STEP = 5.0
 MAX_CPU, MIN_GOODPUT = 0.05, 0.85
 SKIPPED = 0.2
+# Of less than that much, the seconds that the last packets take in the mixes would count for too much.
+LEAST_TRANSFER, PACKETS = 20.0, 600
 PATIENCE = 900.0
 
 
@@ -143,12 +145,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", choices=PRESETS, default=next(iter(PRESETS)))
     parser.add_argument("--seconds", type=float, default=60.0, help="of idleness (default: 60)")
-    parser.add_argument("--transfer", type=float, default=20.0, help="seconds' worth of goodput; 0: none (default: 20)")
+    parser.add_argument("--transfer", type=float, help="seconds' worth of goodput; 0: none (default: of 600 packets)")
     parser.add_argument("--label", default="")
     flags = parser.parse_args()
-    results = asyncio.run(measure(flags.preset, flags.seconds, flags.transfer))
+    rate = 1 / PRESETS[flags.preset].traffic.message_sending_average_delay
+    transfer = max(LEAST_TRANSFER, PACKETS / rate) if flags.transfer is None else flags.transfer
+    results = asyncio.run(measure(flags.preset, flags.seconds, transfer))
     course = results["idle"].pop("course")
-    parameters = {"preset": flags.preset, "seconds": flags.seconds, "transfer": flags.transfer}
+    parameters = {"preset": flags.preset, "seconds": flags.seconds, "transfer": transfer}
     chart = line_chart(f"{flags.preset}: processor time of an idle client", "s", "s of one core", [("all", course)])
     Report(
         f"cost-{flags.preset}", "none: a question of cost", parameters, results, tuple(checks_of(flags.preset, results))
