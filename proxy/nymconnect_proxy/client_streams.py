@@ -4,8 +4,7 @@ nym-socks5-proxy-helpers 1.21 (`proxy_runner`); `streams.py` says where we diffe
 In anonymous mode (the default) every message carries reply SURBs: 20 with Connect and 3 with each Send, as the
 reference does. They open the way back; what a long download needs beyond them the exit requests from the mixnet
 client, which tops up without the stream knowing. Only where it has none left to request with, after losses, keep-alives
-help it out. In identified mode Connect carries our address and nothing else
-carries SURBs.
+help it out. In identified mode Connect carries our address and nothing else carries SURBs.
 """
 
 import math
