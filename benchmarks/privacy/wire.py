@@ -4,8 +4,8 @@
 [--foreign] [--label TEXT]``, as root on Linux. Five conditions take turns within each cycle, so that whatever else the
 machine does hits all alike: idle, repeated 1 MB downloads, web-like bursts, a busy window in the client's own process,
 another program on the client's core. The network has cores of its own where there are two, since in life no client
-shares a machine with it. A bare sender of the same rate runs beside the client all the time: what it misses, this
-machine does not allow.
+shares a machine with it. No core is left to sleep. A bare sender of the same rate runs beside the client all the
+time: what it misses, this machine does not allow.
 """
 
 import argparse
@@ -103,7 +103,7 @@ async def observe(
     os.sched_setaffinity(0, network_cores)
     with tempfile.TemporaryDirectory() as home:
         output, control_output = Path(home) / "frames", Path(home) / "control"
-        async with network(program) as net, target() as served:
+        async with workload.awake(client_cores | network_cores), network(program) as net, target() as served:
             tap_flags = [str(HERE / "capture.py"), f"--port={net.gateway_port}", f"--output={output}"]
             async with (
                 child(tap_flags, home) as tap,

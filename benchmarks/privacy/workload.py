@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Collection
+from pathlib import Path
 
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint
@@ -18,6 +19,7 @@ PATIENCE = 900.0
 PAGE_MEDIAN, PAGE_SPREAD, PAGE_LIMIT = 88_000, 1.0, 1_000_000
 PAUSE_LEAST, PAUSE_MEAN = 0.5, 6.7
 RETRY = 0.5
+AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 async def fetch(socks: Endpoint, port: int, length: int) -> Fetched:
@@ -69,16 +71,34 @@ async def upload(socks: Endpoint, port: int, length: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def spinning(cores: Collection[int]) -> AsyncIterator[None]:
-    """Another program that takes all of one core, one of these."""
+async def spinning(cores: Collection[int], *, lowest: bool = False) -> AsyncIterator[None]:
+    """Another program that takes all of one core, one of these; at the `lowest` class only what nobody else wants."""
     program = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100000))"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     os.sched_setaffinity(process.pid, cores)
+    if lowest:
+        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
     try:
         yield
     finally:
         process.kill()
         await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def awake(cores: Collection[int]) -> AsyncIterator[None]:
+    """Let none of these cores sleep: the host of a virtual machine may wake one that does milliseconds late.
+
+    The lowest class yields to everybody only while the scheduler does not group programs by session; as root.
+    """
+    grouped = AUTOGROUPS.read_text() if AUTOGROUPS.exists() else None
+    async with contextlib.AsyncExitStack() as stack:
+        if grouped is not None:
+            AUTOGROUPS.write_text("0")
+            stack.callback(AUTOGROUPS.write_text, grouped)
+        for core in cores:
+            await stack.enter_async_context(spinning({core}, lowest=True))
+        yield
 
 
 async def busy_window() -> None:
