@@ -5,7 +5,7 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 from nymconnect.errors import UserError
@@ -91,14 +91,24 @@ async def awake(cores: Collection[int]) -> AsyncIterator[None]:
 
     The lowest class yields to everybody only while the scheduler does not group programs by session; as root.
     """
-    grouped = AUTOGROUPS.read_text() if AUTOGROUPS.exists() else None
     async with contextlib.AsyncExitStack() as stack:
-        if grouped is not None:
-            AUTOGROUPS.write_text("0")
-            stack.callback(AUTOGROUPS.write_text, grouped)
+        stack.enter_context(_ungrouped())
         for core in cores:
             await stack.enter_async_context(spinning({core}, lowest=True))
         yield
+
+
+@contextlib.contextmanager
+def _ungrouped() -> Iterator[None]:
+    if not AUTOGROUPS.exists():
+        yield
+        return
+    before = AUTOGROUPS.read_text()
+    AUTOGROUPS.write_text("0")
+    try:
+        yield
+    finally:
+        AUTOGROUPS.write_text(before)
 
 
 async def busy_window() -> None:
