@@ -304,7 +304,7 @@ def hkdf_blake3(ikm: bytes, length: int, salt: bytes = b"", info: bytes = b"") -
 
 
 def _hmac_blake3(key: bytes, data: bytes) -> bytes:
-    inner, outer = _hmac_pads(key)
+    inner, outer = _hmac_pads(key if len(key) <= _BLOCK_LENGTH else blake3_digest(key))
     return blake3(outer + blake3(inner + data).digest()).digest()
 
 
