@@ -152,15 +152,16 @@ class PacerProcess:
         return self._flush_client()
 
     def _wait(self) -> tuple[list[socket.socket], list[socket.socket]]:
+        now = time.monotonic()
         readers = [self._channel]
         writers = [self._gateway] if self._to_gateway else []
         moments = [self._pacer.deadline if self._is_writable else self._pacer.next_slot]
         if self._layer is not None and len(self._to_client) < BACKLOG_LIMIT:
-            if self._read_at <= time.monotonic():
+            if self._read_at <= now:
                 readers.append(self._gateway)
             else:
                 moments.append(self._read_at)
-        if self._tell_at <= time.monotonic():
+        if self._tell_at <= now:
             writers.append(self._channel)
         elif self._to_client:
             moments.append(self._tell_at)

@@ -209,7 +209,6 @@ async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_
 ORPHAN = """
 import asyncio, sys
 from nymconnect.client.pacer_host import ChildCarrier
-from nymconnect.client.pacer_process import READ_GAP
 from nymconnect.client.pacing import Rates
 from nymconnect.runtime import dial_socket
 class User:

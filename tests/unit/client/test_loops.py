@@ -1,5 +1,6 @@
 import random
 import statistics
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,6 +17,7 @@ from nymconnect.packet.addressing import NodeAddress
 
 LAYERS = tuple(tuple(NodeAddress(f"10.0.{layer}.{number}", 1789) for number in (1, 2)) for layer in (1, 2, 3))
 BAD = LAYERS[1][0]
+Path = tuple[NodeAddress, ...]
 
 
 class Traffic:
@@ -175,19 +177,30 @@ def test_where_nothing_comes_back_time_decides():
     assert monitor.deadline is None
 
 
-@pytest.mark.parametrize("stall", [0.3, 0.8, 1.4])
-def test_a_mix_that_stands_still_for_a_moment_drops_nothing(stall: float):
-    rng, monitor, now, returns = random.Random(7), LoopMonitor(), 100.0, []
-    for serial in range(2000):
-        now += rng.expovariate(55.0)
+def all_return(
+    rng: random.Random, rate: float, count: int, arrival: Callable[[float, Path], float]
+) -> Iterator[LoopMonitor]:
+    """The monitor after each of so many loops at a Poisson rate; each returns at `arrival` of its start and path."""
+    monitor, now, returns = LoopMonitor(), 100.0, []
+    for serial in range(count):
+        now += rng.expovariate(rate)
         path = tuple(rng.choice(layer) for layer in LAYERS)
         monitor.start(selector_of(serial), path, 0.045, now)
-        held_up = BAD in path and 120.0 < now < 120.0 + stall
-        returns.append(((120.0 + stall if held_up else now) + 0.05, serial))
+        returns.append((arrival(now, path), serial))
         returns.sort()
         while returns and returns[0][0] <= now:
             monitor.back(selector_of(returns[0][1]), returns.pop(0)[0])
         monitor.wake(now)
+        yield monitor
+
+
+@pytest.mark.parametrize("stall", [0.3, 0.8, 1.4])
+def test_a_mix_that_stands_still_for_a_moment_drops_nothing(stall: float):
+    def arrival(now: float, path: Path) -> float:
+        held_up = BAD in path and 120.0 < now < 120.0 + stall
+        return (120.0 + stall if held_up else now) + 0.05
+
+    for monitor in all_return(random.Random(7), 55.0, 2000, arrival):
         assert not monitor.dropping
     assert monitor.lost == 0
 
@@ -196,18 +209,13 @@ def test_a_mix_that_stands_still_for_a_moment_drops_nothing(stall: float):
 @pytest.mark.parametrize("pause", [2.5, 8.0, 18.0])
 def test_a_line_that_pauses_drops_nothing(pause: float, rate: float):
     """What it held up comes within a quarter of the pause, in any order."""
-    rng, monitor, now, returns = random.Random(8), LoopMonitor(), 100.0, []
-    for serial in range(int(60 * rate)):
-        now += rng.expovariate(rate)
-        monitor.start(selector_of(serial), tuple(rng.choice(layer) for layer in LAYERS), 0.045, now)
+    rng = random.Random(8)
+
+    def arrival(now: float, _: Path) -> float:
         at = now + 0.045 + rng.expovariate(200.0)
-        if 120.0 < at < 120.0 + pause:
-            at = 120.0 + pause + rng.random() * pause / 4
-        returns.append((at, serial))
-        returns.sort()
-        while returns and returns[0][0] <= now:
-            monitor.back(selector_of(returns[0][1]), returns.pop(0)[0])
-        monitor.wake(now)
+        return 120.0 + pause + rng.random() * pause / 4 if 120.0 < at < 120.0 + pause else at
+
+    for monitor in all_return(rng, rate, int(60 * rate), arrival):
         assert not monitor.dropping
     assert monitor.lost == 0
 
