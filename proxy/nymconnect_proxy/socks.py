@@ -9,8 +9,10 @@
 
 type 01 = IPv4, 4 bytes; 03 = length 1 ‖ name; 04 = IPv6, 16 bytes. A name is passed on as it is, never resolved.
 Unlike nym-socks5-client-core 1.21, replies always have their ten bytes, the codes say what failed, and a client that
-offers a name gives it: its streams are kept apart from those of other names. BIND, UDP ASSOCIATE and Tor's RESOLVE (F0,
-F1) are refused as commands that are not supported, for requesters have nothing of the kind.
+offers a name gives it: its streams are kept apart from those of other names. A name without a password from a client
+that would also have come without either is no such wish: Java offers both by itself, and gives the system's user name.
+BIND, UDP ASSOCIATE and Tor's RESOLVE (F0, F1) are refused as commands that are not supported, for requesters have
+nothing of the kind.
 """
 
 from nymconnect.effects import Close, Write
@@ -35,6 +37,7 @@ class Socks5(Dialect):
     def __init__(self, password: bytes | None = None) -> None:
         super().__init__(password)
         self._step = self._read_greeting
+        self._would_go_without = False
 
     def read(self, buffer: bytearray) -> list[FrontEffect] | None:
         return self._step(buffer)
@@ -46,6 +49,7 @@ class Socks5(Dialect):
         if len(buffer) < 2 or len(buffer) < 2 + buffer[1]:
             return None
         methods = consume(buffer, 2 + buffer[1])[2:]
+        self._would_go_without = _METHOD_NONE in methods
         if _METHOD_PASSWORD in methods:
             self._step = self._read_password
             return [Write(bytes([VERSION, _METHOD_PASSWORD]))]
@@ -63,7 +67,10 @@ class Socks5(Dialect):
         login = consume(buffer, end)
         if login[0] != _PASSWORD_VERSION:
             return [Close("not a SOCKS5 login")]
-        if not self._admits(login[2:password_at], login[password_at + 1 :]):
+        name, password = login[2:password_at], login[password_at + 1 :]
+        if self._would_go_without and not password:
+            name = b""
+        if not self._admits(name, password):
             return [Write(bytes([_PASSWORD_VERSION, 1])), Close("wrong password")]
         self._step = self._read_request
         return [Write(bytes([_PASSWORD_VERSION, 0]))]

@@ -112,6 +112,24 @@ def test_an_empty_login_is_nobody() -> None:
     assert FrontDoor(0.0).feed(b"\x05\x01\x02\x01\x00\x00" + NAME, 0.0)[-1] == Requested(TARGETS[NAME])
 
 
+@pytest.mark.parametrize(
+    ("methods", "login", "isolation"),
+    [
+        (b"\x00\x02", b"\x01\x05alice\x00", b""),  # Java's SocksSocketImpl, with the system's user name
+        (b"\x02\x00", b"\x01\x05alice\x00", b""),
+        (b"\x00\x01\x02", b"\x01\x00\x00", b""),
+        (b"\x02", b"\x01\x05alice\x00", isolation_of(b"alice")),
+        (b"\x00\x02", b"\x01\x05alice\x010", isolation_of(b"alice", b"0")),  # Bitcoin Core, Tor Browser
+        (b"\x00\x02", b"\x01\x00\x010", isolation_of(b"", b"0")),
+    ],
+)
+def test_a_name_without_a_password_isolates_only_a_client_that_insists_on_a_login(
+    methods: bytes, login: bytes, isolation: bytes
+) -> None:
+    effects = FrontDoor(0.0).feed(bytes([5, len(methods)]) + methods + login + NAME, 0.0)
+    assert effects == [Write(b"\x05\x02"), Write(b"\x01\x00"), Requested(TARGETS[NAME], isolation)]
+
+
 def test_a_login_of_another_version_ends_the_connection() -> None:
     assert closes(FrontDoor(0.0).feed(b"\x05\x01\x02\x05" + LOGIN[1:] + NAME, 0.0))
 
