@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 PUSH_QUEUE = 256  # messages that wait for the socket; more go to the mailbox
 REFILL = 100  # messages taken from the mailbox at a time
-WRITE_TIMEOUT = 30.0  # seconds that a client may leave one message of ours unread
+WRITE_TIMEOUT = 30.0  # seconds that a client may leave one message of ours unread; a stranger has its deadline
 LINGER = 0.5  # seconds for a client to notice that we have ended
 _PING_LENGTH = 8
 _FROM_CLIENT = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG)
@@ -145,7 +145,7 @@ class ClientSession:
         if message.type is WSMsgType.BINARY:
             return self._machine.feed_binary(message.data, clock())
         if message.type is WSMsgType.PING:
-            await self._socket.pong(message.data)
+            await self._write(self._socket.pong, message.data)
         elif message.type is not WSMsgType.PONG:
             return None
         elif message.data == self._ping:
@@ -177,7 +177,9 @@ class ClientSession:
     async def _write(self, write: Callable[[_T], Awaitable[None]], message: _T) -> None:
         if self._farewell:
             raise ConnectionResetError("the connection has been ended")
-        async with asyncio.timeout(WRITE_TIMEOUT):
+        now = clock()
+        patience = WRITE_TIMEOUT if self.client else max(LINGER, (self._machine.deadline or now) - now)
+        async with asyncio.timeout(patience):
             await write(message)
 
     # --- pushing ------------------------------------------------------------------------------------------------

@@ -9,7 +9,10 @@
                      └── another session ──► PROBING ── it is dead ────┘
 
 Anything out of place, or too slow, before AUTHENTICATED ends in CLOSED. Afterwards a bad request costs an ``error``
-and nothing else.
+and nothing else. One deadline stands over all that comes before AUTHENTICATED, whatever a stranger says meanwhile.
+
+A stranger learns nothing about a client: that it is registered or online is said to nobody but the one who has proven
+to be it. The reference tells it to anybody who names the client in a first handshake message.
 
 Where we differ: an error is sent once; stored messages follow the reply (the driver pushes them on `Authenticated`);
 a client whose key we lost may register on the same connection. Pings and pongs are the driver's, in every state.
@@ -28,7 +31,7 @@ from nymconnect.link.gateway.messages import CURRENT_VERSION
 
 __all__ = ["Authenticated", "GatewayServerMachine", "ProbeRival", "Registration", "Registry", "ServerState"]
 
-STRANGER_TIMEOUT = 10.0  # seconds for each message before authentication
+STRANGER_TIMEOUT = 15.0  # seconds from the open connection to the end of registration or authentication
 PONG_TIMEOUT = 1.0  # seconds that a probed session has to answer
 PROBE_TIMEOUT = 2.0  # seconds that we wait for the driver's verdict
 MAX_DELIVERY_RATE = 1000.0  # packets a second, of each kind, to one client
@@ -58,19 +61,22 @@ class GatewayServerMachine:
         self.state = ServerState.UNAUTHENTICATED
         self.protocol_version = 0
         self.deadline: float | None = None
+        self._patience = 0.0  # when a stranger's time is up, whatever it says
         self.rejected = 0  # messages that did not decode
 
     # --- verbs --------------------------------------------------------------------------------------------------
 
     def start(self, now: float) -> list[ServerEffect]:
         """The connection is open: the first message is awaited."""
-        self.deadline = now + STRANGER_TIMEOUT
+        self.deadline = self._patience = now + STRANGER_TIMEOUT
         return []
 
     def feed_text(self, text: str, now: float) -> list[ServerEffect]:
         """A text message came in."""
         if self.state is ServerState.CLOSED:
             return []
+        if overdue := self.wake(now):  # who talks all the time gives no other moment to notice
+            return overdue
         known = self.state is ServerState.AUTHENTICATED
         try:
             request = messages.decode_request(text, messages.MAX_TEXT if known else messages.MAX_STRANGER_TEXT)
@@ -89,6 +95,8 @@ class GatewayServerMachine:
         if self.state is ServerState.CLOSED:
             return []
         if self.state is not ServerState.AUTHENTICATED:
+            if overdue := self.wake(now):
+                return overdue
             return self._reject("a binary message came before authentication")
         try:
             packet = frames.open_forward(data, self._key)
@@ -128,7 +136,6 @@ class GatewayServerMachine:
 
     def _on_stranger(self, request: messages.Request, now: float) -> list[ServerEffect]:
         if isinstance(request, messages.SupportedProtocolRequest):
-            self.deadline = now + STRANGER_TIMEOUT
             return _texts(messages.SupportedProtocol(CURRENT_VERSION))
         if isinstance(request, messages.HandshakePayload):
             return self._begin_handshake(request, now)
@@ -137,15 +144,12 @@ class GatewayServerMachine:
         return self._fail("only registration or authentication is possible now")
 
     def _begin_handshake(self, request: messages.HandshakePayload, now: float) -> list[ServerEffect]:
-        opening = bytes(request.data)
-        if self._registry.is_online(opening[:32]):
-            return self._fail(_ALREADY_OPEN)
         try:
-            response = self._handshake.respond(opening)
+            response = self._handshake.respond(bytes(request.data))
         except WireError as error:
             return self._fail_handshake(str(error))
         self.protocol_version = min(request.protocol_version, CURRENT_VERSION)
-        self.state, self.deadline = ServerState.HANDSHAKE, now + STEP_TIMEOUT
+        self.state, self.deadline = ServerState.HANDSHAKE, min(now + STEP_TIMEOUT, self._patience)
         return _texts(messages.HandshakePayload(self.protocol_version, messages.octets(response)))
 
     def _on_handshake(self, request: messages.Request) -> list[ServerEffect]:
@@ -159,7 +163,7 @@ class GatewayServerMachine:
         except WireError as error:
             return self._fail_handshake(str(error))
         client, key = self._handshake.client_identity, self._handshake.shared_key
-        if self._registry.is_online(client):  # it authenticated elsewhere in the meantime
+        if self._registry.is_online(client):
             return self._fail_handshake(_ALREADY_OPEN)
         self._store_key(client, key)
         done = messages.HandshakePayload(self.protocol_version, messages.octets(confirmation))
@@ -183,7 +187,7 @@ class GatewayServerMachine:
         client = bytes(request.client_identity)
         registration = self._registry.get(client)
         if registration is None:
-            self.state, self.deadline = ServerState.UNAUTHENTICATED, now + STRANGER_TIMEOUT
+            self.state, self.deadline = ServerState.UNAUTHENTICATED, self._patience
             return _texts(messages.Error(_NOT_REGISTERED))
         try:
             authentication.check_key_and_order(request, registration.shared_key, registration.last_timestamp)

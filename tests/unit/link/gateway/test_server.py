@@ -6,7 +6,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
+from nymconnect.crypto import Ed25519Secret
 from nymconnect.effects import Close, SendTo, Write, WriteText
 from nymconnect.errors import UsageError
 from nymconnect.link.gateway import authentication, control, frames, messages
@@ -89,13 +91,35 @@ def assert_closed(talk: Talk, effects: list[ServerEffect], kind: type[messages.R
 # --- strangers --------------------------------------------------------------------------------------------------
 
 
-def test_supported_protocol_is_answered_and_the_clock_starts_again() -> None:
+def test_supported_protocol_is_answered_and_buys_no_time() -> None:
     talk = Talk()
-    assert talk.machine.deadline == STRANGER_TIMEOUT
-    talk.now = 9.0
-    (reply,) = talk.say(messages.SupportedProtocolRequest())
-    assert reply == WriteText('{"type":"supportedProtocol","version":6}')
-    assert talk.machine.deadline == 9.0 + STRANGER_TIMEOUT
+    while talk.now < STRANGER_TIMEOUT:
+        (reply,) = talk.say(messages.SupportedProtocolRequest())
+        assert reply == WriteText('{"type":"supportedProtocol","version":6}')
+        assert talk.machine.deadline == STRANGER_TIMEOUT
+        talk.now += 0.5
+    assert_closed(talk, talk.say(messages.SupportedProtocolRequest()))
+
+
+@pytest.mark.parametrize("late", ["handshake", "authentication", "proof", "binary"])
+def test_who_comes_too_late_is_not_let_in(late: str) -> None:
+    talk = Talk(Registration(KEY))
+    if late == "proof":
+        talk.now = STRANGER_TIMEOUT - 1
+        second = talk.open_handshake()
+        assert isinstance(second, messages.HandshakePayload)
+        assert talk.machine.deadline == STRANGER_TIMEOUT  # and not a step of the handshake later
+        answer = talk.handshake.answer(bytes(second.data))
+        talk.now = STRANGER_TIMEOUT
+        assert_closed(talk, talk.say(messages.HandshakePayload(6, octets(answer))), messages.HandshakeError)
+        return
+    talk.now = STRANGER_TIMEOUT
+    if late == "handshake":
+        effects = talk.say(messages.HandshakePayload(6, octets(talk.handshake.opening())))
+    else:
+        effects = talk.authenticate(timestamp=1_700_000_015) if late == "authentication" else talk.send()
+    assert response(effects[0]) == messages.Error("timed out")
+    assert_closed(talk, effects)
 
 
 def test_a_silent_stranger_is_dropped() -> None:
@@ -251,7 +275,7 @@ def test_an_unknown_client_may_register_on_the_same_connection() -> None:
     talk.now = 3.0
     (error,) = talk.authenticate()
     assert response(error) == messages.Error("the client is not registered")
-    assert talk.machine.deadline == 3.0 + STRANGER_TIMEOUT
+    assert talk.machine.deadline == STRANGER_TIMEOUT
     assert isinstance(talk.open_handshake(), messages.HandshakePayload)
 
 
@@ -261,6 +285,63 @@ def test_messages_during_a_probe_close() -> None:
         talk.registry.online.add(CLIENT)
         talk.authenticate()
         assert_closed(talk, talk.machine.feed_text(early, 0.0))
+
+
+# --- what a stranger learns of a client ---------------------------------------------------------------------------
+
+
+def an_imposters_view(registered: bool, online: bool) -> list[list[ServerEffect]]:
+    """All that the gateway says to somebody who names the client and holds none of its secrets."""
+    imposter, seen = Ed25519Secret.generate(random.Random(77)), []
+    for way in ("handshake", "authentication"):
+        talk = Talk(Registration(KEY) if registered else None)
+        if online:
+            talk.registry.online.add(CLIENT)
+        if way == "handshake":
+            seen.append(talk.say(messages.HandshakePayload(6, octets(talk.handshake.opening()))))
+            seen.append(talk.say(messages.HandshakePayload(6, octets(bytes(92)))))
+        else:
+            forged = authentication.build(imposter, KEY, 6, 1_700_000_000, random.Random(7))
+            seen.append(talk.say(structs.replace(forged, client_identity=octets(CLIENT))))
+    return seen
+
+
+@pytest.mark.parametrize(("registered", "online"), [(True, False), (True, True)])
+def test_a_stranger_cannot_tell_whether_a_client_is_registered_or_online(registered: bool, online: bool) -> None:
+    unknown = an_imposters_view(registered=False, online=False)
+    assert isinstance(response(unknown[0][0]), messages.HandshakePayload)
+    assert an_imposters_view(registered, online) == unknown
+
+
+def test_no_client_is_looked_up_before_it_has_proven_who_it_is() -> None:
+    """So that neither the answer nor the time that it takes depends on the client."""
+
+    class Watched(MemoryRegistry):
+        def get(self, client: bytes, /) -> Registration | None:
+            raise AssertionError("looked up")
+
+        def is_online(self, client: bytes, /) -> bool:
+            raise AssertionError("looked up")
+
+    talk = Talk()
+    talk.machine._registry = Watched()
+    talk.open_handshake()
+    assert_closed(talk, talk.say(messages.HandshakePayload(6, octets(bytes(92)))), messages.HandshakeError)
+    talk = Talk()
+    talk.machine._registry = Watched()
+    forged = authentication.build(Ed25519Secret.generate(random.Random(7)), KEY, 6, 1_700_000_000, RNG)
+    assert_closed(talk, talk.say(structs.replace(forged, client_identity=octets(CLIENT))))
+
+
+def test_a_client_with_its_proof_hears_that_it_is_online_already() -> None:
+    talk = Talk(Registration(KEY))
+    talk.registry.online.add(CLIENT)
+    second = talk.open_handshake()
+    assert isinstance(second, messages.HandshakePayload)
+    effects = talk.say(messages.HandshakePayload(6, octets(talk.handshake.answer(bytes(second.data)))))
+    assert response(effects[0]) == messages.HandshakeError("There is already an open connection to this client")
+    assert_closed(talk, effects, messages.HandshakeError)
+    assert talk.registry.registrations[CLIENT] == Registration(KEY)
 
 
 # --- clients ----------------------------------------------------------------------------------------------------
