@@ -31,9 +31,10 @@ from nymconnect.client.turns import Turns
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UsageError, WireError
-from nymconnect.packet import chunking, messages
+from nymconnect.packet import messages
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, NodeAddress, Recipient
 from nymconnect.packet.envelope import Ack, Cover, DataFragment, open_content
+from nymconnect.packet.reassembly import Reassembler
 
 MAINTENANCE_INTERVAL = 1.0
 
@@ -112,7 +113,8 @@ class Loopix:
             self._outbox.has_window,
             self.counters,
         )
-        self._reassembler = chunking.Reassembler()
+        # Only those who hold SURBs of ours can answer over them, so what others send has no room in common with that.
+        self._answers, self._mail = Reassembler(), Reassembler()
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 
     # --- verbs: what the application wants ---------------------------------------------------------------------
@@ -198,14 +200,14 @@ class Loopix:
     @property
     def reassembly(self) -> dict[str, int]:
         """Fragments that were of no use and why, sets that never became whole, and what is held of unfinished ones."""
-        seen = self._reassembler.counters
+        both = self._answers.counters, self._mail.counters
         return {
-            "fragments_duplicate": seen.duplicates + seen.late,
-            "fragments_inconsistent": seen.inconsistent,
-            "sets_expired": seen.expired,
-            "sets_evicted": seen.evicted,
-            "sets_open": seen.open_sets,
-            "set_bytes_held": seen.held_bytes,
+            "fragments_duplicate": sum(seen.duplicates + seen.late for seen in both),
+            "fragments_inconsistent": sum(seen.inconsistent for seen in both),
+            "sets_expired": sum(seen.expired for seen in both),
+            "sets_evicted": sum(seen.evicted for seen in both),
+            "sets_open": sum(seen.open_sets for seen in both),
+            "set_bytes_held": sum(seen.held_bytes for seen in both),
         }
 
     @property
@@ -325,7 +327,7 @@ class Loopix:
             case DataFragment(fragment, via_reply):
                 self.counters["data_received"] += 1
                 self.counters["reply_data_received"] += via_reply
-                message = self._reassembler.add(fragment, now)
+                message = (self._answers if via_reply else self._mail).add(fragment, now)
                 if message is not None:
                     yield from self._dispatch(message, source, now)
 
@@ -344,5 +346,6 @@ class Loopix:
 
     def _maintain(self, now: float) -> None:
         self._maintenance_due = now + MAINTENANCE_INTERVAL
-        self._reassembler.purge(now)
+        self._answers.purge(now)
+        self._mail.purge(now)
         self._economy.maintain(now)

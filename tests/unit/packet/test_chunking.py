@@ -1,4 +1,4 @@
-"""Fragment headers, splitting and reassembly."""
+"""Fragment headers and splitting."""
 
 import random
 
@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.acks import FragmentId
 from nymconnect.packet.chunking import (
-    MEMORY_TIME,
-    SET_TIMEOUT,
     Fragment,
     FragmentHeader,
-    Reassembler,
     fragments_needed,
     padded_length,
     split,
 )
+from nymconnect.packet.reassembly import Reassembler
 
 REGULAR = 1611
 SHORT = 17  # 10 bytes unlinked, 7 linked: three sets are a few kilobytes
@@ -232,155 +230,3 @@ def test_split_refuses_empty_messages_and_fragments_too_short_for_a_link() -> No
     with pytest.raises(UsageError):
         split(b"x", 10, random.Random(1))
     assert len(split(b"x" * 2000, 11, random.Random(1))) == fragments_needed(2000, 11)
-
-
-# --- reassembly -------------------------------------------------------------------------------------------------
-
-
-def one_of(set_id: int, total: int, number: int, link: int | None = None, payload: bytes = b"x") -> Fragment:
-    return Fragment(FragmentHeader(set_id, total, number, link), payload)
-
-
-def whole_set(set_id: int, total: int, previous: int | None = None, following: int | None = None) -> list[Fragment]:
-    links = {1: previous, 255: following}
-    return [one_of(set_id, total, number, links.get(number)) for number in range(1, total + 1)]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_fragments_in_any_order_give_the_message_once(seed: int) -> None:
-    message = padded(2 * 255 * 10 + 100)
-    fragments = split(message, SHORT, random.Random(seed))
-    random.Random(seed).shuffle(fragments)
-    reassembler = Reassembler()
-    results = [reassembler.add(fragment, 0.0) for fragment in fragments]
-    assert results == [None] * (len(fragments) - 1) + [message]
-    counters = reassembler.counters
-    assert (counters.messages, counters.open_sets, counters.held_bytes, counters.remembered) == (1, 0, 0, 3)
-
-
-def test_two_messages_interleaved_do_not_mix() -> None:
-    messages = [padded(100, seed=1), padded(100, seed=2)]
-    rng = random.Random(1)
-    pairs = zip(*(split(message, SHORT, rng) for message in messages), strict=True)
-    assert put_together([fragment for pair in pairs for fragment in pair]) == messages
-
-
-def test_duplicates_are_counted_and_change_nothing() -> None:
-    reassembler = Reassembler()
-    reassembler.add(one_of(5, 2, 1, payload=b"first"), 0.0)
-    assert reassembler.add(one_of(5, 2, 1, payload=b"other"), 0.0) is None
-    assert reassembler.add(one_of(5, 2, 2, payload=b"second"), 0.0) == b"firstsecond"
-    assert reassembler.counters.duplicates == 1
-
-
-def test_fragments_of_a_finished_set_are_dropped_for_an_hour() -> None:
-    reassembler = Reassembler()
-    assert reassembler.add(one_of(5, 1, 1), 0.0) == b"x"
-    reassembler.purge(MEMORY_TIME - 1)
-    assert reassembler.add(one_of(5, 1, 1), MEMORY_TIME - 1) is None
-    assert reassembler.counters.late == 1
-    reassembler.purge(MEMORY_TIME)
-    assert reassembler.counters.remembered == 0
-    assert reassembler.add(one_of(5, 1, 1), MEMORY_TIME) == b"x"
-
-
-def test_finished_sets_are_remembered_up_to_a_number() -> None:
-    reassembler = Reassembler(max_remembered=3)
-    put_together([one_of(set_id, 1, 1) for set_id in range(1, 6)], reassembler)
-    assert reassembler.counters.remembered == 3
-    assert put_together([one_of(2, 1, 1), one_of(5, 1, 1)], reassembler) == [b"x"]
-
-
-def test_another_total_is_refused_and_the_set_survives() -> None:
-    reassembler = Reassembler()
-    reassembler.add(one_of(5, 2, 1), 0.0)
-    for fragment in (one_of(5, 3, 3), one_of(5, 1, 1), one_of(5, 255, 255, link=6)):
-        with pytest.raises(WireError):
-            reassembler.add(fragment, 0.0)
-    assert reassembler.counters.inconsistent == 3
-    assert reassembler.add(one_of(5, 2, 2), 0.0) == b"xx"
-
-
-def test_sets_without_a_new_fragment_for_half_an_hour_are_dropped() -> None:
-    reassembler = Reassembler()
-    reassembler.add(one_of(5, 3, 1), 0.0)
-    reassembler.add(one_of(6, 3, 1), 0.0)
-    reassembler.add(one_of(5, 3, 2), 100.0)
-    reassembler.add(one_of(6, 3, 1), 100.0)  # a duplicate is nothing new
-    reassembler.purge(SET_TIMEOUT - 1)
-    assert reassembler.counters.open_sets == 2
-    reassembler.purge(SET_TIMEOUT)
-    assert (reassembler.counters.open_sets, reassembler.counters.expired) == (1, 1)
-    assert reassembler.add(one_of(5, 3, 3), SET_TIMEOUT) == b"xxx"
-
-
-@pytest.mark.parametrize(
-    "sets",
-    [
-        [whole_set(1, 255, 2, 2), whole_set(2, 255, 1, 1)],
-        [whole_set(1, 255, 3, 2), whole_set(2, 255, 1, 3), whole_set(3, 255, 2, 1)],
-    ],
-    ids=["two", "three"],
-)
-def test_links_in_a_circle_are_refused_and_dropped(sets: list[list[Fragment]]) -> None:
-    reassembler = Reassembler()
-    *fragments, last = [fragment for each in sets for fragment in each]
-    assert put_together(fragments, reassembler) == []
-    with pytest.raises(WireError):
-        reassembler.add(last, 0.0)
-    counters = reassembler.counters
-    assert (counters.open_sets, counters.held_bytes, counters.inconsistent) == (0, 0, 1)
-
-
-def test_neighbours_that_do_not_name_each_other_are_refused() -> None:
-    reassembler = Reassembler()
-    put_together([*whole_set(1, 255, None, 2), *whole_set(2, 4, 7)], reassembler)
-    fragments = whole_set(3, 4, 1)  # claims set 1, which goes on in set 2
-    put_together(fragments[:-1], reassembler)
-    with pytest.raises(WireError):
-        reassembler.add(fragments[-1], 0.0)
-    assert reassembler.counters.open_sets == 1
-
-
-def test_open_sets_are_bounded_and_the_longest_waiting_goes_first() -> None:
-    reassembler = Reassembler(max_open_sets=3)
-    for set_id in (1, 2, 3):
-        reassembler.add(one_of(set_id, 3, 1), 0.0)
-    reassembler.add(one_of(1, 3, 2), 1.0)
-    reassembler.add(one_of(4, 3, 1), 2.0)
-    assert (reassembler.counters.open_sets, reassembler.counters.evicted) == (3, 1)
-    assert reassembler.add(one_of(1, 3, 3), 3.0) == b"xxx"
-    assert put_together([one_of(2, 3, 2), one_of(2, 3, 3)], reassembler) == []
-
-
-def test_held_bytes_are_bounded() -> None:
-    reassembler = Reassembler(max_held_bytes=1000)
-    for set_id in range(1, 50):
-        reassembler.add(one_of(set_id, 3, 1, payload=bytes(300)), float(set_id))
-        assert reassembler.counters.held_bytes <= 1000
-    assert reassembler.counters.open_sets == 3
-
-
-def test_one_set_beyond_the_bound_of_bytes_never_completes() -> None:
-    reassembler = Reassembler(max_held_bytes=1000)
-    fragments = [one_of(1, 20, number, payload=bytes(100)) for number in range(1, 21)]
-    assert put_together(fragments, reassembler) == []
-    assert reassembler.counters.held_bytes <= 1000
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.sampled_from([None, 1, 2]))))
-def test_any_stream_of_fragments_keeps_the_books_right(stream: list[tuple[int, int, int, int | None]]) -> None:
-    reassembler = Reassembler(max_open_sets=3, max_held_bytes=5, max_remembered=2)
-    for now, (set_id, total, number, link) in enumerate(stream):
-        usable = link if number == 1 and link != set_id else None
-        try:
-            reassembler.add(one_of(set_id, max(total, number), number, usable), float(now))
-        except WireError:
-            continue
-    counters = reassembler.counters
-    assert counters.open_sets <= 3
-    assert counters.held_bytes <= 5
-    assert counters.remembered <= 2
-    reassembler.purge(1e9)
-    assert (reassembler.counters.open_sets, reassembler.counters.held_bytes) == (0, 0)

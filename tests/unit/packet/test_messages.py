@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nymconnect.errors import UsageError, WireError
-from nymconnect.packet.chunking import Reassembler, fragments_needed
+from nymconnect.packet.chunking import fragments_needed
 from nymconnect.packet.messages import (
     AdditionalSurbs,
     DataWithSurbs,
@@ -27,6 +27,7 @@ from nymconnect.packet.messages import (
     unpad,
 )
 from nymconnect.packet.params import KeyRotation, PacketSize
+from nymconnect.packet.reassembly import Reassembler
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.routes import make_client, make_way, prototype_surb
 from tests.helpers.rust_vectors import load_file

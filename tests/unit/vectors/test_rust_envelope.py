@@ -12,11 +12,11 @@ import pytest
 from nymconnect.crypto import X25519Secret, aes_ctr
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId, split_surb_ack
 from nymconnect.packet.addressing import NodeAddress, Recipient
-from nymconnect.packet.chunking import Reassembler
 from nymconnect.packet.envelope import COVER_TEXT, Ack, Cover, DataFragment, open_content
 from nymconnect.packet.framing import FRAME_V7, FRAME_V8, Frame, FrameDecoder, MixPacket
 from nymconnect.packet.messages import Plain, Reply, ReplyData, recover
 from nymconnect.packet.params import KeyRotation
+from nymconnect.packet.reassembly import Reassembler
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.sphinx import Final, Forward, open_packet
 from tests.helpers.rust_vectors import cases, load, unhex

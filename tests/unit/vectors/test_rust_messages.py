@@ -8,7 +8,7 @@ import pytest
 
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import Recipient
-from nymconnect.packet.chunking import Fragment, FragmentHeader, Reassembler, fragments_needed
+from nymconnect.packet.chunking import Fragment, FragmentHeader, fragments_needed
 from nymconnect.packet.messages import (
     AdditionalSurbs,
     DataWithSurbs,
@@ -26,6 +26,7 @@ from nymconnect.packet.messages import (
     recover,
 )
 from nymconnect.packet.params import KeyRotation, PacketSize
+from nymconnect.packet.reassembly import Reassembler
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.rust_vectors import cases, pattern, unhex
 
