@@ -6,12 +6,18 @@
     server    HTTP/1.1 200 …, and from there on the stream; or a status that says what failed, and the end
 
 Only a tunnel is offered. A request that names a whole URL would go to the target as plain text that the requester can
-read and change, so it is answered with 405 and a sentence that says what to do; a web page that addresses this port
-gets the same. Of the headers only `Proxy-Authorization: Basic` counts (RFC 7617). The head is bounded, by its bytes and
-by its lines, before any of it is understood.
+read and change, so it is answered with 405 and a sentence that says what to do. Of the headers only
+`Proxy-Authorization: Basic` counts (RFC 7617). The head is bounded, by its bytes and by its lines, before any of it is
+understood. A line may end with LF alone (RFC 9112, section 2.2).
+
+Any web page can make a browser talk to this port, and any word of ours would tell the page that this program runs. A
+browser asks a server for a path (``GET /``) and only a proxy for a URL or a tunnel; and what a page has caused carries
+`Origin`, `Sec-Fetch-…` or the like. Such requests are closed without a word, as soon as they show. A browser that has
+this port as its proxy sends CONNECT without any of these headers.
 """
 
 import binascii
+import re
 from base64 import b64decode
 
 from nymconnect.effects import Close, Write
@@ -21,7 +27,12 @@ from nymconnect_proxy.handshake import Dialect, FrontEffect, Reply, Requested, c
 
 MAX_HEAD = 16 * 1024
 MAX_LINES = 100
-_END = b"\r\n\r\n"
+_END = re.compile(rb"\n\r?\n")
+_FOR_A_PROXY = re.compile(rb"CONNECT |[A-Z]+ [A-Za-z]+://")
+_LONGEST_START = 32  # bytes in which a request that is for a proxy has shown it
+_FROM_A_PAGE = re.compile(
+    rb"\n(origin|sec-fetch-\w+|sec-websocket-\w+|access-control-request-\w+)[ \t]*:", re.IGNORECASE
+)
 _VERSIONS = ("HTTP/1.0", "HTTP/1.1")
 _HEADER = b"proxy-authorization"
 _TUNNEL = (
@@ -41,12 +52,19 @@ class HttpConnect(Dialect):
     """One request, one answer."""
 
     def read(self, buffer: bytearray) -> list[FrontEffect] | None:
-        end = buffer.find(_END, 0, MAX_HEAD)
-        if end < 0:
+        if not _FOR_A_PROXY.match(buffer):
+            undecided = len(buffer) < _LONGEST_START and b"\n" not in buffer
+            return None if undecided else [Close("HTTP, but not for a proxy")]
+        end = _END.search(buffer, 0, MAX_HEAD)
+        if _FROM_A_PAGE.search(buffer, 0, end.end() if end else MAX_HEAD):
+            return [Close("HTTP from a web page")]
+        if end is None:
             if len(buffer) < MAX_HEAD:
                 return None
             return _end(_response(431, "Request Header Fields Too Large", "The request is too long."), "long head")
-        lines = consume(buffer, end + len(_END))[: -len(_END)].split(b"\r\n")
+        lines = [
+            line.removesuffix(b"\r") for line in consume(buffer, end.end())[: end.start() - end.end()].split(b"\n")
+        ]
         if len(lines) > MAX_LINES:
             return _end(_response(431, "Request Header Fields Too Large", "Too many headers."), "many headers")
         try:

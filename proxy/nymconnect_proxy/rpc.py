@@ -6,7 +6,8 @@ when the port refuses, and the server's name is resolved by the requester alone.
 
 Any web page can make a browser send requests to this machine. So a request has to name this machine by an address or
 as localhost (else a name that a page owns could point here), and must not come from a page: browsers say so in `Origin`
-and `Sec-Fetch-Site`. Browser extensions, which wallets may be, are let in.
+and `Sec-Fetch-Site`. Others are closed without a word, for any answer would tell the page that this program runs.
+Browser extensions, which wallets may be, are let in.
 
 Only what a call needs goes on, in both directions: method, path, body and its type; no cookies, no other headers.
 """
@@ -63,6 +64,10 @@ class _RefusedError(Exception):
         self.headers = headers
 
 
+class _StrangerError(Exception):
+    """Perhaps a web page, which is to hear nothing."""
+
+
 class RpcDoor:
     """Serves until stopped. `socks` is our own port; nothing leaves but through it."""
 
@@ -85,7 +90,8 @@ class RpcDoor:
         self._check_host(host)
         application = web.Application(client_max_size=MAX_REQUEST)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        # aiohttp answers a line that is too long by itself, a web page's as well, so it is given room for any.
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, max_line_size=MAX_REQUEST)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
@@ -128,16 +134,21 @@ class RpcDoor:
         except _RefusedError as refusal:
             log.debug("RPC call refused: %s", refusal)
             return web.Response(text=f"{refusal}\n", status=refusal.status, headers=refusal.headers)
+        except _StrangerError as stranger:
+            log.debug("RPC call closed without an answer: %s", stranger)
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()  # to a connection that is closed
 
     # --- who may come in -----------------------------------------------------------------------------------------
 
     def _admit(self, request: web.Request) -> None:
         if not _names_an_address(request.headers.get("Host", "")):
-            raise _RefusedError(403, "Call this address by its number or as localhost.")
+            raise _StrangerError("it does not name this machine by its number or as localhost")
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "none")
         if origin.partition("://")[0] not in _EXTENSIONS if origin is not None else site != "none":
-            raise _RefusedError(403, "Web pages may not use this address.")
+            raise _StrangerError("it comes from a web page")
         if self._options.password is not None and not _knows(self._options.password, request):
             wanted = {"WWW-Authenticate": 'Basic realm="NymConnect"'}
             raise _RefusedError(401, "This address demands a password.", wanted)

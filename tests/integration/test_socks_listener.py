@@ -130,6 +130,28 @@ async def test_a_browser_that_speaks_http_is_told() -> None:
     assert b"SOCKS5" in answer
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        # As Chromium sends them for fetch() with no-cors, its preflight, and a WebSocket, with fewer headers.
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1080\r\nConnection: keep-alive\r\nUser-Agent: Mozilla/5.0\r\n"
+        b"Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: empty\r\n\r\n",
+        b"OPTIONS / HTTP/1.1\r\nHost: 127.0.0.1:1080\r\nAccess-Control-Request-Method: PUT\r\nOrigin: null\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1080\r\nUpgrade: websocket\r\nOrigin: null\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: evil.example:1080\r\n\r\n",  # a name that a page owns and has pointed here
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1:1080\r\nContent-Length: 200000\r\n\r\n" + bytes(200_000),
+        b"GET /" + b"a" * 200_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),  # the beginning of TLS
+    ],
+)
+@pytest.mark.parametrize("serving", [True, False])
+async def test_a_web_page_hears_nothing(sent: bytes, serving: bool) -> None:
+    async with listening() as (listener, port, exit_):
+        listener.set_serving(serving)
+        assert await talk(port, sent) == b""
+        assert exit_.tags == {}
+
+
 async def test_a_refusal_survives_data_that_was_sent_behind_the_request() -> None:
     async with listening() as (listener, port, _):
         listener.set_serving(False)

@@ -79,9 +79,22 @@ def test_a_port_that_does_not_serve_is_unavailable() -> None:
     assert status(door.turn_away()) == 503
 
 
+def test_lines_may_end_with_a_line_feed_alone() -> None:
+    for head in (TUNNEL.replace(b"\r\n", b"\n"), TUNNEL[:-4] + b"\n\r\n", TUNNEL[:-4] + b"\r\n\n"):
+        for step in (len(head), 1):
+            door, effects = FrontDoor(0.0), list[FrontEffect]()
+            for start in range(0, len(head), step):
+                assert effects == []
+                effects += door.feed(head[start : start + step], 0.0)
+            assert effects == [Requested(Target("example.org", 443))]
+            assert door.take_rest() == b""
+    assert status(FrontDoor(0.0).feed(b"GET http://example.org/ HTTP/1.1\n\n", 0.0)) == 405
+    assert status(FrontDoor(0.0).feed(b"CONNECT a:1 HTTP/1.1\nno colon\n\n", 0.0)) == 400
+
+
 @pytest.mark.parametrize(
     "line",
-    [b"GET http://example.org/ HTTP/1.1", b"POST / HTTP/1.1", b"OPTIONS * HTTP/1.1", b"connect a:1 HTTP/1.1"],
+    [b"GET http://example.org/ HTTP/1.1", b"POST https://example.org/ HTTP/1.1", b"OPTIONS ftp://a/ HTTP/1.0"],
 )
 def test_only_tunnels_are_opened(line: bytes) -> None:
     effects = FrontDoor(0.0).feed(line + b"\r\nHost: example.org\r\n\r\n", 0.0)
@@ -101,7 +114,6 @@ def test_only_tunnels_are_opened(line: bytes) -> None:
         b"CONNECT a:1 HTTP/2",
         b"CONNECT a:1",
         b"CONNECT a\xc3\xa9:1 HTTP/1.1",
-        b"CONN3CT a:1 HTTP/1.1",
         b"CONNECT a:1 HTTP/1.1\r\nno colon",
         b"CONNECT a:1 HTTP/1.1\r\n: nameless",
         b"CONNECT a:1 HTTP/1.1\r\nName : blank",
@@ -114,6 +126,58 @@ def test_only_tunnels_are_opened(line: bytes) -> None:
 )
 def test_what_is_no_request_is_a_bad_one(head: bytes) -> None:
     assert status(FrontDoor(0.0).feed(head + b"\r\n\r\n", 0.0)) == 400
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"GET /" + b"a" * 30,  # of a path that would not end
+        b"POST /login HTTP/1.1\r\n",
+        b"OPTIONS * HTTP/1.1\r\n",
+        b"HEAD / HTTP/1.0\n",
+        b"connect a:1 HTTP/1.1\r\n",
+        b"CONN3CT a:1 HTTP/1.1\r\n",
+        b"PRI * HTTP/2.0\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"a" * 40,
+    ],
+)
+def test_what_is_not_for_a_proxy_is_closed_without_a_word_and_before_its_end(start: bytes) -> None:
+    (effect,) = FrontDoor(0.0).feed(start, 0.0)
+    assert isinstance(effect, Close)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Origin: https://evil.example",
+        b"origin:null",
+        b"Origin:",
+        b"Sec-Fetch-Site: cross-site",
+        b"sec-fetch-mode: no-cors",
+        b"Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==",
+        b"Access-Control-Request-Method: POST",
+    ],
+)
+@pytest.mark.parametrize("line", [b"GET http://example.org/ HTTP/1.1", b"CONNECT example.org:443 HTTP/1.1"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_what_a_web_page_has_caused_is_closed_without_a_word(line: bytes, header: bytes, end: bytes) -> None:
+    (effect,) = FrontDoor(0.0).feed(end.join((line, b"Host: example.org", header, b"", b"")), 0.0)
+    assert isinstance(effect, Close)
+    (effect,) = FrontDoor(0.0).feed(end.join((line, header, b"Long: " + b"a" * MAX_HEAD)), 0.0)
+    assert isinstance(effect, Close)
+
+
+def test_the_words_of_a_browser_in_data_behind_the_head_do_not_count() -> None:
+    door = FrontDoor(0.0)
+    assert door.feed(TUNNEL + b"GET / HTTP/1.1\r\nOrigin: null\r\n\r\n", 0.0) == [Requested(Target("example.org", 443))]
+
+
+def test_a_browser_with_this_port_as_its_proxy_gets_its_tunnel() -> None:
+    head = b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\nProxy-Connection: keep-alive\r\n"
+    head += b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/156.0.0.0\r\n\r\n"
+    assert FrontDoor(0.0).feed(head, 0.0) == [Requested(Target("example.org", 443))]
 
 
 def test_the_head_is_bounded() -> None:

@@ -1,0 +1,90 @@
+"""Chromium with the port as its HTTP proxy: it gets its tunnels, and a web page in it does not find the program."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.apps.certificates import Certificates
+from tests.apps.programs import Running, needed
+from tests.apps.proxy import Proxy
+from tests.apps.world import World
+from tests.helpers.targets import file_server, served
+
+# Each way in which a page can speak to a port, and what it hears; by the proxy's own rule loopback is asked directly.
+PAGE = """<body><script>
+const heard = (error) => error.name + ': ' + error.message;
+const loaded = (tag, url) => new Promise((done) => {
+  const element = document.createElement(tag);
+  element.onload = () => done('loaded');
+  element.onerror = () => done('failed');
+  element.src = url;
+  document.body.append(element);
+});
+const ways = {
+  simple: (url) => fetch(url, {mode: 'no-cors'}),
+  cors: (url) => fetch(url),
+  post: (url) => fetch(url, {method: 'POST', mode: 'no-cors', body: 'x'.repeat(100000)}),
+  preflight: (url) => fetch(url, {method: 'PUT', body: 'x'}),
+  header: (url) => fetch(url, {headers: {'X-Own': 'x'}}),
+  long: (url) => fetch(url + 'a'.repeat(100000), {mode: 'no-cors'}),
+  tls: (url) => fetch(url.replace('http', 'https'), {mode: 'no-cors'}),
+  image: (url) => loaded('img', url + 'x.png'),
+  script: (url) => loaded('script', url + 'x.js'),
+  socket: (url) => new Promise((done) => {
+    const socket = new WebSocket(url.replace('http', 'ws'));
+    socket.onopen = () => done('open');
+    socket.onclose = (event) => done('closed ' + event.code);
+  }),
+};
+const text = (answer) => answer instanceof Response ? 'answered ' + answer.type : answer;
+const said = {};
+(async () => {
+  for (const [name, url] of Object.entries(URLS)) {
+    said[name] = {};
+    for (const [way, ask] of Object.entries(ways))
+      said[name][way] = await ask(url).then(text, heard);
+  }
+  said.tunnel = await ways.simple(TARGET).then(text, heard);
+  await fetch('/report', {method: 'POST', body: JSON.stringify(said)});
+})();
+</script>"""
+
+
+@pytest.mark.timeout(180)
+async def test_a_web_page_hears_of_both_doors_what_it_hears_of_a_closed_port(
+    world: World, proxy: Proxy, certificates: Certificates, tmp_path: Path
+) -> None:
+    needed("chromium")
+    with world.inside.entered():
+        listening = socket.create_server(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as once:
+            closed = once.getsockname()[1]
+    urls = {"closed": f"http://127.0.0.1:{closed}/", "socks": f"http://{proxy}/", "rpc": f"http://{proxy.rpc}/"}
+    said: list[dict[str, dict[str, str] | str]] = []
+
+    async def page(_: web.Request) -> web.Response:
+        places = f"<script>const URLS = {json.dumps(urls)}, TARGET = 'https://{world.target}:{port}/file';</script>"
+        return web.Response(text=places + PAGE, content_type="text/html")
+
+    async def report(request: web.Request) -> web.Response:
+        said.append(await request.json())
+        return web.Response()
+
+    application = web.Application()
+    application.add_routes([web.get("/", page), web.post("/report", report)])
+    words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+    words += [f"--user-data-dir={tmp_path}/chromium", f"--proxy-server=http://{proxy}"]
+    words += [f"--ignore-certificate-errors-spki-list={certificates.pin}"]
+    async with (
+        file_server({"/file": b"x"}, world.listen(443), certificates.server) as port,
+        served(application, listening) as own,
+    ):
+        with Running(world.inside, tmp_path, *words, f"http://127.0.0.1:{own}/") as running:
+            await running.wait_for(lambda: bool(said), 120.0, "report")
+    (heard,) = said
+    assert heard["socks"] == heard["rpc"] == heard["closed"]
+    assert not any("answered" in what or "loaded" in what for what in heard["closed"].values())
+    assert heard["tunnel"] == "answered opaque"
