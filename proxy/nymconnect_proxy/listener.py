@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from nymconnect.crypto import Rng
 from nymconnect.effects import Close
 from nymconnect.errors import UsageError, UserError
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, in_use
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, in_use, listen
 from nymconnect_proxy.choice import RequesterChoice, RequesterState
 from nymconnect_proxy.exchange import Exchange, ExchangeOptions, ExchangeSnapshot, write
 from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, FrontDoor
 from nymconnect_proxy.handshake import Requested
+from nymconnect_proxy.hangup import linger_close
 from nymconnect_proxy.mixnet import Mixnet
-from nymconnect_proxy.pipe import linger_close
 from nymconnect_proxy.streams import READ_SIZE
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class SocksListener:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""
         self._check_host(host)
         try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=READ_SIZE)
+            self._server = await listen(self._accept, host, port, READ_SIZE)
         except OSError as error:
             raise in_use(host, port, error) from error
         bound: int = self._server.sockets[0].getsockname()[1]

@@ -28,7 +28,7 @@ from nymconnect_proxy.exit_streams import (
     failure_messages,
 )
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
-from nymconnect_proxy.pipe import Pipe, PipeOptions
+from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
 from nymconnect_proxy.requests import Connect, Control, Pace, Send, decode_request
@@ -42,7 +42,7 @@ from nymconnect_proxy.responses import (
     SupportedVersions,
     encode_response,
 )
-from nymconnect_proxy.streams import SendMessage
+from nymconnect_proxy.streams import Cause, SendMessage
 from nymconnect_proxy.versions import CURRENT, Versions
 from nymconnect_resources import read_text
 
@@ -68,7 +68,7 @@ class RequesterOptions:
     """Bounds and time-outs of an exit, in bytes and seconds."""
 
     streams: ExitOptions = field(default_factory=ExitOptions)
-    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024))
+    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024, last_bytes=120.0))
     limits: AdmissionLimits = field(default_factory=AdmissionLimits)
     resolve_timeout: float = 15.0
     dial_timeout: float = 12.0
@@ -141,9 +141,11 @@ class NetworkRequester:
         self._service.spawn(self._receive(), "receive")
 
     async def stop(self) -> None:
-        """End every connection at once."""
-        for tasks in (self._service, self._streams, self._answers):
-            await tasks.close()
+        """End every connection."""
+        await self._service.close()
+        await cut_off([connection.pipe for connection in self._connections.values()], Cause.DISCONNECTED)
+        await self._streams.close()
+        await self._answers.close()
 
     def snapshot(self) -> RequesterSnapshot:
         return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
@@ -151,7 +153,7 @@ class NetworkRequester:
     def _give_up(self, lane: int) -> None:
         """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
         if (connection := self._by_lane.get(lane)) is not None:
-            connection.abort("a message could not be delivered")
+            connection.pipe.abort(Cause.UNDELIVERED)
 
     async def _receive(self) -> None:
         while True:
@@ -284,30 +286,27 @@ class _ExitConnection:
         self._options = options
         self._dial = dial
         self._resolve = resolve
-        self._setup = TaskSet("requester setup", on_crash=lambda error: self._pipe.abort("internal error"))
-        self._pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
+        self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
+        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
 
     async def run(self, held: Sequence[Send]) -> None:
         """From the Connect to the end of the stream; `held` came before the Connect."""
         try:
-            self._pipe.perform(self._stream.open(clock()))
+            self.pipe.perform(self._stream.open(clock()))
             for message in held:
                 self.feed(message)
-            await self._pipe.run()
+            await self.pipe.run()
         finally:
             await self._setup.close()
-            if self._stream.unwanted or not self._pipe.flushed:
+            if self._stream.unwanted or not self.pipe.flushed:
                 self._peer.mixnet.close_lane(self._peer.lane)
 
     @property
     def lane(self) -> int:
         return self._peer.lane
 
-    def abort(self, reason: str) -> None:
-        self._pipe.abort(reason)
-
     def feed(self, message: Send) -> None:
-        self._pipe.perform(self._stream.feed(message, clock()))
+        self.pipe.perform(self._stream.feed(message, clock()))
 
     def _on_effect(self, effect: ExitEffect) -> None:
         if isinstance(effect, Resolve):
@@ -320,9 +319,9 @@ class _ExitConnection:
             async with asyncio.timeout(self._options.resolve_timeout):
                 addresses = await self._resolve(request.target.host, request.target.port)
         except (OSError, UnicodeError):
-            self._pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
+            self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
         else:
-            self._pipe.perform(self._stream.resolved(addresses, clock()))
+            self.pipe.perform(self._stream.resolved(addresses, clock()))
 
     async def _connect(self, request: Dial) -> None:
         failures: list[SetupFailure] = []
@@ -332,13 +331,13 @@ class _ExitConnection:
             except OSError as error:
                 failures.append(_failure_of(error))
                 continue
-            if self._pipe.finished:
+            if self.pipe.finished:
                 writer.transport.abort()
                 return
-            self._pipe.attach(reader, writer)
-            self._pipe.perform(self._stream.connected(clock()))
+            self.pipe.attach(reader, writer)
+            self.pipe.perform(self._stream.connected(clock()))
             return
-        self._pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
+        self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
 
 
 def _failure_of(error: OSError) -> SetupFailure:
