@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from nymconnect.errors import UsageError, WireError
-from nymconnect_proxy.addresses import Target, is_global, parse_address
+from nymconnect_proxy.addresses import Target, is_global, judged, parse_address
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
@@ -160,7 +160,9 @@ class ExitStream:
         except WireError:
             return False
         may_be_here = self._options.allow_loopback and address.is_loopback
-        return (may_be_here or is_global(address)) and self._policy.accepts(address, self._port)
+        if not (may_be_here or is_global(address)):
+            return False
+        return all(self._policy.accepts(each, self._port) for each in judged(address))
 
     def failed(self, failure: SetupFailure, now: float) -> list[ExitEffect]:
         """The lookup or the connection failed."""

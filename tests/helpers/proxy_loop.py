@@ -83,7 +83,7 @@ async def proxy_loop(
     options = RequesterOptions(streams=ExitOptions(allow_loopback=allow_loopback), pipes=pipes)
     requester = NetworkRequester(exit_mixnet, policy or AddressPolicy.open(), options, dial_here)
     exchange = replace(QUIET, streams=streams or ClientOptions(), pipes=pipes, anonymous=anonymous)
-    listener = SocksListener(ListenerOptions(exchange), random.Random(seed))
+    listener = SocksListener(ListenerOptions(exchange, localhost=True), random.Random(seed))
     await requester.start()
     port = await listener.start(port=0)
     listener.attach(client_mixnet, only(requester.address))

@@ -80,7 +80,7 @@ def test_the_number_of_dialled_addresses_is_bounded() -> None:
     assert len(effect.addresses) == MAX_ADDRESSES
 
 
-@pytest.mark.parametrize("bad", ["127.0.0.1", "::1", "10.0.0.1", "::ffff:1.1.1.1", "fe80::1%eth0", "nonsense"])
+@pytest.mark.parametrize("bad", ["127.0.0.1", "::1", "10.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "nonsense"])
 def test_one_address_that_is_not_public_denies_all(bad: str) -> None:
     stream = new()
     stream.open(0.0)
@@ -98,6 +98,25 @@ def test_the_policy_denies(policy: str) -> None:
     stream = new(policy=AddressPolicy.parse(policy))
     stream.open(0.0)
     assert_refused(stream.resolved(["8.8.8.8", PUBLIC], 0.0), 'Domain "nymtech.net:443" failed filter check')
+
+
+@pytest.mark.parametrize("written", ["9.9.9.9", "::ffff:9.9.9.9", "64:ff9b::9.9.9.9"])
+def test_no_other_form_of_an_address_gets_past_the_policy(written: str) -> None:
+    policy = AddressPolicy.parse("ExitPolicy reject 9.9.9.0/24:*\nExitPolicy accept *:*")
+    stream = new(policy=policy)
+    stream.open(0.0)
+    assert_refused(stream.resolved([written], 0.0), 'Domain "nymtech.net:443" failed filter check')
+    allowed = written.replace("9.9.9.9", "8.8.8.8")
+    stream = new(policy=policy)
+    stream.open(0.0)
+    assert stream.resolved([allowed], 0.0) == [Dial((allowed,), 443)]
+
+
+def test_a_mapped_address_is_allowed_where_ipv4_is() -> None:
+    for written, dials in (("::ffff:8.8.8.8", True), ("64:ff9b::8.8.8.8", False)):
+        stream = new(policy=AddressPolicy.parse("ExitPolicy accept *4:*"))
+        stream.open(0.0)
+        assert isinstance(stream.resolved([written], 0.0)[0], Dial) is dials
 
 
 @pytest.mark.parametrize("address", ["", "nymtech.net", "nymtech.net:0", "a b:80", "\ufffd:x"])
