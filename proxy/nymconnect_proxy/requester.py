@@ -196,6 +196,8 @@ class NetworkRequester:
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
+            if sender_tag is not None:
+                self._mixnet.hold(sender_tag)
             self._streams.spawn(self._run(key, connection, self._admissions.take_held(key)), "stream")
         elif verdict is Verdict.BUSY:
             self._refused += 1
@@ -210,6 +212,8 @@ class NetworkRequester:
         finally:
             del self._connections[key], self._by_lane[connection.lane]
             self._admissions.release(key, clock())
+            if key.sender_tag:
+                self._mixnet.release(key.sender_tag)
 
     def _send(self, send: Send, sender_tag: bytes | None) -> None:
         key = StreamKey(sender_tag or b"", send.connection_id)

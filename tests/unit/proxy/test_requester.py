@@ -130,6 +130,18 @@ async def test_a_constant_rate_is_promised_if_the_mixnet_client_keeps_it() -> No
         assert list(requester_end.paced.values()) == [(50.0, 120)]
 
 
+async def test_the_tag_of_a_stream_is_held_until_the_stream_has_ended() -> None:
+    async with serving() as client:
+        requester_end = next(iter(client.mixnet.peers.values()))
+        await client.send(Control.HEALTH)
+        await client.answer()
+        assert requester_end.held.total() == 0
+        await client.send(Connect(7, "nymtech.net:443"))
+        await client.settled(lambda: requester_end.held.total() == 1)
+        await client.requester.stop()
+        assert requester_end.held.total() == 0
+
+
 @pytest.mark.parametrize(
     ("request_", "versions", "surbs"),
     [
