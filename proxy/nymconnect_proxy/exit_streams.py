@@ -74,6 +74,7 @@ class SetupFailure(Enum):
     NETWORK_UNREACHABLE = 'Network unreachable: "{}"'
     REFUSED = 'Connection refused: "{}"'
     TIMED_OUT = 'TTL expired: "{}" did not answer'
+    LOOKUPS = 'Too many lookups, not connecting to "{}"'
     BUSY = 'Too many connections, not connecting to "{}"'
     OTHER = 'Failed to connect to "{}"'
 

@@ -1,15 +1,15 @@
 """The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
 nym-network-requester 1.21 (`core.rs`).
 
-It is the only part of this project that resolves names of targets. Each connection has its own lane and its own
-outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not read.
+It is the only part of this project that has names of targets resolved (`names.py`). Each connection has its own lane
+and its own outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not
+read.
 """
 
 import asyncio
 import errno
 import itertools
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from nymconnect import __version__
 from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, clock, dial
-from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict
+from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
 from nymconnect_proxy.exit_streams import (
     Dial,
     ExitEffect,
@@ -27,7 +27,9 @@ from nymconnect_proxy.exit_streams import (
     SetupFailure,
     failure_messages,
 )
+from nymconnect_proxy.lookups import LookupLimits
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
+from nymconnect_proxy.names import Names, Resolver, TooManyLookupsError, resolve_host
 from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
@@ -49,7 +51,6 @@ from nymconnect_resources import read_text
 log = logging.getLogger(__name__)
 
 Dialer = Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MAX_ANSWERS = 64
 ANSWER_TIMEOUT = 60.0
@@ -70,6 +71,7 @@ class RequesterOptions:
     streams: ExitOptions = field(default_factory=ExitOptions)
     pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024, last_bytes=120.0))
     limits: AdmissionLimits = field(default_factory=AdmissionLimits)
+    lookups: LookupLimits = field(default_factory=LookupLimits)
     resolve_timeout: float = 15.0
     dial_timeout: float = 12.0
     description: str = "A network requester of NymConnect"
@@ -84,12 +86,6 @@ class RequesterSnapshot:
     admitted: int
     refused: int
     dropped: int
-
-
-async def resolve_host(host: str, port: int) -> list[str]:
-    """Every address of `host` as text; OSError or UnicodeError if there is none."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(info[4][0]) for info in infos]
 
 
 def default_policy() -> AddressPolicy:
@@ -121,7 +117,7 @@ class NetworkRequester:
         self._policy = policy
         self._options = options
         self._dial = dial
-        self._resolve = resolve
+        self._names = Names(resolve, options.lookups)
         self._admissions = Admissions(options.limits)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
@@ -146,6 +142,7 @@ class NetworkRequester:
         await cut_off([connection.pipe for connection in self._connections.values()], Cause.DISCONNECTED)
         await self._streams.close()
         await self._answers.close()
+        await self._names.close()
 
     def snapshot(self) -> RequesterSnapshot:
         return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
@@ -192,7 +189,7 @@ class NetworkRequester:
         if verdict is Verdict.ADMITTED:
             self._admitted += 1
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
-            connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
+            connection = _ExitConnection(stream, peer, self._options, self._dial, self._names)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
@@ -270,6 +267,11 @@ class _Peer:
     return_address: Recipient | None
     lane: int
 
+    @property
+    def sender(self) -> bytes:
+        """To whom is counted what this client uses."""
+        return sender_of(self.return_address, self.sender_tag)
+
     async def transmit(self, message: SendMessage) -> None:
         if self.return_address is not None:
             await self.mixnet.send(self.return_address, message.data, lane=self.lane)
@@ -282,14 +284,12 @@ class _Peer:
 class _ExitConnection:
     """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
 
-    def __init__(
-        self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, resolve: Resolver
-    ) -> None:
+    def __init__(self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, names: Names) -> None:
         self._stream = stream
         self._peer = peer
         self._options = options
         self._dial = dial
-        self._resolve = resolve
+        self._names = names
         self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
         self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
 
@@ -321,8 +321,10 @@ class _ExitConnection:
     async def _look_up(self, request: Resolve) -> None:
         try:
             async with asyncio.timeout(self._options.resolve_timeout):
-                addresses = await self._resolve(request.target.host, request.target.port)
-        except (OSError, UnicodeError):
+                addresses = await self._names.addresses(self._peer.sender, request.target.host)
+        except TooManyLookupsError:
+            self.pipe.perform(self._stream.failed(SetupFailure.LOOKUPS, clock()))
+        except OSError:
             self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
         else:
             self.pipe.perform(self._stream.resolved(addresses, clock()))

@@ -149,6 +149,7 @@ def test_the_text_of_a_connection_error_chooses_the_code_in_either_order(failure
         ('Network unreachable: "a:1"', Reply.NETWORK_UNREACHABLE),
         ("Network is unreachable (os error 101)", Reply.NETWORK_UNREACHABLE),
         ('Host unreachable: cannot resolve "network.example:1"', Reply.HOST_UNREACHABLE),
+        ('Too many lookups, not connecting to "host.example:1"', Reply.GENERAL_FAILURE),
         ("No route to host (os error 113)", Reply.HOST_UNREACHABLE),
         ('TTL expired: "host.example:1" did not answer', Reply.TTL_EXPIRED),
         ("Connection timed out", Reply.TTL_EXPIRED),
