@@ -3,8 +3,12 @@
 Mirrors nym-api 1.21 in the routes that nym-sdk, nym-socks5-client, nym-network-requester and nym-node call. Answers are
 JSON whatever `output` asks for: readers decode by Content-Type. Every route stands under ``/`` and under ``/api/``, so
 a base URL may end in either. Errors are ``{"message": …}``; a fault of ours is a bare 500 that tells nothing.
+
+Everybody is a stranger here. A connection has `PATIENCE` seconds from its start, or from its last whole request, to
+bring the next one and to take the answer; then it is closed, however busy it looks. A body has `BODY_TIMEOUT`.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -14,14 +18,21 @@ from nymconnect.directory import documents
 from nymconnect.directory.documents import Wanted
 from nymconnect.directory.models import decode_address_query, decode_refresh_request, encode
 from nymconnect.directory.state import NetworkState, RefreshRefusedError
-from nymconnect.errors import UsageError, WireError
-from nymconnect.runtime import clock, in_use, unix_offset
+from nymconnect.errors import UsageError, UserError, WireError
+from nymconnect.lobby import Lobby, Places
+from nymconnect.port import Port, Visitor, visitor_of
+from nymconnect.repeats import Repeats
+from nymconnect.runtime import TaskSet, clock, unix_offset
 
 log = logging.getLogger(__name__)
 
 # 20 000 IPv6 addresses in a by-addresses request; nothing else that is posted is longer than a kilobyte.
 MAX_REQUEST_BODY = 1024 * 1024
 SHUTDOWN_TIMEOUT = 1.0
+PATIENCE = 30.0  # our own readers wait no longer for an answer
+BODY_TIMEOUT = 10.0
+HOUSEKEEPING_INTERVAL = 1.0
+PLACES = Places(strangers=1024, known=0, per_address=32)
 PREFIXES = ("", "/api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,14 +46,25 @@ class DirectoryServer:
     """Serves one network's state. Nothing is opened before `start`."""
 
     def __init__(
-        self, state: NetworkState, network_name: str = "nymconnect", now: Callable[[], float] = unix_time
+        self,
+        state: NetworkState,
+        network_name: str = "nymconnect",
+        now: Callable[[], float] = unix_time,
+        *,
+        places: Places = PLACES,
+        patience: float = PATIENCE,
     ) -> None:
         self.state = state
         self._network_name = network_name
         self._now = now
         self._started = 0.0
         self._runner: web.AppRunner | None = None
+        self._lobby: Lobby[Visitor] = Lobby(places)
+        self._patience = patience
+        self._door: Port | None = None
         self._port: int | None = None
+        self._tasks = TaskSet("directory")
+        self._faults = Repeats()
 
     @property
     def port(self) -> int:
@@ -57,24 +79,35 @@ class DirectoryServer:
             raise UsageError("the directory is started already")
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await runner.setup()
+        assert runner.server is not None
+        door = Port("directory", runner.server, self._lobby)
         try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
+            self._port = await door.open(host, port)
+        except UserError:
             await runner.cleanup()
-            raise in_use(host, port, error) from error
-        self._runner, self._started = runner, self._now()
-        self._port = int(runner.addresses[0][1])
+            raise
+        self._runner, self._door, self._started = runner, door, self._now()
+        self._tasks.spawn(self._keep_house(door), "housekeeping")
         log.info("directory listens on %s:%d", host, self._port)
         return self._port
 
     async def stop(self) -> None:
         """Close the listener and every connection; does nothing if not started."""
         runner, self._runner, self._port = self._runner, None, None
+        door, self._door = self._door, None
+        await self._tasks.close()
+        if door is not None:
+            await door.close()
         if runner is not None:
             await runner.cleanup()
 
+    async def _keep_house(self, door: Port) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL)
+            door.displace_late(self._patience)
+
     def _application(self) -> web.Application:
-        application = web.Application(client_max_size=MAX_REQUEST_BODY, middlewares=[_errors_as_json])
+        application = web.Application(client_max_size=MAX_REQUEST_BODY, middlewares=[self._errors_as_json])
         skimmed = "/v2/unstable/nym-nodes/skimmed"
         gets: dict[str, Handler] = {
             "/v1/epoch/key-rotation-info": self._key_rotation_info,
@@ -135,16 +168,44 @@ class DirectoryServer:
         return _json(documents.semi_skimmed_list(self.state, self._now(), _known_epoch(request)))
 
     async def _by_addresses(self, request: web.Request) -> web.Response:
-        query = decode_address_query(await request.read())
+        query = decode_address_query(await _body(request))
         return _json({"existence": self.state.existence(query.addresses)})
 
     async def _refresh_described(self, request: web.Request) -> web.Response:
-        self.state.refresh(decode_refresh_request(await request.read()), self._now())
+        self.state.refresh(decode_refresh_request(await _body(request)), self._now())
         return _json(None)
+
+    @web.middleware
+    async def _errors_as_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every refusal as a JSON message; the peer's fault is 400, ours a 500 without details."""
+        if (visitor := visitor_of(request.transport)) is not None:
+            self._lobby.heard(visitor, clock())
+        try:
+            return await handler(request)
+        except RefreshRefusedError as error:
+            return _refusal(error.status, str(error))
+        except WireError as error:
+            return _refusal(400, str(error))
+        except web.HTTPException as error:
+            return _refusal(error.status, error.reason)
+        except Exception as error:  # the last door: a traceback must not reach a peer
+            if times := self._faults.count(clock()):
+                details = log.isEnabledFor(logging.DEBUG)
+                log.error("directory request failed: %s (times: %d)", error, times, exc_info=details)
+            return _refusal(500, "internal error")
 
 
 def _json(document: object, status: int = 200) -> web.Response:
     return web.Response(body=encode(document), status=status, content_type="application/json")
+
+
+async def _body(request: web.Request) -> bytes:
+    """What was posted; 408 if it does not come in time."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
 
 
 def _known_epoch(request: web.Request) -> int | None:
@@ -155,22 +216,6 @@ def _known_epoch(request: web.Request) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 10:
         raise web.HTTPBadRequest(reason="epoch_id is not a number")
     return int(text)
-
-
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every refusal as a JSON message; the peer's fault is 400, ours a 500 without details."""
-    try:
-        return await handler(request)
-    except RefreshRefusedError as error:
-        return _refusal(error.status, str(error))
-    except WireError as error:
-        return _refusal(400, str(error))
-    except web.HTTPException as error:
-        return _refusal(error.status, error.reason)
-    except Exception as error:  # the last door: a traceback must not reach a peer
-        log.error("directory request failed: %s", error, exc_info=log.isEnabledFor(logging.DEBUG))
-        return _refusal(500, "internal error")
 
 
 def _refusal(status: int, message: str) -> web.Response:

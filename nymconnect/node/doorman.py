@@ -1,16 +1,24 @@
-"""The websocket port of a gateway: upgrades what asks for it, and closes connections that do not ask in time."""
+"""The websocket port of a gateway: upgrades what asks for it, and closes connections that do not ask in time, or do not
+say in time who they are.
+
+A connection is a stranger until `admit`; strangers share their places (`lobby`), and no client's session gives way to
+one.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from nymconnect.errors import UsageError
+from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway import frames, messages
-from nymconnect.runtime import in_use
+from nymconnect.link.gateway.server import STRANGER_TIMEOUT
+from nymconnect.lobby import Lobby, Places
+from nymconnect.port import Port, visitor_of
 
 MAX_MESSAGE = max(messages.MAX_TEXT, frames.MAX_FRAME_LENGTH)
 UPGRADE_TIMEOUT = 1.5
+LAST_WORDS = 3.0  # seconds beyond a stranger's deadline to tell it so, or to look for its other session
 _CLOSE_TIMEOUT = 1.0
 
 Serve = Callable[[web.WebSocketResponse, asyncio.WriteTransport], Awaitable[None]]
@@ -19,11 +27,14 @@ Serve = Callable[[web.WebSocketResponse, asyncio.WriteTransport], Awaitable[None
 class Doorman:
     """Hands every websocket to `serve`, which ends its connection before it returns."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, owner: str, serve: Serve, places: Places, on_refused: Callable[[], None]) -> None:
+        self._owner = owner
         self._serve = serve
+        self._places = places
+        self._on_refused = on_refused
+        self._port: Port | None = None
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
-        self._site: web.TCPSite | None = None
         self._upgraded: set[web.RequestHandler] = set()
         self._first_seen: dict[web.RequestHandler, float] = {}
 
@@ -34,20 +45,20 @@ class Doorman:
         server = web.Server(self._answer, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=_CLOSE_TIMEOUT)
         await runner.setup()
-        site = web.TCPSite(runner, host, port)
+        self._port = Port(self._owner, server, Lobby(self._places), on_refused=self._on_refused)
         try:
-            await site.start()
-        except OSError as error:
+            bound = await self._port.open(host, port)
+        except UserError:
             await runner.cleanup()
-            raise in_use(host, port, error) from error
-        self._server, self._runner, self._site = server, runner, site
-        return int(runner.addresses[0][1])
+            raise
+        self._server, self._runner = server, runner
+        return bound
 
     async def close_port(self) -> None:
         """Take no further connections."""
-        site, self._site = self._site, None
-        if site is not None:
-            await site.stop()
+        port, self._port = self._port, None
+        if port is not None:
+            await port.close()
 
     async def stop(self) -> None:
         """Close the port and every connection."""
@@ -56,6 +67,11 @@ class Doorman:
         if runner is not None:
             await runner.cleanup()
         self._first_seen.clear()
+
+    def admit(self, transport: asyncio.BaseTransport) -> bool:
+        """The connection is that of a client now; False, and it is closed, if all places of clients are taken."""
+        visitor = visitor_of(transport)
+        return self._port is None or visitor is None or self._port.promote(visitor)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         # Named or not, a sub-protocol changes nothing here; browsers insist on getting one that they asked for.
@@ -89,4 +105,6 @@ class Doorman:
         late = [connection for connection, seen in self._first_seen.items() if now - seen >= UPGRADE_TIMEOUT]
         for connection in late:
             connection.force_close()
+        if self._port is not None:
+            self._port.displace_late(STRANGER_TIMEOUT + LAST_WORDS)
         return len(late)

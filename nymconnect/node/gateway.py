@@ -19,12 +19,13 @@ from nymconnect.directory.state import NodeRecord
 from nymconnect.directory.topology import Feature, Topology
 from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway.server import GatewayServerMachine
+from nymconnect.lobby import Places
 from nymconnect.node.doorman import Doorman
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mailbox import DEFAULT_LIMITS, Mailbox, MailboxLimits
 from nymconnect.node.registry import ClientRegistry, StoredRegistry
 from nymconnect.node.relay import NodeSettings, Relay
-from nymconnect.node.session import ClientSession, hang_up
+from nymconnect.node.session import ClientSession
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
 from nymconnect.storage import Document
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
 CLIENTS_FILE = "clients.json"
-MAX_CONNECTIONS = 8192
+# Who is behind one address with others, as at a mobile provider, still finds a place: strangers stay for seconds only.
+PLACES = Places(strangers=1024, known=8192, per_address=32)
 HOUSEKEEPING_INTERVAL = 1.0
 SAVE_INTERVAL = 10.0
 PURGE_INTERVAL = 3600.0
@@ -63,7 +65,7 @@ class Gateway:
         *,
         forwards: bool = False,
         mailbox_limits: MailboxLimits = DEFAULT_LIMITS,
-        max_connections: int = MAX_CONNECTIONS,
+        places: Places = PLACES,
     ) -> None:
         self.mailbox = Mailbox(mailbox_limits)
         self._settings, self._keys, self._rng = settings, keys, rng
@@ -72,10 +74,9 @@ class Gateway:
         self._registry = ClientRegistry(self.mailbox)
         self._sessions: dict[bytes, ClientSession] = {}
         self._connected: set[ClientSession] = set()
-        self._max_connections = max_connections
         self._counts = dict.fromkeys(GatewayCount, 0)
         self._tasks = TaskSet(f"gateway {settings.node_id}")
-        self._doorman = Doorman(self._serve)
+        self._doorman = Doorman(f"gateway {settings.node_id}", self._serve, places, self._refuse)
         self._ws_port: int | None = None
 
     @property
@@ -136,10 +137,6 @@ class Gateway:
     # --- clients ------------------------------------------------------------------------------------------------
 
     async def _serve(self, socket: web.WebSocketResponse, transport: asyncio.WriteTransport) -> None:
-        if len(self._connected) >= self._max_connections:
-            self._counts[GatewayCount.REFUSED_FULL] += 1
-            hang_up(transport)
-            return
         machine = GatewayServerMachine(self._keys.identity, self._registry, self._rng, unix_offset())
         session = ClientSession(socket, transport, machine, self)
         self._connected.add(session)
@@ -148,11 +145,18 @@ class Gateway:
         finally:
             self._connected.discard(session)
 
-    def enter(self, session: ClientSession) -> None:
-        """A session has authenticated: it receives what the mixnet delivers for its client."""
+    def _refuse(self) -> None:
+        self._counts[GatewayCount.REFUSED_FULL] += 1
+
+    def enter(self, session: ClientSession) -> bool:
+        """A session has authenticated: it receives what the mixnet delivers for its client. False if there is no room
+        for another client."""
+        if not self._doorman.admit(session.transport):
+            return False
         self._counts[GatewayCount.SESSIONS] += 1
         self._sessions[session.client] = session
         self._registry.online.add(session.client)
+        return True
 
     def leave(self, session: ClientSession) -> None:
         """A session is over; what comes for its client is stored."""

@@ -2,8 +2,10 @@
 `handler.rs`) and nymnoise 1.21 (responder).
 
 The source IP address decides whether a connection opens with Noise; the port says nothing. A frame or Noise error
-costs that connection and nothing else. There is no keep-alive and no idle timeout on these links, so slots are bounded
-instead: when all are taken, the connection that was silent the longest gives way, if that was for a minute or more.
+costs that connection and nothing else. There is no keep-alive and no idle timeout on these links, so places are bounded
+instead (`lobby`): addresses that the directory names have places of their own, which strangers cannot take. When those
+are taken, the link that was silent the longest gives way, if that was for a minute or more; only whole frames count as
+speaking.
 """
 
 import asyncio
@@ -13,16 +15,19 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from nymconnect.crypto import Rng, X25519Secret
-from nymconnect.errors import UsageError, WireError
+from nymconnect.errors import WireError
 from nymconnect.link.noise import HANDSHAKE_TIMEOUT, NoiseResponder
+from nymconnect.lobby import Lobby, Places
 from nymconnect.node.view import NetworkView
 from nymconnect.packet.framing import Frame, FrameDecoder
-from nymconnect.runtime import STREAM_LIMIT, TaskSet, clock, hang_up, in_use
+from nymconnect.port import Port, Visitor, visitor_of
+from nymconnect.runtime import STREAM_LIMIT, TaskSet, clock, hang_up
 
 log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 4096
-SPARED_SILENCE = 60.0  # seconds; a connection that spoke more recently is never closed for another
+SPARED_SILENCE = 60.0  # seconds; a link of a known node that spoke more recently is never closed for another
+# A node that the directory has just taken in is a stranger until our next look at it.
+PLACES = Places(strangers=1024, known=4096, per_address=8, spared=SPARED_SILENCE)
 _READ_SIZE = 64 * 1024
 
 
@@ -46,17 +51,23 @@ class InboundListener:
         rng: Rng,
         receive: Callable[[Frame], None],
         owner: str,
-        max_connections: int = MAX_CONNECTIONS,
+        places: Places = PLACES,
     ) -> None:
         self._view = view
         self._noise = noise
         self._rng = rng
         self._receive = receive
-        self._max_connections = max_connections
         self._tasks = TaskSet(f"{owner} listener")
-        self._server: asyncio.Server | None = None
-        self._last_heard: dict[asyncio.StreamWriter, float] = {}  # the most silent first
         self._counts = dict.fromkeys(ListenerCount, 0)
+        self._lobby: Lobby[Visitor] = Lobby(places)
+        self._port = Port(
+            owner,
+            self._protocol,
+            self._lobby,
+            is_known=view.knows,
+            on_refused=lambda: self._add(ListenerCount.REFUSED_FULL),
+            on_displaced=lambda: self._add(ListenerCount.CLOSED_SILENT),
+        )
 
     @property
     def counters(self) -> Mapping[ListenerCount, int]:
@@ -66,47 +77,27 @@ class InboundListener:
     @property
     def connections(self) -> int:
         """Open inbound connections."""
-        return len(self._last_heard)
+        return len(self._lobby)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the bound port. UserError if the address cannot be had."""
-        if self._server is not None:
-            raise UsageError("the listener is started already")
-        try:
-            self._server = await asyncio.start_server(self._accept, host, port, limit=STREAM_LIMIT)
-        except OSError as error:
-            raise in_use(host, port, error) from error
-        return int(self._server.sockets[0].getsockname()[1])
+        return await self._port.open(host, port)
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        await self._port.close()
         await self._tasks.close()
-        if server is not None:
-            await server.wait_closed()
+
+    def _protocol(self) -> asyncio.Protocol:
+        reader = asyncio.StreamReader(STREAM_LIMIT)
+        return asyncio.StreamReaderProtocol(reader, self._accept)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None:  # accepted while stopping
-            writer.transport.abort()
-            return
-        if len(self._last_heard) >= self._max_connections and not self._close_a_silent_one():
-            self._counts[ListenerCount.REFUSED_FULL] += 1
-            writer.transport.abort()
-            return
-        self._counts[ListenerCount.ACCEPTED] += 1
-        self._last_heard[writer] = clock()
+        self._add(ListenerCount.ACCEPTED)
         self._tasks.spawn(self._serve(reader, writer), "connection")
 
-    def _close_a_silent_one(self) -> bool:
-        writer, heard = next(iter(self._last_heard.items()))
-        if clock() - heard < SPARED_SILENCE:
-            return False
-        self._counts[ListenerCount.CLOSED_SILENT] += 1
-        del self._last_heard[writer]
-        writer.transport.abort()
-        return True
+    def _add(self, count: ListenerCount) -> None:
+        self._counts[count] += 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -123,7 +114,6 @@ class InboundListener:
         except OSError:
             pass  # the peer is gone, which is its business
         finally:
-            self._last_heard.pop(writer, None)
             await hang_up(writer)
 
     def _responder(self, writer: asyncio.StreamWriter) -> NoiseResponder | None:
@@ -143,18 +133,22 @@ class InboundListener:
         decoder = FrameDecoder()
         data = first
         while True:
-            for frame in decoder.feed(data):
+            if frames := decoder.feed(data):
+                self._heard(writer)
+            for frame in frames:
                 self._receive(frame)
             data = await reader.read(_READ_SIZE)
             if not data:
                 return
-            self._heard(writer)
             if noise is not None:
                 data = noise.feed(data)[0]
 
     def _heard(self, writer: asyncio.StreamWriter) -> None:
-        if self._last_heard.pop(writer, None) is not None:
-            self._last_heard[writer] = clock()
+        if (visitor := visitor_of(writer.transport)) is None:
+            return
+        if self._lobby.is_stranger(visitor) and self._view.knows(visitor.address):  # the directory names it by now
+            self._port.promote(visitor)
+        self._lobby.heard(visitor, clock())
 
 
 class _BadNoiseError(Exception):

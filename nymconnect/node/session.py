@@ -53,8 +53,8 @@ class SessionHost(Protocol):
 
     mailbox: Mailbox
 
-    def enter(self, session: "ClientSession") -> None:
-        """The session is now the one of its client."""
+    def enter(self, session: "ClientSession") -> bool:
+        """The session is now the one of its client; False if the gateway is full, and the connection is over."""
 
     def leave(self, session: "ClientSession") -> None:
         """The session is over; harmless if it never entered."""
@@ -77,7 +77,7 @@ class ClientSession:
         host: SessionHost,
     ) -> None:
         self._socket = socket
-        self._transport = transport
+        self.transport = transport
         self._machine = machine
         self._host = host
         self._tasks = TaskSet("gateway session")
@@ -110,7 +110,7 @@ class ClientSession:
             await self._tasks.close()
             if self._farewell is not None:
                 self._farewell.cancel()
-            hang_up(self._transport)
+            hang_up(self.transport)
 
     def step_down(self) -> None:
         """Give the client's place up at once; what was not sent is for its next session."""
@@ -124,9 +124,9 @@ class ClientSession:
 
     def close(self) -> None:
         """Say no more; `run` returns when the client has noticed, or soon anyway."""
-        if self._farewell is None and not self._transport.is_closing():
-            self._transport.write_eof()
-            self._farewell = asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
+        if self._farewell is None and not self.transport.is_closing():
+            self.transport.write_eof()
+            self._farewell = asyncio.get_running_loop().call_later(LINGER, self.transport.abort)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -153,8 +153,9 @@ class ClientSession:
         return self._machine.wake(clock())
 
     async def _perform(self, effects: Sequence[ServerEffect]) -> None:
-        if any(isinstance(effect, Authenticated) for effect in effects):
-            self._enter()  # before the first await: no other connection may become this client's session meanwhile
+        # Before the first await: no other connection may become this client's session meanwhile.
+        if any(isinstance(effect, Authenticated) for effect in effects) and not self._enter():
+            return
         for effect in effects:
             match effect:
                 case WriteText(text):
@@ -184,10 +185,10 @@ class ClientSession:
 
     # --- pushing ------------------------------------------------------------------------------------------------
 
-    def _enter(self) -> None:
-        self._entered = True
-        self._host.enter(self)
+    def _enter(self) -> bool:
+        self._entered = self._host.enter(self)
         self._more.set()
+        return self._entered
 
     def push(self, content: bytes) -> bool:
         """Queue a message for the client; False if it must go to the mailbox, to come from there later."""

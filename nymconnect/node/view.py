@@ -32,6 +32,10 @@ class NetworkView:
         """The routing filter: whether a known node listens for packets at `address`."""
         return address in self._allowed
 
+    def knows(self, ip: str) -> bool:
+        """Whether some node announces this IP address, so that a connection from it is no stranger's."""
+        return any(generation.known_ip(ip) for generation in self._generations)
+
     def noise_key(self, address: NodeAddress) -> bytes | None:
         """Noise key of the node at `address`, or None for a plain connection."""
         node = next(filter(None, (generation.node_at(address) for generation in self._generations)), None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nymconnect import __version__, config
+from nymconnect.descriptors import raise_limit
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint, Kind, Option
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if flags.command is None:
         parser.print_help()
         return WRONG_USAGE
+    raise_limit()
     set_up_logging(getattr(flags, "log_level", "warning"))
     try:
         module = import_module(f"nymconnect_proxy.commands.{flags.command}")

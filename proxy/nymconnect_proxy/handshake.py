@@ -13,7 +13,6 @@ from enum import IntEnum
 from nymconnect.crypto import blake3_digest, equal
 from nymconnect.effects import Close, Write
 from nymconnect_proxy.addresses import Target
-from nymconnect_proxy.obstacles import Obstacle
 
 
 class Reply(IntEnum):
@@ -56,9 +55,9 @@ class Dialect(ABC):
     def answer(self, code: Reply) -> bytes:
         """What tells the application how its request went."""
 
-    def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
-        """The answer to a request that nobody has tried to fulfil."""
-        return self.answer(Reply.HOST_UNREACHABLE if obstacle is Obstacle.PRIVATE_NAME else Reply.GENERAL_FAILURE)
+    def unready(self) -> bytes:
+        """The answer while nothing is served."""
+        return self.answer(Reply.GENERAL_FAILURE)
 
     def _admits(self, username: bytes, password: bytes) -> bool:
         """Whether these may come in; if so their streams are kept apart from those of others."""

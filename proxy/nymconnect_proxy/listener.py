@@ -1,55 +1,50 @@
 """The local SOCKS port: what applications talk to, in SOCKS or HTTP (`front`).
 
 It fails closed. Unless the session has attached a mixnet and said that it may serve, every request is answered with a
-failure and the connection is closed; a session on demand may hold it until it knows. A name that no public network
-knows (`private_names`) is refused in every state. Nothing here resolves a name or dials a target: a target goes to the
-`exchange` as text, inside a message for the exit.
+failure and the connection is closed; a session on demand may hold it until it knows. Nothing here resolves a name or
+dials a target: a target goes to the `exchange` as text, inside a message for the exit.
 """
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from nymconnect.crypto import Rng
 from nymconnect.effects import Close
 from nymconnect.errors import UsageError, UserError
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, in_use, listen
+from nymconnect.lobby import Lobby, Places, is_this_machine
+from nymconnect.port import Port, Visitor, visitor_of
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock
 from nymconnect_proxy.choice import RequesterChoice, RequesterState
 from nymconnect_proxy.exchange import Exchange, ExchangeOptions, ExchangeSnapshot, write
 from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, FrontDoor
 from nymconnect_proxy.handshake import Requested
-from nymconnect_proxy.hangup import linger_close
 from nymconnect_proxy.mixnet import Mixnet
-from nymconnect_proxy.obstacles import Obstacle, TurnedAway
-from nymconnect_proxy.private_names import is_private
+from nymconnect_proxy.pipe import linger_close
 from nymconnect_proxy.streams import READ_SIZE
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
+MAX_STRANGERS, MAX_OF_ONE_ADDRESS = 128, 32  # connections of other machines that have not given the password yet
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerOptions:
-    """How the port behaves. `password` is what programs must give, None if there is none.
-
-    `localhost`: whether that name is passed on, as to a practice network, whose exit is this computer.
-    """
+    """How the port behaves. `password` is what programs must give, None if there is none."""
 
     exchange: ExchangeOptions = field(default_factory=ExchangeOptions)
     max_connections: int = MAX_CONNECTIONS
     handshake_timeout: float = HANDSHAKE_TIMEOUT
     allow_remote: bool = False
     password: bytes | None = field(default=None, repr=False)
-    localhost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSnapshot:
-    """Counters for status and logs; bytes are those of the applications. `turned_away` is part of `refused`."""
+    """Counters for status and logs; bytes are those of the applications."""
 
     connections: int
     streams: int
@@ -59,7 +54,6 @@ class ListenerSnapshot:
     bytes_up: int
     bytes_down: int
     requesters: tuple[RequesterState, ...]
-    turned_away: Mapping[Obstacle, int]
 
 
 class SocksListener:
@@ -75,33 +69,36 @@ class SocksListener:
         self._options = options
         self._hold = hold
         self._rng = rng
-        self._server: asyncio.Server | None = None
+        self._port: Port | None = None
         self._exchange: Exchange | None = None
         self._serving = False
         self._connections = TaskSet("SOCKS listener")
         self._accepted = self._refused = 0
-        self._turned_away = TurnedAway()
         self._past = ExchangeSnapshot()  # of exchanges that are over
 
     async def start(self, host: str = "127.0.0.1", port: int = 1080) -> int:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""
         self._check_host(host)
-        try:
-            self._server = await listen(self._accept, host, port, READ_SIZE)
-        except OSError as error:
-            raise in_use(host, port, error) from error
-        bound: int = self._server.sockets[0].getsockname()[1]
+        lobby: Lobby[Visitor] = Lobby(Places(MAX_STRANGERS, self._options.max_connections, MAX_OF_ONE_ADDRESS))
+        opened = Port(
+            "SOCKS port",
+            self._protocol,
+            lobby,
+            is_known=is_this_machine,
+            on_refused=self._refuse,
+            on_displaced=self._refuse,
+        )
+        bound = await opened.open(host, port)
+        self._port = opened
         return bound
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        port, self._port = self._port, None
+        if port is not None:
+            await port.close()
         await self.detach()
         await self._connections.close()
-        if server is not None:
-            await server.wait_closed()
 
     def attach(
         self,
@@ -145,12 +142,11 @@ class SocksListener:
             seen.bytes_up,
             seen.bytes_down,
             seen.requesters,
-            self._turned_away.counts,
         )
 
     def _check_host(self, host: str) -> None:
         try:
-            loopback = ipaddress.ip_address(host).is_loopback
+            loopback = is_this_machine(host)
         except ValueError as error:
             raise UserError(f"the SOCKS address must be a literal IP address such as 127.0.0.1, not {host}") from error
         if not loopback and not (self._options.allow_remote and self._options.password):
@@ -159,11 +155,13 @@ class SocksListener:
                 "the SOCKS port must be on 127.0.0.1 or ::1"
             )
 
+    def _protocol(self) -> asyncio.Protocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(READ_SIZE), self._accept)
+
+    def _refuse(self) -> None:
+        self._refused += 1
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None or len(self._connections) >= self._options.max_connections:
-            self._refused += 1
-            writer.transport.abort()
-            return
         self._accepted += 1
         self._connections.spawn(self._serve(reader, writer), "connection")
 
@@ -171,16 +169,16 @@ class SocksListener:
         try:
             door = FrontDoor(clock(), self._options.handshake_timeout, self._options.password)
             requested = await self._handshake(door, reader, writer)
-            private = requested is not None and is_private(requested.target.host, localhost=self._options.localhost)
-            if requested is not None and not private and not self._serving and self._hold is not None:
+            if requested is not None and not self._admit(writer):
+                return
+            if requested is not None and not self._serving and self._hold is not None:
                 await self._hold()
             exchange = self._exchange
             if requested is None:
                 self._refused += 1
-            elif private:
-                self._turn_away(door, writer, Obstacle.PRIVATE_NAME)
             elif exchange is None or not self._serving:
-                self._turn_away(door, writer, Obstacle.NOT_CONNECTED)
+                self._refused += 1
+                write(writer, door.turn_away())
             else:
                 await exchange.carry(door, requested, reader, writer)
                 return
@@ -189,12 +187,10 @@ class SocksListener:
         finally:
             writer.transport.abort()
 
-    def _turn_away(self, door: FrontDoor, writer: asyncio.StreamWriter, obstacle: Obstacle, bound: int = 0) -> None:
-        """The program hears why in its own language, the log at times."""
-        self._refused += 1
-        if self._turned_away.note(obstacle, clock()):
-            log.warning("a program was turned away: %s", obstacle.sentence(bound))
-        write(writer, door.turn_away(obstacle, bound))
+    def _admit(self, writer: asyncio.StreamWriter) -> bool:
+        """A program has asked for something, with the password if there is one: no stranger takes its place now."""
+        visitor = visitor_of(writer.transport)
+        return self._port is None or visitor is None or self._port.promote(visitor)
 
     async def _handshake(
         self, door: FrontDoor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -26,8 +26,10 @@ from aiohttp import web
 
 from nymconnect.crypto import equal
 from nymconnect.errors import UserError
+from nymconnect.lobby import Lobby, Places, is_this_machine
 from nymconnect.options import Endpoint, Server, Upstream
-from nymconnect.runtime import http_client, in_use
+from nymconnect.port import Port, Visitor, visitor_of
+from nymconnect.runtime import clock, http_client
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ MAX_REQUEST = 4 * 1024 * 1024
 MAX_RESPONSE = 64 * 1024 * 1024
 MAX_AT_ONCE = 32
 PATIENCE = 120.0  # seconds for a call, from its connection to its last byte
+# Most connections wait for a wallet's next call; one that is in a call is never closed for another.
+PLACES = Places(strangers=64, known=256, per_address=16, spared=PATIENCE + 10.0)
 USER = "nymconnect-rpc"
 CHUNK = 64 * 1024
 _METHODS = ("GET", "POST")
@@ -82,6 +86,8 @@ class RpcDoor:
         user = USER if password else None
         self._socks = Upstream("socks5", _ANY_ADDRESS.get(socks.host, socks.host), socks.port, user, password)
         self._runner: web.AppRunner | None = None
+        self._port: Port | None = None
+        self._lobby: Lobby[Visitor] = Lobby(PLACES)
         self._http: aiohttp.ClientSession | None = None
         self._at_once = 0
 
@@ -93,17 +99,23 @@ class RpcDoor:
         # aiohttp answers a line that is too long by itself, a web page's as well, so it is given room for any.
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, max_line_size=MAX_REQUEST)
         await runner.setup()
+        assert runner.server is not None
+        opened = Port("RPC address", runner.server, self._lobby, is_known=is_this_machine)
         try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
+            bound = await opened.open(host, port)
+        except UserError:
             await runner.cleanup()
-            raise in_use(host, port, error) from error
+            raise
+        self._port = opened
         self._http = http_client(self._socks, self._options.patience)
         self._runner = runner
-        return int(runner.addresses[0][1])
+        return bound
 
     async def stop(self) -> None:
         """Close the address and every call."""
+        port, self._port = self._port, None
+        if port is not None:
+            await port.close()
         runner, self._runner = self._runner, None
         http, self._http = self._http, None
         if runner is not None:
@@ -124,6 +136,7 @@ class RpcDoor:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:
             self._admit(request)
+            self._keep_place(request)
             if self._at_once >= MAX_AT_ONCE:
                 raise _RefusedError(503, "Too many calls at once.")
             self._at_once += 1
@@ -154,6 +167,15 @@ class RpcDoor:
             raise _RefusedError(401, "This address demands a password.", wanted)
         if request.method not in _METHODS:
             raise _RefusedError(405, "Only GET and POST are passed on.", {"Allow": ", ".join(_METHODS)})
+
+    def _keep_place(self, request: web.Request) -> None:
+        """Who may make calls is no stranger, and has just been heard of."""
+        visitor = visitor_of(request.transport)
+        if self._port is None or visitor is None:
+            return
+        if self._lobby.is_stranger(visitor):
+            self._port.promote(visitor)
+        self._lobby.heard(visitor, clock())
 
     async def _read(self, request: web.Request) -> bytes:
         try:

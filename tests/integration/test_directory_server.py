@@ -1,5 +1,7 @@
 """The directory service over loopback HTTP, asked by `DirectoryClient` and by a plain HTTP client."""
 
+import asyncio
+import contextlib
 import io
 import random
 from collections.abc import AsyncIterator
@@ -14,6 +16,7 @@ from nymconnect.directory.models import RefreshRequest, encode
 from nymconnect.directory.server import DirectoryServer
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, UserError
+from nymconnect.lobby import Places
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.runtime import http_client
 from tests.helpers.directories import ROTATION, START, gateway_record, identity_of, noise_of, small_state
@@ -254,3 +257,53 @@ async def test_taken_port_is_one_line_for_people(server: DirectoryServer) -> Non
         await second.start("127.0.0.1", server.port)
     assert "\n" not in str(caught.value)
     await second.stop()
+
+
+# --- strangers --------------------------------------------------------------------------------------------------
+
+
+async def heads(server: DirectoryServer, count: int) -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connections that have begun a request and do not end it."""
+    made = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(count)]
+    for _, writer in made:
+        writer.write(b"GET /v1/epoch/current HTTP/1.1\r\nHost: x\r\nX-Endless: ")
+    return made
+
+
+async def test_who_leaves_requests_unfinished_keeps_nobody_else_from_the_directory(clock: Clock) -> None:
+    server = DirectoryServer(small_state(), "local", clock, places=Places(strangers=10, known=0, per_address=10))
+    await server.start("127.0.0.1", 0)
+    begun = await heads(server, 30)
+    async with http_client() as http:
+        for _ in range(3):
+            await get(http, base(server) + "v1/epoch/current")
+    for _, writer in begun:
+        writer.close()
+    await server.stop()
+
+
+async def test_a_request_that_does_not_end_is_closed_and_one_after_another_are_served(clock: Clock) -> None:
+    server = DirectoryServer(small_state(), "local", clock, patience=1.0)
+    await server.start("127.0.0.1", 0)
+    ((reader, writer),) = await heads(server, 1)
+    connector = aiohttp.TCPConnector(limit=1)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        until = asyncio.get_running_loop().time() + 3.0
+        while asyncio.get_running_loop().time() < until:  # longer than the patience, over one connection
+            await get(http, base(server) + "v1/epoch/current")
+            await asyncio.sleep(0.2)
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(5.0):
+            assert await reader.read() == b""
+    writer.close()
+    await server.stop()
+
+
+async def test_a_body_that_does_not_come_is_given_up(server: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "BODY_TIMEOUT", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    path = b"/v1/unstable/nym-nodes/by-addresses"
+    writer.write(b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    async with asyncio.timeout(5.0):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    writer.close()

@@ -11,7 +11,8 @@ import pytest
 from nymconnect.crypto import X25519Secret
 from nymconnect.directory.topology import Topology
 from nymconnect.link.noise import NoiseResponder
-from nymconnect.node import links, listener
+from nymconnect.lobby import Places
+from nymconnect.node import links
 from nymconnect.node.links import LinkCount, OutboundLinks
 from nymconnect.node.listener import InboundListener, ListenerCount
 from nymconnect.node.view import NetworkView
@@ -225,9 +226,11 @@ async def test_failed_noise_handshake_is_never_a_plain_link_and_backs_off(announ
 
 
 @contextlib.asynccontextmanager
-async def inbound(max_connections: int) -> AsyncIterator[tuple[InboundListener, int, list[Frame]]]:
+async def inbound(
+    places: Places, view: NetworkView | None = None
+) -> AsyncIterator[tuple[InboundListener, int, list[Frame]]]:
     frames: list[Frame] = []
-    node = InboundListener(NetworkView(), None, RNG, frames.append, "test", max_connections)
+    node = InboundListener(view or NetworkView(), None, RNG, frames.append, "test", places)
     port = await node.start(HOST, 0)
     try:
         yield node, port, frames
@@ -246,34 +249,92 @@ async def is_open(reader: asyncio.StreamReader) -> bool:
     return False
 
 
-async def test_connections_over_the_limit_are_refused() -> None:
-    async with inbound(2) as (node, port, frames):
-        pairs = [await asyncio.open_connection(HOST, port) for _ in range(3)]
-        assert [await is_open(reader) for reader, _ in pairs] == [True, True, False]
-        assert node.counters[ListenerCount.REFUSED_FULL] == 1
-        pairs[0][1].write(Frame.of(bytes(PacketSize.ACK.packet)).encode())
+async def connect_all(port: int, count: int, source: str = HOST) -> list[Streams]:
+    """Connections from another address of this machine, one after the other."""
+    return [await asyncio.open_connection(HOST, port, local_addr=(source, 0)) for _ in range(count)]
+
+
+async def close_all(pairs: list[Streams]) -> None:
+    for _, writer in pairs:
+        writer.close()
+    for _, writer in pairs:
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+ACK_FRAME = Frame.of(bytes(PacketSize.ACK.packet)).encode()
+
+
+async def test_the_oldest_stranger_gives_way() -> None:
+    async with inbound(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+        pairs = await connect_all(port, 3)
+        assert [await is_open(reader) for reader, _ in pairs] == [False, True, True]
+        assert node.counters[ListenerCount.CLOSED_SILENT] == 1
+        pairs[1][1].write(ACK_FRAME)
         await eventually(lambda: len(frames) == 1)
-        pairs[0][1].close()
+        pairs[1][1].close()
         await eventually(lambda: node.connections == 1)
-        reader, writer = await asyncio.open_connection(HOST, port)
-        assert await is_open(reader)
-        for _, other in (*pairs, (reader, writer)):
-            other.close()
+        pairs += await connect_all(port, 1)
+        assert await is_open(pairs[3][0])
+        await close_all(pairs)
 
 
-async def test_silent_connection_gives_way_to_a_new_one_and_a_talking_one_stays(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with inbound(2) as (node, port, frames):
-        pairs = [await asyncio.open_connection(HOST, port) for _ in range(2)]
+async def test_only_a_whole_frame_counts_as_speaking() -> None:
+    async with inbound(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+        pairs = await connect_all(port, 2)
         await eventually(lambda: node.connections == 2)
-        pairs[0][1].write(Frame.of(bytes(PacketSize.ACK.packet)).encode())
+        pairs[0][1].write(ACK_FRAME)
         await eventually(lambda: len(frames) == 1)
-        monkeypatch.setattr(listener, "SPARED_SILENCE", 0.0)
-        pairs.append(await asyncio.open_connection(HOST, port))
+        pairs[1][1].write(ACK_FRAME[:-1])
+        await asyncio.sleep(0.05)
+        pairs += await connect_all(port, 1)
         assert [await is_open(reader) for reader, _ in pairs] == [True, False, True]
-        for _, writer in pairs:
-            writer.close()
+        await close_all(pairs)
+
+
+async def test_strangers_cannot_fill_a_node_for_those_that_the_directory_names() -> None:
+    topology = known_network().topology
+    node = replace(topology.layers[0][0], ips=("127.0.0.9",), noise_key=None)
+    view = NetworkView(Topology(((node,), (), ()), {}, 5, 130))
+    async with inbound(Places(strangers=10, known=2, per_address=4), view) as (listener, port, frames):
+        strangers = [pair for number in range(2, 8) for pair in await connect_all(port, 10, f"127.0.0.{number}")]
+        await eventually(lambda: listener.connections == 10)
+        named = await connect_all(port, 2, "127.0.0.9")
+        await eventually(lambda: listener.connections == 12)
+        strangers += await connect_all(port, 20, "127.0.0.2")
+        for _, writer in named:
+            writer.write(ACK_FRAME)
+        await eventually(lambda: len(frames) == 2)
+        # Its own places are bounded, too: nobody who has just spoken gives way.
+        refused = await connect_all(port, 1, "127.0.0.9")
+        assert not await is_open(refused[0][0])
+        assert listener.counters[ListenerCount.REFUSED_FULL] == 1
+        await close_all([*strangers, *named, *refused])
+
+
+async def test_silent_link_of_a_known_node_gives_way_to_a_new_one() -> None:
+    places = Places(strangers=0, known=2, per_address=1, spared=0.0)
+    async with inbound(places, view_with(1, None)) as (node, port, frames):
+        pairs = await connect_all(port, 2)
+        await eventually(lambda: node.connections == 2)
+        pairs[0][1].write(ACK_FRAME)
+        await eventually(lambda: len(frames) == 1)
+        pairs += await connect_all(port, 1)
+        assert [await is_open(reader) for reader, _ in pairs] == [True, False, True]
+        await close_all(pairs)
+
+
+async def test_a_stranger_that_the_directory_names_later_is_none_any_more() -> None:
+    view = NetworkView()
+    async with inbound(Places(strangers=1, known=1, per_address=1), view) as (node, port, frames):
+        pairs = await connect_all(port, 1)
+        await eventually(lambda: node.connections == 1)
+        view.update(view_with(1, None)._generations[0])
+        pairs[0][1].write(ACK_FRAME)
+        await eventually(lambda: len(frames) == 1)
+        pairs += await connect_all(port, 1, "127.0.0.2")
+        assert [await is_open(reader) for reader, _ in pairs] == [True, True]
+        await close_all(pairs)
 
 
 async def test_crash_in_one_connection_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:

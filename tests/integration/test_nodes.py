@@ -13,6 +13,7 @@ import pytest
 from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
 from nymconnect.link.gateway.events import DeliveryPaced, Ready
+from nymconnect.lobby import Places
 from nymconnect.node.gateway import CLIENTS_FILE, SAVE_INTERVAL, Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
@@ -409,3 +410,73 @@ async def test_a_client_may_end_its_constant_rate() -> None:
         await client.ask_for_rates(0.0, 0.0)
         await client.until(lambda: len(client.pushed) == 2)
         assert what_came(client) == [Ack, Cover]
+
+
+# --- strangers at a gateway -------------------------------------------------------------------------------------
+
+
+async def test_a_stranger_that_talks_all_the_time_is_gone_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nymconnect.link.gateway.server.STRANGER_TIMEOUT", 1.0)
+    async with NodeNetwork() as network, aiohttp.ClientSession() as http:
+        async with http.ws_connect(f"ws://127.0.0.1:{network.gateway.ws_port}/") as socket, asyncio.timeout(PATIENCE):
+            await socket.send_str('{"type":"supportedProtocol"}')
+            answers = []
+            async for message in socket:
+                answers.append(message.data)
+                await asyncio.sleep(0.05)
+                with contextlib.suppress(OSError):
+                    await socket.send_str('{"type":"supportedProtocol"}')
+        assert 5 < len(answers) <= 22
+        assert answers[-1] == '{"type":"error","message":"timed out"}'
+
+
+@pytest.mark.parametrize("kind", ["pings", "requests"])
+async def test_a_stranger_that_reads_nothing_is_gone_at_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("nymconnect.link.gateway.server.STRANGER_TIMEOUT", 1.0)
+    monkeypatch.setattr("nymconnect.node.doorman.STRANGER_TIMEOUT", 1.0)
+    monkeypatch.setattr("nymconnect.node.doorman.LAST_WORDS", 1.0)
+
+    async def flood(socket: aiohttp.ClientWebSocketResponse) -> None:
+        with contextlib.suppress(OSError, aiohttp.ClientError):
+            while True:
+                if kind == "pings":
+                    await socket.ping(bytes(100))
+                else:
+                    await socket.send_str('{"type":"supportedProtocol"}')
+
+    async with NodeNetwork() as network, aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(f"ws://127.0.0.1:{network.gateway.ws_port}/", autoping=False)
+        transport = socket._conn.transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
+        flooding = asyncio.create_task(flood(socket))
+        await eventually(lambda: len(network.gateway._connected) == 1)
+        await eventually(lambda: len(network.gateway._connected) == 0)
+        flooding.cancel()
+        await asyncio.gather(flooding, return_exceptions=True)
+        transport.abort()
+
+
+async def test_strangers_take_no_place_of_a_client() -> None:
+    async with NodeNetwork() as network:
+        await network.gateway.stop()
+        places = Places(strangers=20, known=2, per_address=20)
+        network.gateway = Gateway(network.gateway_settings, network.gateway_keys, places=places)
+        await network.gateway.start()
+        network.introduce()
+        async with BareClient(network) as client, aiohttp.ClientSession() as http:
+            url = f"ws://127.0.0.1:{network.gateway.ws_port}/"
+            strangers = [await http.ws_connect(url) for _ in range(30)]
+            await round_trip(client)
+            async with BareClient(network, identity_seed=2) as another:
+                await round_trip(another)
+                third = BareClient(network, identity_seed=3)
+                await third.connect(wait=False)
+                await third.until(lambda: third.closed)
+                await third.disconnect()
+                await round_trip(client)
+            assert network.gateway.counters["gateway_refused_full"] == 1
+            for stranger in strangers:
+                await stranger.close()

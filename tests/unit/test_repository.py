@@ -112,14 +112,21 @@ def test_every_module_stands_on_a_floor() -> None:
     [
         (r"\bopen_connection\(|\bcreate_connection\(|\bsock_connect\(", {"nymconnect/runtime.py"}),
         (r"\baiohttp\.ClientSession\(|from aiohttp import .*\bClientSession\b", {"nymconnect/runtime.py"}),
-        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/names.py"}),
-        (r"\bnymconnect_proxy(\.names import| import .*\bnames\b)", {"proxy/nymconnect_proxy/requester.py"}),
+        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/requester.py"}),
     ],
 )
 def test_outbound_doors_are_where_they_should_be(call: str, doors: set[str]) -> None:
     """So that no path on the client side can dial a target or resolve its name."""
     users = {relative(path) for path in modules() if re.search(call, path.read_text(encoding="utf-8"))}
     assert users <= doors
+
+
+def test_every_port_is_guarded_by_the_same_door() -> None:
+    """So that no stranger fills one; the other two modules try the program out, for seconds and on this machine."""
+    call = re.compile(r"\bstart_server\(|\bcreate_server\(|\bTCPSite\(|\bUnixSite\(|\bSockSite\(")
+    users = {relative(path) for path in modules() if call.search(path.read_text(encoding="utf-8"))}
+    trials = {"proxy/nymconnect_proxy/checkup.py", "proxy/nymconnect_proxy/trial.py"}
+    assert users == {"nymconnect/port.py"} | trials
 
 
 def test_unit_tests_do_not_wait() -> None:

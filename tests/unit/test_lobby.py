@@ -1,0 +1,142 @@
+"""Places for strangers and for the known, with invented clocks and addresses."""
+
+import random
+
+import pytest
+
+from nymconnect.lobby import Entry, Lobby, Places
+
+PLACES = Places(strangers=6, known=2, per_address=3, spared=60.0)
+
+
+def lobby(places: Places = PLACES) -> Lobby[str]:
+    return Lobby(places)
+
+
+def test_an_address_displaces_its_own_oldest_when_its_quota_is_used_up() -> None:
+    door = lobby()
+    assert door.enter("other", "10.0.0.2", 0.0) == Entry(True, None)
+    for number in range(3):
+        assert door.enter(f"guest {number}", "10.0.0.1", 1.0) == Entry(True, None)
+    assert door.enter("guest 3", "10.0.0.1", 2.0) == Entry(True, "guest 0")
+    assert len(door) == 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::9", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+    ],
+)
+def test_an_address_is_an_ipv4_address_or_the_site_of_an_ipv6_one(first: str, second: str, same: bool) -> None:
+    door = lobby(Places(strangers=9, known=0, per_address=1))
+    door.enter("first", first, 0.0)
+    assert (door.enter("second", second, 0.0).leaving == "first") is same
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_has_no_quota_and_still_shares_the_places(address: str) -> None:
+    door = lobby()
+    for number in range(6):
+        assert door.enter(f"guest {number}", address, 0.0) == Entry(True, None)
+    assert door.enter("guest 6", address, 0.0) == Entry(True, "guest 0")
+
+
+def test_who_holds_most_places_gives_way_when_all_are_taken() -> None:
+    door = lobby()
+    door.enter("old and alone", "10.0.0.9", 0.0)
+    for number in range(2):
+        door.enter(f"two {number}", "10.0.0.2", 1.0)
+    for number in range(3):
+        door.enter(f"three {number}", "10.0.0.3", 2.0)
+    assert door.enter("new", "10.0.0.4", 3.0) == Entry(True, "three 0")
+    assert door.enter("newer", "10.0.0.5", 3.0) == Entry(True, "two 0")
+
+
+def test_the_oldest_stranger_gives_way_when_no_address_has_more_than_another() -> None:
+    door = lobby()
+    for number in range(6):
+        door.enter(f"guest {number}", f"10.0.0.{number}", float(number))
+    door.heard("guest 0", 9.0)
+    assert door.enter("new", "10.0.1.1", 10.0) == Entry(True, "guest 1")
+
+
+def test_no_number_of_strangers_displaces_somebody_known() -> None:
+    door = lobby()
+    door.enter("known", "10.0.0.1", 0.0, known=True)
+    door.enter("client", "10.0.0.1", 0.0)
+    assert door.promote("client", 1.0) == Entry(True, None)
+    gone = {door.enter(f"guest {number}", f"10.{number % 200}.0.1", 100.0).leaving for number in range(1000)}
+    assert not {"known", "client"} & gone
+    assert door.strangers == PLACES.strangers
+    assert len(door) == PLACES.strangers + 2
+
+
+def test_somebody_known_gives_way_to_somebody_known_only_after_a_long_silence() -> None:
+    door = lobby()
+    for guest in ("one", "two"):
+        door.enter(guest, "10.0.0.1", 0.0, known=True)
+    door.heard("one", 30.0)
+    assert door.enter("three", "10.0.0.1", 59.0, known=True) == Entry(admitted=False)
+    assert door.enter("three", "10.0.0.1", 60.0, known=True) == Entry(True, "two")
+    assert door.enter("four", "10.0.0.1", 89.0, known=True) == Entry(admitted=False)
+
+
+def test_a_client_for_whom_no_place_is_left_is_told_so_and_keeps_none() -> None:
+    door = lobby(Places(strangers=2, known=1, per_address=2))
+    door.enter("first", "10.0.0.1", 0.0)
+    door.enter("second", "10.0.0.1", 0.0)
+    assert door.promote("first", 1e9).admitted
+    assert door.promote("first", 1e9).admitted
+    assert not door.promote("second", 1e9).admitted
+    assert len(door) == 1
+
+
+def test_the_places_of_the_known_can_be_bound_further() -> None:
+    door = lobby()
+    door.bound(known=1)
+    door.bound(known=5)
+    assert door.enter("one", "10.0.0.1", 0.0, known=True).admitted
+    assert not door.enter("two", "10.0.0.1", 0.0, known=True).admitted
+
+
+def test_strangers_that_say_nothing_whole_for_too_long_are_late() -> None:
+    door = lobby()
+    for number in range(3):
+        door.enter(f"guest {number}", "10.0.0.1", float(number))
+    door.heard("guest 1", 5.0)
+    door.enter("known", "10.0.0.1", 0.0, known=True)
+    assert door.late(10.0, 8.0) == ["guest 0", "guest 2"]
+    assert door.late(12.9, 8.0) == []
+    assert door.late(13.0, 8.0) == ["guest 1"]
+    assert len(door) == 1
+
+
+def test_a_lobby_without_places_for_strangers_turns_them_away() -> None:
+    assert lobby(Places(strangers=0, known=1, per_address=1)).enter("guest", "10.0.0.1", 0.0) == Entry(False)
+
+
+def test_the_books_stay_right_over_thousands_of_comings_and_goings() -> None:
+    rng, here = random.Random(4), set[int]()
+    door: Lobby[int] = Lobby(Places(20, 5, 4, 10.0))
+    for number in range(5000):
+        now = number / 10
+        entry = door.enter(number, f"10.0.0.{rng.randrange(12)}", now, known=rng.random() < 0.1)
+        here -= {entry.leaving if entry.leaving is not None else -1}
+        here |= {number} if entry.admitted else set()
+        if here and rng.random() < 0.3:
+            door.heard(rng.choice(sorted(here)), now)
+        if here and rng.random() < 0.2:
+            guest = rng.choice(sorted(here))
+            door.leave(guest)
+            here.discard(guest)
+        if rng.random() < 0.05:
+            here -= set(door.late(now, 5.0))
+        assert len(door) == len(here)
+    while (displaced := door.displace()) is not None:
+        here.discard(displaced)
+    assert door._by_address == door._by_count == {}
+    assert len(door) == len(here) <= 5
