@@ -77,6 +77,8 @@ class EmbeddedNetwork:
         self._stack = AsyncExitStack()
         self._tasks = TaskSet("embedded network")
         self._api = ""
+        self._failure = ""
+        self._has_failed = asyncio.Event()
 
     @property
     def api_url(self) -> str:
@@ -104,7 +106,16 @@ class EmbeddedNetwork:
         except BaseException:
             await self.stop()
             raise
-        self._tasks.spawn(self._rotate_keys(), "key rotation")
+        self._tasks.keep(self._rotate_keys, "key rotation")
+
+    async def failed(self) -> str:
+        """Wait until a part has failed without which the network is of no use; returns the error."""
+        await self._has_failed.wait()
+        return self._failure
+
+    def _crashed(self, error: BaseException) -> None:
+        self._failure = f"{type(error).__name__}: {error}"
+        self._has_failed.set()
 
     async def stop(self) -> None:
         """Take everything down, in the reverse order."""
@@ -146,7 +157,9 @@ class EmbeddedNetwork:
         directory = DirectoryClient([self._api], http)
         topology = await directory.topology()
         gateway = topology.gateways[self.gateways[-1].description.identity]
-        client = MixnetClient(directory, gateway, topology, ClientKeys.generate(), self._requester_traffic)
+        client = MixnetClient(
+            directory, gateway, topology, ClientKeys.generate(), self._requester_traffic, on_crash=self._crashed
+        )
         self._stack.push_async_callback(client.stop)
         await client.start()
         requester = self._make_requester(client)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SYSTEM_RNG: Rng = random.SystemRandom()
 HTTP_TIMEOUT = 30.0
 STREAM_LIMIT = 256 * 1024
+AFTER_CRASH = 1.0  # seconds before what crashed is tried again
 
 
 def clock() -> float:
@@ -49,6 +50,7 @@ class TaskSet:
         self._owner = owner
         self._on_crash = on_crash
         self._tasks: set[asyncio.Task[None]] = set()
+        self.crashes = 0
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -60,11 +62,25 @@ class TaskSet:
         task.add_done_callback(self._finished)
         return task
 
+    def keep(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
+        """Start a task that a service cannot do without: a crash is logged and counted, and `work` begins anew."""
+        return self.spawn(self._again_and_again(work, name), name)
+
+    async def _again_and_again(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                self.crashes += 1
+                _log_crash(f"{self._owner}: {name}", error)
+            await asyncio.sleep(AFTER_CRASH)
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        log.error("task %s failed: %s", task.get_name(), error, exc_info=log.isEnabledFor(logging.DEBUG))
+        self.crashes += 1
+        _log_crash(task.get_name(), error)
         if self._on_crash is not None:
             self._on_crash(error)
 
@@ -80,12 +96,27 @@ class TaskSet:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Waker:
-    """Calls `wake` when a machine's deadline has come. Call `arm` after everything that may have moved it."""
+def _log_crash(name: str, error: BaseException) -> None:
+    words = f"{type(error).__name__}: {error}"
+    log.error("task %s failed: %s", name, words, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
 
-    def __init__(self, deadline: Callable[[], float | None], wake: Callable[[], None]) -> None:
+
+class Waker:
+    """Calls `wake` when a machine's deadline has come. Call `arm` after everything that may have moved it.
+
+    A crash in `wake` is logged. `on_crash` hears of it and then nothing wakes the machine; without `on_crash` the clock
+    runs on after a second.
+    """
+
+    def __init__(
+        self,
+        deadline: Callable[[], float | None],
+        wake: Callable[[], None],
+        on_crash: Callable[[Exception], None] | None = None,
+    ) -> None:
         self._deadline = deadline
         self._wake = wake
+        self._on_crash = on_crash
         self._handle: asyncio.TimerHandle | None = None
         self._due: float | None = None
 
@@ -102,8 +133,21 @@ class Waker:
         self._handle = self._due = None
         due = self._deadline()
         if due is not None and due <= clock():
-            self._wake()
+            try:
+                self._wake()
+            except Exception as error:
+                self._crashed(error)
+                return
         self.arm()
+
+    def _crashed(self, error: Exception) -> None:
+        _log_crash("timer", error)
+        self.cancel()
+        if self._on_crash is not None:
+            self._on_crash(error)
+            return
+        self._due = clock() + AFTER_CRASH
+        self._handle = asyncio.get_running_loop().call_later(AFTER_CRASH, self._fire)
 
     def cancel(self) -> None:
         """Forget the scheduled call."""

@@ -88,7 +88,7 @@ class Keeper(QObject):
             return
         task = asyncio.get_running_loop().create_task(self._save_secrets(changed, before, after), name="keeper: save")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._saved)
 
     def reset(self, settings: Settings) -> None:
         """Write `settings` even where the file had something else than was in force, because a flag said so."""
@@ -113,6 +113,12 @@ class Keeper(QObject):
                 (kept.add if done and secret is not None else kept.discard)(key)
             self._store.change(in_keyring=tuple(sorted(kept)))
             self._write(before, after)
+
+    def _saved(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s failed: %s: %s", task.get_name(), type(error).__name__, error)
+            self.trouble.emit(f"internal error: {error}")
 
     async def _ask(self, question: Callable[[], T]) -> T | None:
         try:

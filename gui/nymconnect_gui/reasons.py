@@ -144,8 +144,9 @@ RULES = (
         _EXITS,
     ),
     _rule(
-        r"the gateway closed the connection|connection to the gateway broke|nothing has come back through the gateway"
-        r"|gateway connection was given up|does not take what it is sent|the pacer (has ended|is not understood)",
+        r"the gateway closed the connection|connection to the gateway (?:broke|failed)|gateway connection was given up"
+        r"|nothing has come back through the gateway|does not take what it is sent"
+        r"|the pacer (has ended|has failed|is not understood)",
         "The connection to the gateway was lost.",
     ),
     _rule(
@@ -174,7 +175,7 @@ RULES = (
         "{path} was written by a newer version of NymConnect. Update, or move the file away.",
     ),
     _rule(
-        r"internal error|the mixnet client failed",
+        r"internal error",
         "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
         _REPORT,
     ),

@@ -67,7 +67,7 @@ class LocalCarrier(asyncio.Protocol):
         self._pacer = Pacer(SYSTEM_RNG)
         self._transport: asyncio.Transport | None = None
         self._is_writable = True
-        self._waker = Waker(self._deadline, self._wake)
+        self._waker = Waker(self._deadline, self._wake, self._crashed)
         self._stall: asyncio.TimerHandle | None = None
 
     async def open(self, connected: socket.socket, tls_host: str) -> None:
@@ -133,6 +133,9 @@ class LocalCarrier(asyncio.Protocol):
         self._transport = None
         reason = f"the connection to the gateway broke: {error}" if error else "the gateway closed the connection"
         self._user.on_end(reason)
+
+    def _crashed(self, error: Exception) -> None:
+        self._user.on_end(f"the pacer has failed: {type(error).__name__}")
 
     def _give_up(self) -> None:
         self._user.on_end("the gateway does not take what it is sent")

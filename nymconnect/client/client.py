@@ -45,8 +45,9 @@ class MixnetClient:
     """Start it, then `send`, `reply` and `receive`.
 
     `on_link` hears whether the gateway link is up, and why not; `on_alarm`, when the loops begin or cease to say that
-    packets are dropped; `on_undelivered`, on which lane something was given up; `on_gateway_gone`, why the gateway will
-    probably not come back (the client goes on trying).
+    packets are dropped; `on_crash`, that a part of the client has failed, which is then of no use; `on_undelivered`, on
+    which lane something was given up; `on_gateway_gone`, why the gateway will probably not come back (the client goes
+    on trying).
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class MixnetClient:
         on_link: Callable[[bool, str], None] = lambda _up, _reason: None,
         on_alarm: Callable[[LoopStatistics], None] = lambda _statistics: None,
         upstream: Upstream | None = None,
+        on_crash: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         self.address = Recipient(keys.identity.public, keys.encryption.public, gateway.identity)
         self.gateway = gateway
         self._keys = keys
         self._on_link = on_link
         self._on_alarm = on_alarm
+        self._on_crash = on_crash
         self.on_undelivered: Callable[[int], None] = lambda _lane: None
         self.on_gateway_gone: Callable[[str], None] = lambda _reason: None
         self._upstream = upstream
@@ -79,10 +82,12 @@ class MixnetClient:
         self._gateway_record = GatewayRecord()
         self._attempt: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
-        self._waker = Waker(lambda: self._loopix.deadline, self._wake)
+        self._waker = Waker(lambda: self._loopix.deadline, self._wake, self._crashed)
         self._tasks = TaskSet("mixnet client", self._crashed)
         self._connection: GatewayConnection | None = None
         self._connected = asyncio.Event()
+        self._settled = asyncio.Event()  # `start` knows its outcome
+        self._has_crashed = False
         self._failure = "the gateway has not answered yet"
         self._inbox: asyncio.Queue[Received | None] = asyncio.Queue(INBOX_LIMIT)
         self._stopped = False
@@ -94,10 +99,13 @@ class MixnetClient:
         self._tasks.spawn(self._keeper.run(), "topology")
         try:
             async with asyncio.timeout(patience):
-                await self._connected.wait()
+                await self._settled.wait()
         except TimeoutError as error:
             await self.stop()
             raise UserError(self._failure) from error
+        if self._has_crashed:
+            await self.stop()
+            raise UserError(self._failure)
 
     async def stop(self) -> None:
         """Leave; nothing is sent afterwards, and whoever waits in a verb gets a ClientStoppedError."""
@@ -113,7 +121,8 @@ class MixnetClient:
     @property
     def is_connected(self) -> bool:
         """Whether the gateway link is up and packets leave."""
-        return self._connection is not None and self._connection.is_ready and self._connected.is_set()
+        up = self._connection is not None and self._connection.is_ready and self._connected.is_set()
+        return up and not self._has_crashed
 
     @property
     def topology(self) -> Topology:
@@ -211,6 +220,7 @@ class MixnetClient:
             "queued": self._loopix.queued,
             "in_flight": self._loopix.in_flight,
             "reply_keys": self._loopix.reply_keys,
+            "nodes_left_out": self.topology.left_out,
         }
 
     def loop_statistics(self) -> LoopStatistics:
@@ -234,7 +244,11 @@ class MixnetClient:
         self._perform(self._loopix.wake(clock()))
 
     def _push(self, content: bytes) -> None:
-        self._perform(self._loopix.feed(content, clock()))
+        try:
+            self._perform(self._loopix.feed(content, clock()))
+        except Exception as error:  # else any stranger who knows our address could end our link by a message
+            self._loopix.counters["crashed"] += 1
+            log.error("a message from the mixnet made us fail: %s: %s", type(error).__name__, error)
 
     def _perform(self, effects: list[LoopixEffect]) -> None:
         for effect in effects:
@@ -284,12 +298,17 @@ class MixnetClient:
         connection = self._connection = GatewayConnection(
             self._machine, self._rates, self._ready, self._push, self._departed
         )
-        attempt = self._attempt = asyncio.ensure_future(connection.run(gateway_url(self.gateway), self._upstream))
+        attempt = self._attempt = asyncio.ensure_future(self._use(connection))
+        has_crashed = False
         try:
             await asyncio.wait([attempt])
             attempt.result()
         except LinkLostError as error:
             self._failure = str(error)
+        except Exception as error:  # whatever a gateway makes happen here is a failed attempt, and no more
+            has_crashed = True
+            self._failure = f"the connection to the gateway failed: {type(error).__name__}"
+            log.error("%s: %s", self._failure, error, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
         except asyncio.CancelledError:
             own = asyncio.current_task()
             if own is None or own.cancelling():  # else only the attempt was, by `reconnect`
@@ -302,7 +321,10 @@ class MixnetClient:
         self._loopix.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
-        return self._connected.is_set() and not connection.was_silent
+        return self._connected.is_set() and not connection.was_silent and not has_crashed
+
+    async def _use(self, connection: GatewayConnection) -> None:
+        await connection.run(gateway_url(self.gateway), self._upstream)
 
     def _judge_gateway(self, worked: bool) -> None:
         if worked:
@@ -321,11 +343,15 @@ class MixnetClient:
     def _begun(self) -> None:
         """Only now: whoever sends as soon as we are connected sends among cover."""
         self._connected.set()
+        self._settled.set()
         self._on_link(True, "")
 
     def _crashed(self, error: BaseException) -> None:
-        self._failure = f"the mixnet client failed: {error}"
+        self._has_crashed = True
+        self._failure = f"internal error in the mixnet client: {error}"
+        self._settled.set()
         self._on_link(False, self._failure)
+        self._on_crash(error)
 
     def _use_topology(self, topology: Topology) -> bool:
         """Routes come from `topology` from now on, unless no packet would find back to us through it."""

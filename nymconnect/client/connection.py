@@ -98,14 +98,14 @@ class GatewayConnection:
         }
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
-        self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())))
+        self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())), self.fail)
         self._pushed_at, self._left_since = 0.0, 0
         self.is_ready = False
         self.was_silent = False
         self.delivery_is_paced = False  # the gateway has promised it
 
     async def run(self, url: str, upstream: Upstream | None = None) -> None:
-        """Serve until the connection ends, which is always a LinkLostError that says why."""
+        """Serve until the connection ends: a LinkLostError that says why, or what crashed here."""
         try:
             await self._open(url, upstream)
             await self._ended
@@ -125,7 +125,7 @@ class GatewayConnection:
                 await self._carrier.open(connected, host if tls else "")
                 self._carrier.control(self._websocket.opening())
                 await self._until_opened()
-        except (OSError, TimeoutError, LinkLostError) as error:
+        except (OSError, TimeoutError, ValueError, LinkLostError) as error:  # ValueError: a host that cannot be one
             raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
 
     def _say_farewell(self) -> None:

@@ -48,7 +48,9 @@ class TopologyKeeper:
             return self._use(await self._directory.topology())
         except UserError as error:
             log.warning("keeping the old topology: %s", error)
-            return False
+        except Exception as error:  # whatever a directory describes, the old topology is there
+            log.error("keeping the old topology: %s: %s", type(error).__name__, error)
+        return False
 
     async def _until_next(self) -> float:
         """Seconds until the next refresh is due."""
@@ -57,9 +59,7 @@ class TopologyKeeper:
         except UserError:
             return REFRESH
         until_rotation = info.next_rotation_at() - (clock() + unix_offset())
-        if (
-            until_rotation < 0
-        ):  # a directory that has fallen behind; its nodes will not change their keys in time either
+        if until_rotation < 0:  # the directory has fallen behind; its nodes will not change their keys in time either
             return REFRESH
         return min(REFRESH, until_rotation + SETTLE * (0.5 + self._rng.random()))
 

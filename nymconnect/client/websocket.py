@@ -81,7 +81,7 @@ class ClientWebSocket:
         try:
             self._connection.receive_data(data)
             return [mine for event in self._connection.events() if (mine := self._translate(event)) is not None]
-        except ProtocolError as error:
+        except (ProtocolError, ValueError) as error:  # ValueError: header values that are no ASCII, among others
             raise WireError(f"not a websocket: {error}") from error
 
     def _translate(self, event: Event) -> WebSocketEvent | None:

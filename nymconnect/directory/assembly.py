@@ -2,13 +2,14 @@
 
 Mirrors nym-client-core 1.21 (`topology_control/nym_api_provider.rs`) and nym-topology 1.21 (`node.rs`): layers come
 from the rewarded set only, nodes below 50 % performance are left out, an id without a row is skipped. We also skip a
-row whose keys or addresses cannot be used: one operator's bad entry must not take the network from everybody else, and
-a Sphinx key of low order would fail every packet that is routed by it.
+row whose keys, addresses or host name cannot be used: one operator's bad entry must not take the network from everybody
+else, and a Sphinx key of low order would fail every packet that is routed by it. `Topology.left_out` counts such rows.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from nymconnect.base58 import b58decode
 from nymconnect.crypto import KEY_LENGTH, x25519_exchange
@@ -29,24 +30,29 @@ from nymconnect.packet.addressing import NodeAddress
 MINIMUM_PERFORMANCE = 50
 _PERFORMANCE = re.compile(r"0+(\.[0-9]{1,18})?|0*1(\.0{1,18})?", re.ASCII)
 _ANY_SCALAR = bytes(range(KEY_LENGTH))
+MAX_HOST_NAME = 253  # RFC 1035, as text without the closing dot
+_HOST_NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?", re.ASCII)
+
+_Row = TypeVar("_Row")
 
 
 def build_topology(
     metadata: Metadata, rewarded: RewardedSet, mixnodes: Iterable[NodeRow], gateways: Iterable[NodeRow]
 ) -> Topology:
     """What a client routes by: well performing mix nodes in their layers, and well performing gateways."""
-    mixes = [node for node in nodes_of(mixnodes) if performs(node)]
-    entries = [node for node in nodes_of(gateways) if performs(node)]
+    (mixes, bad_mixes), (entries, bad_entries) = _read(mixnodes, usable_node), _read(gateways, usable_node)
+    mixes = [node for node in mixes if performs(node)]
+    entries = [node for node in entries if performs(node)]
     # A client knows both lists by one id space; where a row stands in both, the gateway's wins, as it came last.
-    return _topology(metadata, rewarded, [*mixes, *entries], entries)
+    return _topology(metadata, rewarded, [*mixes, *entries], entries, left_out=bad_mixes + bad_entries)
 
 
 def build_node_topology(metadata: Metadata, rewarded: RewardedSet, rows: Iterable[SemiSkimmedRow]) -> Topology:
     """What a node forwards by: every node with its Noise key; those that perform badly are known, but not routed by."""
-    nodes = list(_unique(with_noise_key(row) for row in rows))
+    nodes, left_out = _read(rows, with_noise_key)
     usable = [node for node in nodes if performs(node)]
     entries = [node for node in usable if node.entry is not None and node.roles.entry]
-    return _topology(metadata, rewarded, usable, entries, tuple(nodes))
+    return _topology(metadata, rewarded, usable, entries, tuple(nodes), left_out=left_out)
 
 
 def _topology(
@@ -55,6 +61,8 @@ def _topology(
     usable: Sequence[Node],
     gateways: Sequence[Node],
     others: tuple[Node, ...] = (),
+    *,
+    left_out: int,
 ) -> Topology:
     by_id = {node.node_id: node for node in usable}
 
@@ -69,6 +77,7 @@ def _topology(
         metadata.absolute_epoch_id,
         others,
         bool(rewarded.entry_gateways or rewarded.exit_gateways),
+        left_out,
     )
 
 
@@ -79,7 +88,13 @@ def performs(node: Node) -> bool:
 
 def nodes_of(rows: Iterable[NodeRow]) -> list[Node]:
     """The usable nodes among `rows`, each id and each identity once."""
-    return list(_unique(usable_node(row) for row in rows))
+    return _read(rows, usable_node)[0]
+
+
+def _read(rows: Iterable[_Row], read: Callable[[_Row], Node | None]) -> tuple[list[Node], int]:
+    """The usable nodes, and how many rows are none."""
+    nodes = [read(row) for row in rows]
+    return list(_unique(nodes)), sum(node is None for node in nodes)
 
 
 def _unique(nodes: Iterable[Node | None]) -> Iterable[Node]:
@@ -143,7 +158,19 @@ def _ip(text: str) -> str:
 
 
 def _entry_point(entry: EntryInfo, ips: tuple[str, ...]) -> EntryPoint:
+    if entry.hostname and not is_host(entry.hostname):
+        raise WireError("gateway has a host name that is none")
     return EntryPoint(entry.hostname or None, entry.ws_port, entry.wss_port or None, ips)
+
+
+def is_host(text: str) -> bool:
+    """Whether `text` is written like a host name (RFC 1035, and `_`) or is an IP address without a zone."""
+    if _HOST_NAME.fullmatch(text):
+        return len(text.rstrip(".")) <= MAX_HOST_NAME
+    try:
+        return "%" not in str(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _noise_key(key: NoiseKey | None) -> bytes | None:

@@ -11,6 +11,7 @@ for a directory of one's own, and against an authority that vouches for somebody
 
 import asyncio
 import errno
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -46,6 +47,8 @@ from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError, WireError
 from nymconnect.options import parse_fingerprint
 from nymconnect.packet.addressing import Recipient
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0
 TRIES = 3
@@ -119,7 +122,10 @@ class DirectoryClient:
         if not metadata.agrees_with(other):
             raise WireError("its node lists belong to different epochs")
         # Thousands of keys take a while to check; senders in this process must not wait for it.
-        return await asyncio.to_thread(build_topology, metadata, rewarded, mixes, gateways)
+        topology = await asyncio.to_thread(build_topology, metadata, rewarded, mixes, gateways)
+        if topology.left_out:
+            log.info("the directory lists %d nodes that cannot be used; they are left out", topology.left_out)
+        return topology
 
     async def _node_topology(self, base: str) -> Topology:
         rewarded: RewardedSet = await self._get(base, REWARDED_SET, decode_rewarded_set)
@@ -191,6 +197,9 @@ class DirectoryClient:
                 faults[base] = f"directory {base} gave no usable answer: {error}"
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 faults[base] = f"directory {base} cannot be reached: {self._reason(error)}"
+            except Exception as error:  # what an answer makes happen here is a fault of the answer
+                log.error("directory %s made us fail: %s: %s", base, type(error).__name__, error)
+                faults[base] = f"directory {base} gave no usable answer: {type(error).__name__}"
             self._next = (self._next + 1) % len(self._bases)
         raise UserError("; ".join(faults.values()))
 

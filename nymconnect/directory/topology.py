@@ -90,6 +90,7 @@ class Topology:
     others: tuple[Node, ...] = ()
     # The reference counts the rewarded set's own list here, even where its ids are unknown.
     has_rewarded_gateway: bool = True
+    left_out: int = 0  # rows of the directory that describe no usable node
 
     @property
     def rotation(self) -> KeyRotation:

@@ -111,7 +111,7 @@ class Gateway:
         except UserError:
             await self._relay.stop()
             raise
-        self._tasks.spawn(self._keep_house(), "housekeeping")
+        self._tasks.keep(self._keep_house, "housekeeping")
 
     async def stop(self) -> None:
         """Close every session and port; does nothing if not started."""

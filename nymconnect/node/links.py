@@ -101,7 +101,7 @@ class OutboundLinks:
         if len(self._links) >= MAX_LINKS and not self._close_an_idle_one():
             return None
         link = self._links[address] = _Link(address, self)
-        link.task = self.tasks.spawn(link.run(), str(address))
+        link.task = self.tasks.keep(link.run, str(address))
         return link
 
     def _close_an_idle_one(self) -> bool:

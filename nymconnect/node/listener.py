@@ -75,6 +75,11 @@ class InboundListener:
         return MappingProxyType(dict(self._counts))
 
     @property
+    def crashes(self) -> int:
+        """Connections that ended by our own fault."""
+        return self._tasks.crashes
+
+    @property
     def connections(self) -> int:
         """Open inbound connections."""
         return len(self._lobby)

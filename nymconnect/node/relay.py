@@ -30,6 +30,7 @@ from nymconnect.storage import set_aside, write_private
 
 log = logging.getLogger(__name__)
 
+CRASHES = "crashes"  # a count: tasks that failed by our own fault
 REPLAY_FILE = "replay.bin"
 REPLAY_SAVE_INTERVAL = 600.0
 
@@ -98,7 +99,7 @@ class Relay:
             str(name): count
             for counts in (self._mixer.counters, self._listener.counters, self.links.counters)
             for name, count in counts.items()
-        }
+        } | {CRASHES: self._tasks.crashes + self._listener.crashes + self.links.tasks.crashes}
 
     async def start(self) -> None:
         """Listen for packets. UserError if the port cannot be had."""
@@ -107,7 +108,7 @@ class Relay:
         await self._load_replay_memory()
         self._port = await self._listener.start(self.settings.host, self.settings.mix_port)
         if self.settings.state_directory is not None:
-            self._tasks.spawn(self._save_often(), "save the replay memory")
+            self._tasks.keep(self._save_often, "save the replay memory")
 
     async def stop(self) -> None:
         """Stop listening, drop what is held, keep the memory of replays."""

@@ -80,7 +80,7 @@ class ClientSession:
         self.transport = transport
         self._machine = machine
         self._host = host
-        self._tasks = TaskSet("gateway session")
+        self._tasks = TaskSet("gateway session", self._crashed)
         self._queue: deque[bytes] = deque()
         self._more = asyncio.Event()
         self._delivery: PacedDelivery | None = None
@@ -121,6 +121,10 @@ class ClientSession:
         self._stop_pacing()
         self._host.mailbox.put_back(self.client, self._queue, clock())
         self._queue.clear()
+
+    def _crashed(self, _error: BaseException) -> None:
+        """Nothing is pushed any more: the client shall not believe that nothing comes."""
+        self.close()
 
     def close(self) -> None:
         """Say no more; `run` returns when the client has noticed, or soon anyway."""

@@ -71,6 +71,7 @@ class DownlinkKeeper:
         *,
         one_tag: Callable[[], bool] = lambda: True,
         on_change: Callable[[], None] = lambda: None,
+        on_crash: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         self._client, self._ask, self._in_use, self._traffic = client, ask, in_use, traffic
         self._one_tag, self._on_change = one_tag, on_change
@@ -78,7 +79,7 @@ class DownlinkKeeper:
         self._patience = PATIENCE + PATIENCE_IN_DELAYS * traffic.average_packet_delay
         self._promises: dict[Recipient, ReplyPromise] = {}
         self._asking: set[Recipient] = set()
-        self._tasks = TaskSet("downlink")
+        self._tasks = TaskSet("downlink", on_crash)
         self._arrivals = _Arrivals(max(MEASURE_LEAST, MEASURED_ANSWERS / self._rate) if self._rate else 0.0)
         self._was_connected = True
         self._settled = asyncio.Event()

@@ -100,8 +100,10 @@ class Exchange:
         options: ExchangeOptions,
         rng: Rng,
         on_change: Callable[[], None] = lambda: None,
+        on_crash: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
-        """`on_change` hears that a requester has fallen silent, or answers again."""
+        """`on_change` hears that a requester has fallen silent, or answers again; `on_crash`, that this exchange has
+        failed and carries nothing any more."""
         self._mixnet = mixnet
         self._choice = choice
         self._options = options
@@ -110,8 +112,10 @@ class Exchange:
         self._streams: dict[int, _Open] = {}
         self._tags = SenderTags(options.tags, rng)
         self._questions: deque[_Question] = deque()
-        self._tasks = TaskSet("exchange")
-        self._checks = Waker(lambda: choice.deadline if options.check_timeout is not None else None, self._check_due)
+        self._tasks = TaskSet("exchange", on_crash)
+        self._checks = Waker(
+            lambda: choice.deadline if options.check_timeout is not None else None, self._check_due, on_crash
+        )
         self._refused = self._bad_messages = 0
         self._bytes_up = self._bytes_down = 0  # of streams that are over
 
@@ -258,7 +262,11 @@ class Exchange:
             except NymError as error:
                 log.debug("nothing more to receive: %s", error)
                 return
-            self._dispatch(received)
+            try:
+                self._dispatch(received)
+            except Exception as error:  # an exit's bytes end no stream but its own
+                self._bad_messages += 1
+                log.error("a message from an exit made us fail: %s: %s", type(error).__name__, error)
 
     def _dispatch(self, received: ReceivedMessage) -> None:
         try:
@@ -282,7 +290,11 @@ class Exchange:
         entry.answered = True
         if isinstance(response, ConnectionFailure) and reply_for(response.text) is Reply.NOT_ALLOWED:
             self._note_refusal(entry.requester)
-        entry.pipe.perform(entry.stream.feed(response, clock()))
+        try:
+            entry.pipe.perform(entry.stream.feed(response, clock()))
+        except Exception:
+            entry.pipe.abort("internal error")
+            raise
 
     def _take_answer(self, response: Response, source: Recipient | None) -> None:
         is_control = isinstance(response, ControlAnswer)

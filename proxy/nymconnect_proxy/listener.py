@@ -106,6 +106,7 @@ class SocksListener:
         requesters: RequesterChoice,
         options: ExchangeOptions | None = None,
         on_change: Callable[[], None] = lambda: None,
+        on_crash: Callable[[BaseException], None] = lambda _error: None,
     ) -> Exchange:
         """Send new streams through `mixnet` to one of the requesters, once `set_serving(True)` is called.
 
@@ -113,7 +114,7 @@ class SocksListener:
         """
         if self._exchange is not None:
             raise UsageError("the listener is attached already")
-        self._exchange = Exchange(mixnet, requesters, options or self._options.exchange, self._rng, on_change)
+        self._exchange = Exchange(mixnet, requesters, options or self._options.exchange, self._rng, on_change, on_crash)
         self._exchange.start()
         return self._exchange
 

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from nymconnect.address_book import resolve
 from nymconnect.base58 import b58decode
@@ -48,11 +49,13 @@ CHOICE_KEY = b"nymconnect requester choice"
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Whom a passage tells: of its link (up or not, why), of alarms, and why something takes longer."""
+    """Whom a passage tells: of its link (up or not, why), of alarms, why something takes longer, and that a part of it
+    (by its name) has failed."""
 
     on_link: Callable[[bool, str], None]
     on_alarm: Callable[[LoopStatistics], None]
     tell: Callable[[str], None]
+    on_crash: Callable[[str, BaseException], None]
 
 
 class Passage:
@@ -247,6 +250,7 @@ class Passage:
             self._watcher.on_link,
             self._watcher.on_alarm,
             self._upstream,
+            partial(self._watcher.on_crash, "the mixnet client"),
         )
         client.reinstate_keys(entrance.issued)
         try:
@@ -264,7 +268,7 @@ class Passage:
 
         Meanwhile the profile is saved, and the link renewed when this computer has slept or moved.
         """
-        upkeep = TaskSet("session upkeep", self._crashed)
+        upkeep = TaskSet("session upkeep", partial(self._watcher.on_crash, "the upkeep"))
         ends = {
             asyncio.ensure_future(self._until_gateway_is_gone(client)),
             asyncio.ensure_future(self._until_network_ends()),
@@ -306,9 +310,6 @@ class Passage:
                 reason = str(error)
             client.forgive_gateway()
             self._watcher.tell(reason)
-
-    def _crashed(self, error: BaseException) -> None:
-        self._watcher.tell(f"internal error: {error}")
 
 
 async def _nothing_after(wait: Callable[[], Awaitable[None]]) -> None:

@@ -73,7 +73,7 @@ class Pipe(Generic[Effect]):
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.bytes_read = self.bytes_written = 0  # at the local socket
-        self._waker = Waker(lambda: machine.deadline, self._wake)
+        self._waker = Waker(lambda: machine.deadline, self._wake, self._crashed)
         self.flushed = True
         """Whether the mixnet has taken everything that the stream had to say; known when `run` has returned."""
         self._socket_tasks = TaskSet("stream socket", on_crash=self._crashed)

@@ -139,7 +139,7 @@ class NetworkRequester:
     async def start(self) -> None:
         """Begin to serve."""
         self._mixnet.on_undelivered = self._give_up
-        self._service.spawn(self._receive(), "receive")
+        self._service.keep(self._receive, "receive")
 
     async def stop(self) -> None:
         """End every connection at once."""
@@ -166,6 +166,9 @@ class NetworkRequester:
             except WireError as error:
                 self._dropped += 1
                 log.debug("request dropped: %s", error)
+            except Exception as error:  # one sender's bytes end the service of no other
+                self._dropped += 1
+                log.error("a request made us fail: %s: %s", type(error).__name__, error)
 
     def _handle(self, received: ReceivedMessage) -> None:
         versions, request = decode_request(received.data)
@@ -308,7 +311,11 @@ class _ExitConnection:
         self._pipe.abort(reason)
 
     def feed(self, message: Send) -> None:
-        self._pipe.perform(self._stream.feed(message, clock()))
+        try:
+            self._pipe.perform(self._stream.feed(message, clock()))
+        except Exception:
+            self.abort("internal error")
+            raise
 
     def _on_effect(self, effect: ExitEffect) -> None:
         if isinstance(effect, Resolve):

@@ -13,6 +13,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.loops import LoopStatistics
@@ -30,7 +31,7 @@ from nymconnect_proxy.overview import known_gateways, overview
 from nymconnect_proxy.pace import PaceWatch
 from nymconnect_proxy.passage import Passage, Watcher
 from nymconnect_proxy.states import Event, State, after
-from nymconnect_proxy.status import KnownGateway, Rates, Status
+from nymconnect_proxy.status import Crash, KnownGateway, Rates, Status
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Session:
         preset = settings.chosen_preset(own_network=own_network).name
         rates = Rates.of(traffic or settings.traffic(own_network=own_network))
         self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)
-        self._tasks = TaskSet("session", self._crashed)
+        self._tasks = TaskSet("session", partial(self._crashed, "the session"))
         self._doors: Doors | None = None
         self._client: MixnetClient | None = None
         self._is_attached = False
@@ -95,11 +96,14 @@ class Session:
         UserError if the port cannot be opened.
         """
         event = Event.STAND_BY if self._settings.on_demand else Event.CONNECT
+        if self._status.state is State.FAILED:
+            await self._until_ended()  # a crash may have left a moment's work
         if self._status.state not in (State.DISCONNECTED, State.FAILED):
             return
         if self._doors is None:
             self._doors = await Doors.open(self._settings, self._hold if self._settings.on_demand else None)
             self._status = replace(self._status, socks=self._doors.socks, rpc=self._doors.rpc)
+        self._status = replace(self._status, crash=None)
         self._happen(event)
         self._running = self._tasks.spawn(self._run(), "connection")
 
@@ -112,12 +116,16 @@ class Session:
         self._happen(Event.DISCONNECT)
         if self._running is not None:
             self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-            self._running = None
+        await self._until_ended()
         if self._doors is not None:
             await self._doors.close()
             self._doors = None
         self._happen(Event.LINK_LOST)
+
+    async def _until_ended(self) -> None:
+        if self._running is not None:
+            await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
 
     async def wait(self, *states: State) -> Status:
         """Until the session is in one of `states`."""
@@ -177,7 +185,10 @@ class Session:
     async def _connect_and_serve(self, stack: contextlib.AsyncExitStack) -> None:
         """Until there is a failure, which is a NymError, or on demand nothing left to do."""
         passage = self._passage = Passage(
-            self._settings, self._traffic, self._directories, Watcher(self._link_changed, self._report, self._tell)
+            self._settings,
+            self._traffic,
+            self._directories,
+            Watcher(self._link_changed, self._report, self._tell, self._crashed),
         )
         await passage.open(stack)
         self._status = replace(
@@ -198,7 +209,7 @@ class Session:
     def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient) -> None:
         """Let the status speak of this client while it runs."""
         self._client, self._pace = client, PaceWatch()
-        watching = TaskSet("pace", self._crashed)
+        watching = TaskSet("pace", partial(self._crashed, "the watch on the rate"))
         watching.spawn(self._watch_pace(client, self._pace), "watch")
         visit.push_async_callback(watching.close)
         visit.callback(self._forget_client)
@@ -226,7 +237,9 @@ class Session:
         """Let cover flow for a while, both ways if the preset wants that, then serve."""
         assert self._listener is not None
         choice = passage.choice(client)
-        exchange = self._listener.attach(client, choice, passage.exchange_options, self._report)
+        exchange = self._listener.attach(
+            client, choice, passage.exchange_options, self._report, partial(self._crashed, "the exchange")
+        )
         visit.push_async_callback(self._listener.detach)
         keeper = self._keep_downlink(visit, client, passage, exchange, choice)
         if self._warm_up:
@@ -254,8 +267,9 @@ class Session:
             passage.traffic,
             one_tag=lambda: exchange.has_one_tag,
             on_change=self._report,
+            on_crash=partial(self._crashed, "the watch on the downlink"),
         )
-        keeping = TaskSet("downlink", self._crashed)
+        keeping = TaskSet("downlink", partial(self._crashed, "the watch on the downlink"))
         keeping.spawn(keeper.run(), "keeper")
         visit.push_async_callback(keeping.close)
         visit.callback(self._forget_downlink)
@@ -278,8 +292,13 @@ class Session:
         """Tell of a status that is new, in whatever part of it."""
         self._on_status(self.status)
 
-    def _crashed(self, error: BaseException) -> None:
-        self._happen(Event.FATAL, f"internal error: {error}")
+    def _crashed(self, part: str, error: BaseException) -> None:
+        """A part has failed that the session cannot do without: it shows, and everything ends."""
+        crash = Crash(part, f"{type(error).__name__}: {error}")
+        self._status = replace(self._status, crash=crash)
+        self._happen(Event.FATAL, str(crash))
+        if self._running is not None and not self._running.cancelling():
+            self._running.cancel()
 
     def _tell(self, reason: str) -> None:
         """A state goes on, for another reason."""

@@ -36,6 +36,17 @@ class KnownGateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Crash:
+    """A part of the session that has failed by our own fault, and the error in the words of Python."""
+
+    part: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"internal error in {self.part}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """No secrets, no targets.
 
@@ -46,7 +57,7 @@ class Status:
     applications; `alarms` are for a person.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
     `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
-    in words why, or why not.
+    in words why, or why not. `crash` is set where the session has failed by our own fault.
     """
 
     state: State
@@ -60,6 +71,7 @@ class Status:
     gateway_port: int | None = None
     requester: str | None = None
     reason: str = ""
+    crash: Crash | None = None
     loss: float | None = None
     delay: float | None = None
     dropping: bool = False

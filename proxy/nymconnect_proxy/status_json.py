@@ -23,6 +23,8 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         values["downlink"] = status.downlink
     if status.reason:
         values["reason"] = status.reason
+    if status.crash is not None:
+        values["crash"] = {"part": status.crash.part, "error": status.crash.error}
     values |= {
         "since": round(status.since + unix_offset, 3),
         "preset": status.preset,

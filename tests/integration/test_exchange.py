@@ -103,6 +103,20 @@ def inject(scene: Scene, response: Response, source: Recipient | None) -> None:
     scene.client._inbox.put_nowait(Message(encode_response(response), source=source))
 
 
+async def test_an_answer_that_makes_a_stream_fail_ends_that_stream_only() -> None:
+    async with scene() as on, on.request("one.example") as broken, on.request("two.example") as sound:
+        requests = [await next_connect(on.exits[0]) for _ in range(2)]
+        entry = on.exchange._streams[requests[0][0].connection_id]
+        entry.stream.feed = None  # type: ignore[method-assign, assignment]
+        for request, _ in requests:
+            open_stream = on.exchange._streams[request.connection_id]
+            inject(on, NetworkData(request.connection_id, 0, b"answer", False), open_stream.source)
+        assert await sound.readexactly(16) == SUCCESS + b"answer"
+        await until(lambda: len(on.exchange._streams) == 1)
+        assert await broken.read() in (b"", b"\x05\x01\x00\x01" + bytes(6))
+        assert on.exchange.snapshot().bad_messages == 1
+
+
 # --- whom an answer comes from -----------------------------------------------------------------------------------
 
 

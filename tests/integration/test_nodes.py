@@ -190,6 +190,17 @@ async def test_burst_beyond_the_push_queue_keeps_its_order() -> None:
         assert client.pushed == contents
 
 
+async def test_a_session_whose_pusher_crashes_is_closed_and_the_message_waits_for_the_next() -> None:
+    async with NodeNetwork() as network:
+        async with BareClient(network) as client:
+            (session,) = network.gateway._sessions.values()
+            session._machine.push = None  # type: ignore[method-assign, assignment]
+            network.gateway.deliver(client.identity.public, b"message")
+            await client.until(lambda: client.closed)
+        async with BareClient(network, shared_key=client.machine.shared_key) as back:
+            await back.until(lambda: back.pushed == [b"message"])
+
+
 async def test_second_session_is_refused_while_the_first_answers() -> None:
     async with NodeNetwork() as network, BareClient(network) as client:
         rival = BareClient(network, shared_key=client.machine.shared_key, ahead=5.0)

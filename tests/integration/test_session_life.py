@@ -23,7 +23,7 @@ from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import clock, http_client
+from nymconnect.runtime import TaskSet, clock, http_client
 from nymconnect.storage import Directories
 from nymconnect_proxy import passage as passage_module
 from nymconnect_proxy import session as session_module
@@ -32,7 +32,7 @@ from nymconnect_proxy.fetch_through import fetch_through
 from nymconnect_proxy.requester import embedded_requester
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Status
+from nymconnect_proxy.status import Crash, Status
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 from tests.helpers.upstream_proxy import upstream_proxy
@@ -484,3 +484,44 @@ async def test_a_session_leaves_nothing_running(tmp_path: Path) -> None:
             await reach(made, State.CONNECTED)
         left = {task.get_name() for task in asyncio.all_tasks() - before}
         assert not {name for name in left if name.startswith(("mixnet client", "SOCKS", "session"))}
+
+
+# --- crashes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("part", "break_it"),
+    [
+        ("the mixnet client", lambda made: made._client._tasks),
+        ("the exchange", lambda made: made._listener._exchange._tasks),
+        ("the watch on the downlink", lambda made: made._downlink._tasks),
+    ],
+)
+async def test_a_crash_of_a_part_makes_the_session_fail_and_it_can_connect_again(
+    part: str, break_it: Callable[[Any], TaskSet]
+) -> None:
+    async def crash() -> None:
+        raise RuntimeError("our fault")
+
+    async with network() as running, session(free_choice(running)) as made, asyncio.timeout(PATIENCE):
+        await reach(made, State.CONNECTED)
+        break_it(made).spawn(crash(), "part")
+        failed = await made.wait(State.FAILED)
+        assert failed.crash == Crash(part, "RuntimeError: our fault")
+        assert failed.reason == f"internal error in {part}: RuntimeError: our fault"
+        with pytest.raises(ProxyError):
+            await ask(made)
+        await made.connect()
+        await reach(made, State.CONNECTED)
+        assert made.status.crash is None
+        assert sum(task.get_name() == "session: connection" for task in asyncio.all_tasks()) == 1
+
+
+async def test_a_crash_of_the_practice_networks_requester_ends_the_network() -> None:
+    async def crash() -> None:
+        raise RuntimeError("our fault")
+
+    async with network() as running, asyncio.timeout(PATIENCE):
+        assert running._requester_client is not None
+        running._requester_client._tasks.spawn(crash(), "part")
+        assert await running.failed() == "RuntimeError: our fault"

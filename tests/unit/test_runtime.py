@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from nymconnect import runtime
 from nymconnect.client.carrier import LocalCarrier
 from nymconnect.client.pacer_host import ChildCarrier
 from nymconnect.client.pacing import Kind
-from nymconnect.runtime import TaskSet, adopt, dial_socket, hang_up
+from nymconnect.runtime import TaskSet, Waker, adopt, clock, dial_socket, hang_up
 
 PATIENCE = 20.0
 MORE_THAN_BUFFERS_TAKE = 64 * 1024 * 1024
@@ -139,3 +140,61 @@ async def test_a_carrier_is_closed_even_if_its_closing_is_cancelled(
         await asyncio.sleep(0)
         assert carrier._transport is None
         assert transport.get_write_buffer_size() == 0
+
+
+# --- crashes --------------------------------------------------------------------------------------------------------
+
+
+async def test_work_that_is_kept_begins_anew_after_a_crash_and_ends_when_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "AFTER_CRASH", 0.0)
+    begun = 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun < 4:
+            raise RuntimeError("our fault")
+
+    crashed: list[BaseException] = []
+    tasks = TaskSet("test", crashed.append)
+    async with asyncio.timeout(PATIENCE):
+        await tasks.keep(work, "work")
+    assert (begun, tasks.crashes, crashed) == (4, 3, [])
+
+
+async def test_a_crashed_task_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise RuntimeError("our fault")
+
+    crashed: list[BaseException] = []
+    tasks = TaskSet("test", crashed.append)
+    await asyncio.gather(tasks.spawn(work(), "work"), return_exceptions=True)
+    await asyncio.sleep(0)
+    assert [str(error) for error in crashed] == ["our fault"]
+    assert tasks.crashes == 1
+    assert "task test: work failed: RuntimeError: our fault" in caplog.text
+
+
+async def test_a_timer_tells_of_a_crash_once_or_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "AFTER_CRASH", 0.0)
+    calls: list[str] = []
+    again, told = asyncio.Event(), asyncio.Event()
+    due = clock()
+
+    def wake(name: str) -> None:
+        calls.append(name)
+        if calls.count("without") == 2:
+            again.set()
+        raise RuntimeError("our fault")
+
+    with_ear = Waker(lambda: due, lambda: wake("with"), lambda _: told.set())
+    without = Waker(lambda: due, lambda: wake("without"))
+    with_ear.arm()
+    without.arm()
+    async with asyncio.timeout(PATIENCE):
+        await told.wait()
+        await again.wait()
+    without.cancel()
+    assert calls.count("with") == 1

@@ -30,7 +30,15 @@ async def run(flags: argparse.Namespace) -> int:
             f"directory: {network.api_url}\nrequester: {network.requester_address}\n"
             "A practice network: whoever runs this machine sees everything, so it gives no anonymity.",
         )
-        await (_stdin_closed() if flags.follow_stdin else asyncio.Event().wait())
+        ends = {asyncio.ensure_future(_until_failed(network))}
+        if flags.follow_stdin:
+            ends.add(asyncio.ensure_future(_stdin_closed()))
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            done.pop().result()
+        finally:
+            for end in ends:
+                end.cancel()
     finally:
         await network.stop()
     return 0
@@ -51,6 +59,10 @@ def read_policy(path: Path) -> AddressPolicy:
         raise UserError(f"{path}: exit policy, line {line}: not UTF-8") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+
+
+async def _until_failed(network: EmbeddedNetwork) -> None:
+    raise UserError(f"the network has failed: {await network.failed()}")
 
 
 async def _stdin_closed() -> None:

@@ -107,7 +107,7 @@ async def _joined(settings: Settings) -> AsyncIterator[tuple[Exchange, list[Know
 
 
 def _passage(settings: Settings) -> Passage:
-    quiet = Watcher(lambda _up, _reason: None, lambda _loops: None, lambda _reason: None)
+    quiet = Watcher(lambda _up, _reason: None, lambda _loops: None, lambda _reason: None, lambda _part, _error: None)
     return Passage(settings, None, Directories.of_user(), quiet)
 
 
@@ -173,7 +173,7 @@ def _version(text: str) -> str:
     """A version as a person reads it; it comes as JSON in a text."""
     try:
         version = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return _shown(text)
     if isinstance(version, dict) and version.get("type") == "Versioned":
         return _shown(str(version.get("version")))

@@ -176,12 +176,66 @@ async def test_a_gateway_that_cannot_be_reached_is_the_reason_for_giving_up() ->
 
 async def test_a_failure_inside_is_told_and_ends_the_link() -> None:
     async with running() as (stage, _):
-        stage.client._loopix.feed = None  # type: ignore[method-assign, assignment]
+        stage.client._loopix.departed = None  # type: ignore[method-assign, assignment]
         await stage.client.send(stage.client.address, b"x")
         await stage.until(lambda: len(stage.links) == 2)
-        up, reason = stage.links[1]
-        assert not up
-        assert reason.startswith("the mixnet client failed")
+        assert stage.links[1] == (False, "the connection to the gateway failed: TypeError")
+        del stage.client._loopix.departed
+        await stage.until(lambda: len(stage.links) == 3)
+        assert stage.client.is_connected
+
+
+async def test_a_message_that_makes_the_machine_fail_costs_neither_link_nor_client() -> None:
+    async with running() as (stage, _), asyncio.timeout(PATIENCE):
+        await stage.client.send(stage.client.address, b"first")
+        assert (await stage.client.receive()).data == b"first"
+        stage.client._loopix.feed = None  # type: ignore[method-assign, assignment]
+        stage.client._push(b"x")
+        del stage.client._loopix.feed
+        assert stage.client.counters()["crashed"] == 1
+        await stage.client.send(stage.client.address, b"second")
+        assert (await stage.client.receive()).data == b"second"
+        assert stage.links == [(True, "")]
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "[", "[::1", "a\0b", "\ud800"], ids=ascii)
+async def test_a_host_that_is_none_is_a_failed_attempt_and_no_more(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 0.001)
+    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.001)
+    async with LoopbackGateway(network=known_network()) as gateway, staged(gateway) as stage:
+        good = stage.client.gateway
+        assert good.entry is not None
+        stage.client.gateway = replace(good, entry=replace(good.entry, hostname=host))
+        starting = asyncio.create_task(stage.client.start(PATIENCE))
+        await stage.until(lambda: len(stage.links) >= 3)
+        assert stage.client._gateway_record._failures >= 2
+        stage.client.gateway = good
+        await starting
+        assert stage.client.is_connected
+
+
+async def test_a_crash_is_told_at_once_and_the_client_counts_as_no_longer_connected() -> None:
+    crashes: list[BaseException] = []
+    async with running() as (stage, _), asyncio.timeout(PATIENCE):
+        stage.client._on_crash = crashes.append
+
+        async def crash() -> None:
+            raise RuntimeError("our fault")
+
+        stage.client._tasks.spawn(crash(), "part")
+        await stage.until(lambda: len(stage.links) == 2)
+        assert [str(error) for error in crashes] == ["our fault"]
+        assert not stage.client.is_connected
+        assert stage.links[-1] == (False, "internal error in the mixnet client: our fault")
+
+
+async def test_a_start_during_which_the_client_crashes_does_not_wait() -> None:
+    async with LoopbackGateway(network=known_network()) as gateway, staged(gateway) as stage:
+        stage.client._judge_gateway = None  # type: ignore[method-assign, assignment]
+        stage.client._use = None  # type: ignore[method-assign, assignment]
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(UserError, match="internal error in the mixnet client"):
+                await stage.client.start(patience=PATIENCE * 10)
 
 
 async def test_a_new_way_to_the_gateway_is_taken_at_once() -> None:
@@ -267,9 +321,7 @@ async def test_a_failure_while_packing_is_told_and_ends_the_link() -> None:
         stage.client._loopix.data_packet = None  # type: ignore[method-assign, assignment]
         await stage.client.send(stage.client.address, b"x")
         await stage.until(lambda: len(stage.links) == 2)
-        up, reason = stage.links[1]
-        assert not up
-        assert reason.startswith("the mixnet client failed")
+        assert stage.links[1] == (False, "the connection to the gateway failed: TypeError")
 
 
 # --- farewell -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from nymconnect.client import upkeep
 from nymconnect.client.upkeep import GONE_AFTER, GONE_AFTER_ATTEMPTS, REFRESH, SETTLE, GatewayRecord, TopologyKeeper
-from nymconnect.directory.models import KeyRotationInfo
+from nymconnect.directory.models import KeyRotationInfo, KeyRotationState, RotationProgress, Span
 from nymconnect.directory.state import Calendar
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError
@@ -39,6 +39,38 @@ class Directory:
 
 def keeper(directory: Directory, use: Callable[[Topology], bool] = lambda _: True) -> TopologyKeeper:
     return TopologyKeeper(directory, use, random.Random(1))  # type: ignore[arg-type]  # as much of it as is used
+
+
+class LyingDirectory(Directory):
+    """Gives whatever answer; an exception is raised."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__(None)
+        self.answer = answer
+
+    async def key_rotation_info(self) -> KeyRotationInfo:
+        return self.answer  # type: ignore[return-value]
+
+    async def topology(self) -> Topology:
+        return self.answer  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("epoch", [0, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("seconds", [0, 2**63 - 1, 2**64 - 1])
+@pytest.mark.parametrize("start", [datetime.min, datetime.max])
+async def test_a_rotation_at_an_absurd_time_is_no_reason_to_wait_long_or_to_end(
+    start: datetime, seconds: int, epoch: int
+) -> None:
+    state, progress = KeyRotationState(2**32 - 1, 2**32 - 1), RotationProgress(1, 0, 1)
+    info = KeyRotationInfo(state, epoch, start.replace(tzinfo=UTC), Span(seconds, 0), progress)
+    assert 0 <= await keeper(LyingDirectory(info))._until_next() <= REFRESH
+
+
+async def test_a_topology_that_makes_us_fail_leaves_the_old_one() -> None:
+    def use(topology: Topology) -> bool:
+        return bool(topology.layers)  # there are none of None
+
+    assert not await keeper(LyingDirectory(None), use)._refresh()
 
 
 async def test_a_refresh_follows_shortly_after_the_next_rotation() -> None:

@@ -6,11 +6,14 @@ import sys
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Request
 
 from nymconnect.client.websocket import MAXIMUM_MESSAGE, Answer, ClientWebSocket, Closed, Message, Opened
 from nymconnect.errors import WireError
+from tests.helpers.hostile_bytes import HTTP_ANSWERS, UPGRADE, mutants
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING = 1, 2, 0, 8, 9
 
@@ -133,3 +136,27 @@ def test_random_bytes_raise_wire_errors_only(seed: int) -> None:
 def held_by(client: ClientWebSocket) -> int:
     """Bytes that it keeps of an unfinished message."""
     return sum(sys.getsizeof(value) for value in vars(client).values())
+
+
+def only_wire_errors(client: ClientWebSocket, data: bytes) -> None:
+    try:
+        client.feed(data)
+    except WireError:
+        return
+
+
+def test_any_answer_to_the_upgrade_is_an_answer_or_a_wire_error() -> None:
+    for answer in mutants(HTTP_ANSWERS, 400, random.Random(5)):
+        client = ClientWebSocket("gateway.example:1")
+        client.opening()
+        only_wire_errors(client, answer)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300))
+@example(UPGRADE.replace(b"Connection: Upgrade", b"Connection: \xff"))
+def test_any_bytes_before_and_after_the_upgrade_are_frames_or_a_wire_error(data: bytes) -> None:
+    new = ClientWebSocket("gateway.example:1")
+    new.opening()
+    only_wire_errors(new, data)
+    only_wire_errors(opened(), data)

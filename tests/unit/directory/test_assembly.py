@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from nymconnect.base58 import b58encode
-from nymconnect.directory.assembly import build_node_topology, build_topology, node_from, nodes_of
+from nymconnect.directory.assembly import build_node_topology, build_topology, is_host, node_from, nodes_of
 from nymconnect.directory.models import (
     DeclaredRoles,
     EntryInfo,
@@ -21,6 +21,7 @@ from nymconnect.directory.topology import Node
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import NodeAddress
 from tests.helpers.directories import identity_of, noise_of, row, sphinx_of
+from tests.helpers.hostile_bytes import HOSTILE_HOSTS
 
 METADATA = Metadata(130, 5)
 REWARDED = RewardedSet([4], [], [1], [2], [3], [])
@@ -172,3 +173,31 @@ def test_node_topology_knows_nodes_that_it_does_not_route_by() -> None:
 def test_node_topology_skips_rows_with_a_bad_noise_key() -> None:
     rows = [*map(semi, MIXES), semi(gateway_row(4), NoiseKey(1, "0OIl"))]
     assert not build_node_topology(METADATA, REWARDED, rows).known_ip("10.0.0.4")
+
+
+@pytest.mark.parametrize("host", HOSTILE_HOSTS, ids=ascii)
+def test_a_gateway_whose_host_name_is_none_is_left_out_and_counted_and_the_others_stay(host: str) -> None:
+    rows = [gateway_row(4), gateway_row(5, entry=EntryInfo(9000, host))]
+    topology = build_topology(METADATA, REWARDED, MIXES, rows)
+    assert ids(topology.gateways.values()) == [4]
+    assert topology.left_out == 1
+    assert topology.is_routable()
+    for_nodes = build_node_topology(METADATA, REWARDED, [SemiSkimmedRow(one, None) for one in [*MIXES, *rows]])
+    assert sorted(ids(for_nodes.others)) == [1, 2, 3, 4]
+    assert for_nodes.left_out == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["gateway.example", "gateway.example.", "localhost", "a_b.x-y.example", "a" * 63 + ".b", "192.0.2.1", "::1"]
+)
+def test_a_gateway_with_a_usual_host_name_stays(host: str) -> None:
+    topology = build_topology(METADATA, REWARDED, MIXES, [gateway_row(4, entry=EntryInfo(9000, host))])
+    assert [node.entry.hostname for node in topology.gateways.values() if node.entry] == [host]
+    assert topology.left_out == 0
+
+
+def test_a_host_name_has_at_most_253_characters() -> None:
+    longest = ".".join(["a" * 49] * 5) + ".a.b"
+    assert len(longest) == 253
+    assert is_host(longest)
+    assert not is_host("a" + longest)

@@ -155,6 +155,28 @@ async def test_garbage_is_dropped_and_does_no_harm() -> None:
         assert await client.answer() == (CURRENT, Healthy())
 
 
+async def test_a_request_that_makes_the_exit_fail_costs_that_request_only() -> None:
+    async with serving() as client:
+        client.requester._admissions.admit = None  # type: ignore[method-assign, assignment]
+        await client.send(Connect(1, "nymtech.net:443"))
+        await client.settled(lambda: client.requester.snapshot().dropped == 1)
+        await client.send(Control.HEALTH)
+        assert await client.answer() == (CURRENT, Healthy())
+
+
+async def test_a_message_that_makes_a_stream_fail_ends_this_stream() -> None:
+    async with serving() as client:
+        await client.send(Connect(1, "nymtech.net:443"))
+        await client.settled(lambda: client.requester.snapshot().active == 1)
+        (connection,) = client.requester._connections.values()
+        connection._stream.feed = None  # type: ignore[method-assign, assignment]
+        await client.send(Send(1, 0, b"x", False))
+        await client.settled(lambda: client.requester.snapshot().active == 0)
+        await client.send(Control.HEALTH)
+        while await client.answer() != (CURRENT, Healthy()):
+            pass
+
+
 @pytest.mark.parametrize(
     ("errors", "text"),
     [
