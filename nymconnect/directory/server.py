@@ -87,7 +87,7 @@ class DirectoryServer:
             await runner.cleanup()
             raise
         self._runner, self._door, self._started = runner, door, self._now()
-        self._tasks.spawn(self._keep_house(door), "housekeeping")
+        self._tasks.keep(lambda: self._keep_house(door), "housekeeping")
         log.info("directory listens on %s:%d", host, self._port)
         return self._port
 
