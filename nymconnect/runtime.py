@@ -43,6 +43,23 @@ def unix_offset() -> float:
     return time.time() - time.monotonic()
 
 
+class PatientReader(asyncio.StreamReader):
+    """Gives all bytes that came before a connection broke, and only then the error: they are what was said, and the
+    parent would forget them."""
+
+    _broke: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self._broke = exc
+        self.feed_eof()
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        if self._broke is not None and n and not data:
+            raise self._broke
+        return data
+
+
 class TaskSet:
     """Named tasks with one owner. A task that crashes is logged with its name and never lost in silence."""
 
@@ -162,8 +179,17 @@ async def dial(
     """Open a TCP connection within `patience` seconds; OSError (TimeoutError is one) if that fails."""
     async with asyncio.timeout(patience):
         if upstream is None:
-            return await asyncio.open_connection(host, port, limit=STREAM_LIMIT)
-        return await asyncio.open_connection(sock=await _dial_upstream(host, port, upstream), limit=STREAM_LIMIT)
+            return await _open_stream(host=host, port=port)
+        return await _open_stream(sock=await _dial_upstream(host, port, upstream))
+
+
+async def _open_stream(**where: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """As `asyncio.open_connection`, with a reader that is patient."""
+    loop = asyncio.get_running_loop()
+    reader = PatientReader(STREAM_LIMIT, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, **where)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 async def dial_socket(host: str, port: int, upstream: Upstream | None = None) -> socket.socket:

@@ -180,6 +180,14 @@ class MixnetClient:
         self._loopix.reply(data, sender_tag, lane=lane)
         self._arm()
 
+    def hold(self, sender_tag: bytes) -> None:
+        """Keep the reply SURBs of this tag, whatever strangers send us, until `release` is called as often."""
+        self._loopix.hold(sender_tag)
+
+    def release(self, sender_tag: bytes) -> None:
+        """See `hold`."""
+        self._loopix.release(sender_tag)
+
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
         """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
         granted = self._loopix.pace_replies(sender_tag, rate, seconds, clock())
@@ -213,6 +221,7 @@ class MixnetClient:
         return {
             **self._loopix.counters,
             **self._loopix.reassembly,
+            **self._loopix.stock,
             "gateway_rejected": self._machine.rejected,
             "slots_empty": unused.empty,
             "slots_stalled": unused.stalled,

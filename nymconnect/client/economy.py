@@ -112,9 +112,12 @@ class SurbEconomy:
                 self._outbox.put(messages.Reply(messages.SurbRequest(self._address, amount)), tag, SURB_REQUEST)
 
     def maintain(self, now: float) -> None:
-        """Once in a while: drop keys that are too old, and tags from which nothing comes any more."""
+        """Once in a while: drop keys that are too old, and tags from which nothing comes any more.
+
+        Strangers are asked for SURBs only when something waits for them: thousands of tags would have as many requests.
+        """
         self._supply.purge(now)
-        self.ask(self._stock.tags(), now)
+        self.ask(self._stock.served_tags(), now)
         for tag in self._stock.silent(now):
             self._stock.drop(tag)
             self._replying.drop(tag)

@@ -135,6 +135,14 @@ class Loopix:
             return
         self._outbox.put(messages.Reply(messages.ReplyData(data)), tag, lane)
 
+    def hold(self, tag: bytes) -> None:
+        """Keep the SURBs of `tag` (16 bytes), whatever strangers send, until `release` is called as often."""
+        self._stock.hold(tag)
+
+    def release(self, tag: bytes) -> None:
+        """See `hold`."""
+        self._stock.release(tag)
+
     def pace_replies(self, tag: bytes, rate: float, seconds: float, now: float) -> bool:
         """Answer `tag` at `rate` packets a second for so many `seconds`, data or cover; False if we do not.
 
@@ -209,6 +217,11 @@ class Loopix:
             "sets_open": sum(seen.open_sets for seen in both),
             "set_bytes_held": sum(seen.held_bytes for seen in both),
         }
+
+    @property
+    def stock(self) -> dict[str, int]:
+        """Senders whose SURBs gave way to those of others, and what is held of all of them."""
+        return {"senders_evicted": self._stock.evicted, "surb_bytes_held": self._stock.held_bytes}
 
     @property
     def reply_keys(self) -> int:

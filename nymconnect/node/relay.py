@@ -6,8 +6,6 @@
                                    └───── Push, at the last hop ───────────► the gateway's clients
 """
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +15,19 @@ from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
 from nymconnect.directory.topology import Topology
 from nymconnect.effects import Effect, Push, SendTo
-from nymconnect.errors import UsageError, UserError, WireError
+from nymconnect.errors import UsageError, UserError
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.links import OutboundLinks
 from nymconnect.node.listener import InboundListener
 from nymconnect.node.mixer import Mixer
 from nymconnect.node.replay import ReplayFilter
+from nymconnect.node.replay_store import ReplayKeeper
 from nymconnect.node.view import NetworkView
 from nymconnect.packet.framing import FRAME_V7, Frame
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock
-from nymconnect.storage import set_aside, write_private
-
-log = logging.getLogger(__name__)
 
 CRASHES = "crashes"  # a count: tasks that failed by our own fault
-REPLAY_FILE = "replay.bin"
-REPLAY_SAVE_INTERVAL = 600.0
+DROPPED_UNRECORDED = "dropped_unrecorded"  # packets whose replay tag could not be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +70,11 @@ class Relay:
         self.view = NetworkView()
         self.links = OutboundLinks(self.view, keys.noise, rng, name, settings.frame_version)
         self._push = push
-        self._replay = ReplayFilter()
+        self._keeper: ReplayKeeper | None = None
+        self._unrecorded = 0
         self._sphinx = keys.sphinx
         self._mixer = Mixer(
-            keys.sphinx, self._replay, rng, forwards=forwards, delivers=delivers, may_send_to=self.view.may_send_to
+            keys.sphinx, ReplayFilter(), rng, forwards=forwards, delivers=delivers, may_send_to=self.view.may_send_to
         )
         self._listener = InboundListener(self.view, keys.noise, rng, self.receive, name)
         self._waker = Waker(lambda: self._mixer.deadline, self._wake)
@@ -95,20 +91,29 @@ class Relay:
     @property
     def counters(self) -> dict[str, int]:
         """All counts of mixer, listener and links, by name."""
-        return {
+        crashes = self._tasks.crashes + self._listener.crashes + self.links.tasks.crashes
+        own = {DROPPED_UNRECORDED: self._unrecorded, CRASHES: crashes}
+        return own | {
             str(name): count
             for counts in (self._mixer.counters, self._listener.counters, self.links.counters)
             for name, count in counts.items()
-        } | {CRASHES: self._tasks.crashes + self._listener.crashes + self.links.tasks.crashes}
+        }
 
     async def start(self) -> None:
         """Listen for packets. UserError if the port cannot be had."""
         if self._port is not None:
             raise UsageError("the node is started already")
-        await self._load_replay_memory()
-        self._port = await self._listener.start(self.settings.host, self.settings.mix_port)
         if self.settings.state_directory is not None:
-            self._tasks.keep(self._save_often, "save the replay memory")
+            keeper = ReplayKeeper(self.settings.state_directory, self._drop)
+            self._mixer.use_memory(await keeper.open([rotation_id for rotation_id, _ in self._sphinx.live]))
+            self._keeper = keeper
+        try:
+            self._port = await self._listener.start(self.settings.host, self.settings.mix_port)
+        except UserError:
+            await self._close_keeper()
+            raise
+        if self._keeper is not None:
+            self._tasks.keep(self._keeper.run, "save the replay memory")
 
     async def stop(self) -> None:
         """Stop listening, drop what is held, keep the memory of replays."""
@@ -119,8 +124,13 @@ class Relay:
         await self._listener.stop()
         self._waker.cancel()
         self._mixer.drop_held()
+        await self._close_keeper()
         await self.links.close()
-        await self._save_replay_memory()
+
+    async def _close_keeper(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await keeper.close()
 
     def update(self, topology: Topology) -> None:
         """Take a refreshed topology: the routing filter and the Noise keys."""
@@ -130,14 +140,29 @@ class Relay:
         """Change the live Sphinx keys."""
         self._sphinx = sphinx
         self._mixer.rotate(sphinx)
+        if self._keeper is not None:
+            self._keeper.rotated()
 
     def receive(self, frame: Frame) -> None:
         """A packet came in over a link."""
-        self._perform(self._mixer.feed(frame, clock()))
+        if self._keeper is not None and self._keeper.is_full:
+            self._drop(1)
+            return
+        self._leave(self._mixer.feed(frame, clock()))
         self._waker.arm()
 
     def _wake(self) -> None:
-        self._perform(self._mixer.wake(clock()))
+        self._leave(self._mixer.wake(clock()))
+
+    def _leave(self, effects: Sequence[Effect]) -> None:
+        """Nothing leaves before the tags of all that came are on disk."""
+        if self._keeper is None:
+            self._perform(effects)
+        else:
+            self._keeper.leave(self._perform, effects)
+
+    def _drop(self, count: int) -> None:
+        self._unrecorded += count
 
     def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -162,40 +187,3 @@ class Relay:
             entry,
             self.keys.noise.public if self.keys.noise else None,
         )
-
-    # --- the memory of replays ----------------------------------------------------------------------------------
-
-    @property
-    def _replay_path(self) -> Path | None:
-        directory = self.settings.state_directory
-        return directory / REPLAY_FILE if directory else None
-
-    async def _load_replay_memory(self) -> None:
-        path = self._replay_path
-        if path is None:
-            return
-        try:
-            data = await asyncio.to_thread(path.read_bytes)
-            self._replay = ReplayFilter.restore(data)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-        except WireError as error:
-            set_aside(path, str(error))
-            return
-        self._mixer.use_memory(self._replay)
-
-    async def _save_often(self) -> None:
-        while True:
-            await asyncio.sleep(REPLAY_SAVE_INTERVAL)
-            await self._save_replay_memory()
-
-    async def _save_replay_memory(self) -> None:
-        path = self._replay_path
-        if path is None:
-            return
-        try:
-            await asyncio.to_thread(write_private, path, self._replay.snapshot())
-        except UserError as error:
-            log.error("%s", error)

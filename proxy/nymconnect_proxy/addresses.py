@@ -2,8 +2,12 @@
 
 The text form of a target is Nym's: ``host:port``, split at the last colon, IPv6 as eight groups without brackets
 (nym-socks5-client-core 1.21, `socks/request.rs`). The table of addresses that are not global is that of
-nym-bin-common 1.21, `ip_check`, to which we add, as our own rule, multicast, the deprecated site-local and
-IPv4-compatible ranges, the newer documentation range, and addresses that embed a non-global IPv4 address (NAT64).
+nym-bin-common 1.21, `ip_check`, to which we add, as our own rule, multicast, the deprecated site-local, IPv4-compatible
+and IPv4-translated ranges, and the newer documentation range.
+
+An address that stands for an IPv4 address is judged by that. ``::ffff:a.b.c.d`` is the IPv4 address, in all respects,
+where `ip_check` takes none of them for global. ``64:ff9b::a.b.c.d`` leads there through a translator (NAT64), so both
+have to be allowed. 6to4 (``2002::/16``) is given up (RFC 7526) and never global, whatever is inside.
 """
 
 import ipaddress
@@ -39,7 +43,7 @@ _NOT_GLOBAL_V6 = tuple(
     ipaddress.IPv6Network(text)
     for text in (
         "::/96",  # unspecified, loopback, IPv4-compatible
-        "::ffff:0:0/96",
+        "::ffff:0:0:0/96",
         "64:ff9b:1::/48",
         "100::/64",
         "2001::/23",
@@ -89,11 +93,12 @@ def is_host(text: str) -> bool:
 
 
 def parse_address(text: str) -> IpAddress:
-    """A literal IP address, its zone (``%eth0``) dropped; WireError otherwise."""
+    """A literal IP address, its zone (``%eth0``) dropped, an IPv4-mapped one as IPv4; WireError otherwise."""
     try:
-        return ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError as error:
         raise WireError("not an IP address") from error
+    return _unmapped(address)
 
 
 def ipv6_groups(packed: bytes) -> str:
@@ -103,8 +108,21 @@ def ipv6_groups(packed: bytes) -> str:
 
 def is_global(address: IpAddress) -> bool:
     """Whether `address` is reachable on the public Internet, by the table of this module."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return any(address in net for net in _GLOBAL_V4) or not any(address in net for net in _NOT_GLOBAL_V4)
+    return all(_lies_outside(each) for each in judged(address))
+
+
+def judged(address: IpAddress) -> tuple[IpAddress, ...]:
+    """What a policy has to allow for `address` to be allowed: it alone, unless it stands for an IPv4 address."""
+    address = _unmapped(address)
     if address in _NAT64:
-        return is_global(ipaddress.IPv4Address(address.packed[12:]))
-    return any(address in net for net in _GLOBAL_V6) or not any(address in net for net in _NOT_GLOBAL_V6)
+        return address, ipaddress.IPv4Address(address.packed[12:])
+    return (address,)
+
+
+def _unmapped(address: IpAddress) -> IpAddress:
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def _lies_outside(address: IpAddress) -> bool:
+    exceptions, ranges = (_GLOBAL_V4, _NOT_GLOBAL_V4) if address.version == 4 else (_GLOBAL_V6, _NOT_GLOBAL_V6)
+    return any(address in net for net in exceptions) or not any(address in net for net in ranges)

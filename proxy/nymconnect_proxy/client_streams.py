@@ -23,6 +23,7 @@ from nymconnect_proxy.streams import (
     KEEP_ALIVE,
     READ_SIZE,
     TTL,
+    Cause,
     Deliver,
     DeliverEof,
     Finished,
@@ -141,47 +142,50 @@ class ClientStream:
         """The application sends nothing more; it may still read."""
         if self.local_closed or self.state is ClientState.ENDED:
             return []
-        return [self._close(now), *self._finish_if_both_closed()]
+        return [self._close(now), *self._finish_if_over()]
 
-    def abort(self, reason: str, now: float) -> list[ClientEffect]:
+    def abort(self, cause: Cause, now: float) -> list[ClientEffect]:
         """The application is gone, or the listener lets go of it."""
         if self.state is ClientState.ENDED:
             return []
         refusal = self._tell(Refused(Reply.GENERAL_FAILURE))
-        return [*refusal, *self._give_up(now), self._finish(reason)]
+        return [*refusal, self._close(now, cut=True), self._finish(cause, told=refusal)]
 
     def feed(self, message: StreamResponse, now: float) -> list[ClientEffect]:
         """A message from the exit, in whatever order."""
         if self.state is ClientState.ENDED:
             return []
         if isinstance(message, ConnectionFailure):
-            return self._failed(message)
+            return self._fail(reply_for(message.text), Cause.REPORTED)
         try:
-            data = self._flow.accept(message.sequence, message.data, message.closed, now)
-        except WireError as error:
-            return self.abort(str(error), now)
+            data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
+        except WireError:
+            return self.abort(Cause.UNORDERED, now)
         effects = self._note_answer(message, now)
         if self.state is not ClientState.OPEN:
             return effects
         if data:
             effects.append(Deliver(data))
-        return effects + self._after_delivery()
+        if self._flow.take_eof():
+            effects.append(DeliverEof())
+        return effects + self._finish_if_over()
 
     def wake(self, now: float) -> list[ClientEffect]:
         """Keep-alives and time-outs."""
         if self.state is ClientState.ENDED:
             return []
         if self.state is ClientState.FAILING and now >= self._answer_due:
-            return [*self._tell(Refused(Reply.REFUSED)), self._finish("the exit could not connect")]
+            return self._fail(Reply.REFUSED, Cause.NOT_CONNECTED)
         if self.state is ClientState.OPENING and now >= self._answer_due:
-            told = self._tell(Refused(Reply.TTL_EXPIRED))
-            return [*told, *self._give_up(now), self._finish("the exit did not answer")]
+            cut = self._close(now, cut=True)
+            return [cut, *self._fail(Reply.TTL_EXPIRED, Cause.UNANSWERED)]
         if self._flow.expired(now):
-            return self.abort("nothing came for too long", now)
+            return self.abort(Cause.EXPIRED, now)
         return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
 
-    def _failed(self, failure: ConnectionFailure) -> list[ClientEffect]:
-        return [*self._tell(Refused(reply_for(failure.text))), self._finish("the exit reported an error")]
+    def _fail(self, code: Reply, cause: Cause) -> list[ClientEffect]:
+        refusal = self._tell(Refused(code))
+        return [*refusal, self._finish(cause, told=refusal)]
 
     def _note_answer(self, message: NetworkData, now: float) -> list[ClientEffect]:
         """A closing sequence 0 is how an exit says that it could not connect; anything that does not close says it
@@ -201,29 +205,23 @@ class ClientStream:
         told, self._told = self._told, True
         return [] if told else [what]
 
-    def _after_delivery(self) -> list[ClientEffect]:
-        if finished := self._finish_if_both_closed():
-            return finished
-        return [DeliverEof()] if self._flow.take_eof() else []
-
-    def _finish_if_both_closed(self) -> list[ClientEffect]:
-        return [self._finish("both sides have closed")] if self._flow.both_closed else []
-
-    def _finish(self, reason: str) -> Finished:
+    def _finish_if_over(self) -> list[ClientEffect]:
+        if (finished := self._flow.over) is None:
+            return []
         self.state = ClientState.ENDED
-        return Finished(reason)
+        return [finished]
 
-    def _give_up(self, now: float) -> list[ClientEffect]:
-        """Two closing messages, however many have gone already: the exit need not send any more."""
-        closes: list[ClientEffect] = [] if self.local_closed else [self._close(now)]
-        return [*closes, self._close(now)]
+    def _finish(self, cause: Cause, told: list[ClientEffect]) -> Finished:
+        """Before both sides have closed; that is in order only if the application has been `told` a refusal."""
+        self.state = ClientState.ENDED
+        return Finished(cause, orderly=bool(told))
 
-    def _close(self, now: float) -> SendMessage:
+    def _close(self, now: float, cut: bool = False) -> SendMessage:
         self._flow.local_closed = True
-        return self._send(b"", now, closed=True)
+        return self._send(b"", now, closed=True, cut=cut)
 
-    def _send(self, data: bytes, now: float, closed: bool = False) -> SendMessage:
-        send = Send(self.connection_id, self._flow.number(now), data, closed)
+    def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
+        send = Send(self.connection_id, self._flow.number(now), data, closed, cut)
         return SendMessage(encode_request(send, self._options.versions), self._surbs(self._options.send_surbs))
 
     def _surbs(self, anonymous: int) -> int:

@@ -1,11 +1,14 @@
 """The doors of a session on this machine: the SOCKS port, and the RPC address if there is one."""
 
+import ipaddress
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint
 from nymconnect.settings import Settings
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.private_names import is_private
 from nymconnect_proxy.rpc import RpcDoor, RpcOptions
 
 
@@ -24,7 +27,10 @@ class Doors:
     async def open(cls, settings: Settings, hold: Callable[[], Awaitable[None]] | None) -> "Doors":
         """Open what the settings ask for; UserError if that is not possible, and then nothing is open."""
         password = settings.password.text.encode() if settings.password else None
-        options = ListenerOptions(allow_remote=settings.allow_remote, password=password)
+        at_home = _is_on_this_computer(settings.network)
+        if settings.rpc_url is not None and is_private(settings.rpc_url.host, localhost=at_home):
+            raise UserError(f"rpc_url leads nowhere: no requester can look up the name {settings.rpc_url.host}")
+        options = ListenerOptions(allow_remote=settings.allow_remote, password=password, localhost=at_home)
         listener = SocksListener(options, hold=hold)
         wanted = settings.socks
         socks = Endpoint(wanted.host, await listener.start(wanted.host, wanted.port))
@@ -45,3 +51,14 @@ class Doors:
         if self._rpc_door is not None:
             await self._rpc_door.stop()
         await self.listener.stop()
+
+
+def _is_on_this_computer(network: str) -> bool:
+    """Whether the exits of this network are here: the embedded one, or one whose directory is at a loopback address."""
+    if network == "embedded":
+        return True
+    try:
+        host = urlsplit(network).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

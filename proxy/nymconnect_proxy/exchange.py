@@ -20,7 +20,7 @@ from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientS
 from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
-from nymconnect_proxy.pipe import Pipe, PipeOptions
+from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
 from nymconnect_proxy.queries import Query
 from nymconnect_proxy.requests import Request, encode_request
 from nymconnect_proxy.responses import (
@@ -32,7 +32,7 @@ from nymconnect_proxy.responses import (
     decode_response,
 )
 from nymconnect_proxy.sender_tags import SenderTags, TagUse
-from nymconnect_proxy.streams import SendMessage
+from nymconnect_proxy.streams import Cause, SendMessage
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +128,8 @@ class Exchange:
     async def stop(self) -> None:
         """End every stream and let go of the mixnet."""
         self._checks.cancel()
-        for entry in list(self._streams.values()):
-            entry.pipe.abort("disconnected")
         await self._tasks.close()
+        await cut_off([entry.pipe for entry in self._streams.values()], Cause.DISCONNECTED)
         for question in self._questions:
             if not question.answer.done():
                 question.answer.set_exception(NymError("disconnected"))
@@ -206,7 +205,7 @@ class Exchange:
     def _give_up(self, connection_id: int) -> None:
         """A piece of this stream will never arrive: better a broken connection than one that hangs."""
         if entry := self._streams.get(connection_id):
-            entry.pipe.abort("a message could not be delivered")
+            entry.pipe.abort(Cause.UNDELIVERED)
 
     def _note_refusal(self, requester: KnownRequester) -> None:
         """Who refuses is said; what, is not."""
@@ -293,7 +292,7 @@ class Exchange:
         try:
             entry.pipe.perform(entry.stream.feed(response, clock()))
         except Exception:
-            entry.pipe.abort("internal error")
+            entry.pipe.abort(Cause.CRASHED)
             raise
 
     def _take_answer(self, response: Response, source: Recipient | None) -> None:

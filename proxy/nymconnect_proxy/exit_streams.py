@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from nymconnect.errors import UsageError, WireError
-from nymconnect_proxy.addresses import Target, is_global, parse_address
+from nymconnect_proxy.addresses import Target, is_global, judged, parse_address
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
 from nymconnect_proxy.streams import (
     KEEP_ALIVE,
     TTL,
+    Cause,
     Deliver,
     DeliverEof,
     Finished,
@@ -73,6 +74,7 @@ class SetupFailure(Enum):
     NETWORK_UNREACHABLE = 'Network unreachable: "{}"'
     REFUSED = 'Connection refused: "{}"'
     TIMED_OUT = 'TTL expired: "{}" did not answer'
+    LOOKUPS = 'Too many lookups, not connecting to "{}"'
     BUSY = 'Too many connections, not connecting to "{}"'
     OTHER = 'Failed to connect to "{}"'
 
@@ -159,7 +161,9 @@ class ExitStream:
         except WireError:
             return False
         may_be_here = self._options.allow_loopback and address.is_loopback
-        return (may_be_here or is_global(address)) and self._policy.accepts(address, self._port)
+        if not (may_be_here or is_global(address)):
+            return False
+        return all(self._policy.accepts(each, self._port) for each in judged(address))
 
     def failed(self, failure: SetupFailure, now: float) -> list[ExitEffect]:
         """The lookup or the connection failed."""
@@ -179,14 +183,14 @@ class ExitStream:
         if self.state is ExitState.ENDED:
             return []
         try:
-            data = self._flow.accept(message.sequence, message.data, message.closed, now)
-        except WireError as error:
-            return self.abort(str(error), now)
+            data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
+        except WireError:
+            return self.abort(Cause.UNORDERED, now)
         if self.state is ExitState.OPEN:
             return self._deliver(data)
         self._early += data
         if self._flow.inbound.abandoned and self._flow.inbound.closed:
-            return [self._finish("the client gave up")]
+            return [self._finish(Cause.GIVEN_UP)]
         return self._fail(SetupFailure.OTHER) if len(self._early) > self._options.early_bytes else []
 
     def feed_local(self, data: bytes, now: float) -> list[ExitEffect]:
@@ -199,16 +203,15 @@ class ExitStream:
         """The target sends nothing more; it may still read."""
         if not self.wants_data:
             return []
-        return [self._close(now), *self._finish_if_both_closed()]
+        return [self._close(now), *self._finish_if_over()]
 
-    def abort(self, reason: str, now: float) -> list[ExitEffect]:
+    def abort(self, cause: Cause, now: float) -> list[ExitEffect]:
         """The connection to the target is broken, or the exit lets go of it."""
         if self.state is ExitState.ENDED:
             return []
         if self.state is not ExitState.OPEN:
             return self._fail(SetupFailure.OTHER)
-        closes: list[ExitEffect] = [] if self.local_closed else [self._close(now)]
-        return [*closes, self._close(now), self._finish(reason)]
+        return [self._close(now, cut=True), self._finish(cause)]
 
     def wake(self, now: float) -> list[ExitEffect]:
         """Keep-alives and time-outs."""
@@ -217,34 +220,36 @@ class ExitStream:
         if self.state is not ExitState.OPEN:
             return self._fail(SetupFailure.TIMED_OUT) if now >= self._setup_due else []
         if self._flow.expired(now):
-            return self.abort("nothing came for too long", now)
+            return self.abort(Cause.EXPIRED, now)
         return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
 
     def _deliver(self, data: bytes) -> list[ExitEffect]:
         effects: list[ExitEffect] = [Deliver(data)] if data else []
-        if finished := self._finish_if_both_closed():
-            return effects + finished
         if self._flow.take_eof():
             effects.append(DeliverEof())
-        return effects
+        return effects + self._finish_if_over()
 
-    def _finish_if_both_closed(self) -> list[ExitEffect]:
-        return [self._finish("both sides have closed")] if self._flow.both_closed else []
+    def _finish_if_over(self) -> list[ExitEffect]:
+        if (finished := self._flow.over) is None:
+            return []
+        self.state = ExitState.ENDED
+        return [finished]
 
-    def _finish(self, reason: str) -> Finished:
+    def _finish(self, cause: Cause) -> Finished:
+        """Before both sides have closed."""
         self.state = ExitState.ENDED
         self._early.clear()
-        return Finished(reason)
+        return Finished(cause)
 
     def _fail(self, failure: SetupFailure) -> list[ExitEffect]:
         connect = self._connect
         messages = failure_messages(connect.connection_id, connect.address, self._versions, failure)
-        return [*(SendMessage(message) for message in messages), self._finish(failure.name.lower())]
+        return [*(SendMessage(message) for message in messages), self._finish(Cause.NOT_CONNECTED)]
 
-    def _close(self, now: float) -> SendMessage:
+    def _close(self, now: float, cut: bool = False) -> SendMessage:
         self._flow.local_closed = True
-        return self._send(b"", now, closed=True)
+        return self._send(b"", now, closed=True, cut=cut)
 
-    def _send(self, data: bytes, now: float, closed: bool = False) -> SendMessage:
-        message = NetworkData(self._connect.connection_id, self._flow.number(now), data, closed)
+    def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
+        message = NetworkData(self._connect.connection_id, self._flow.number(now), data, closed, cut)
         return SendMessage(encode_response(message, self._versions))

@@ -16,6 +16,7 @@ from nymconnect.errors import UsageError
 from nymconnect_proxy import socks, socks4
 from nymconnect_proxy.handshake import Dialect, FrontEffect, Reply, Requested
 from nymconnect_proxy.http_connect import HttpConnect
+from nymconnect_proxy.obstacles import Obstacle
 
 HANDSHAKE_TIMEOUT = 30.0
 MAX_BUFFERED = 64 * 1024
@@ -65,9 +66,9 @@ class FrontDoor:
         """Tell the application why it is not connected."""
         return [Write(self._asked().answer(code)), *self._end(f"refused with {code.name}")]
 
-    def turn_away(self) -> list[FrontEffect]:
-        """Tell the application that nothing is served now."""
-        return [Write(self._asked().unready()), *self._end("nothing is served now")]
+    def turn_away(self, obstacle: Obstacle = Obstacle.NOT_CONNECTED, bound: int = 0) -> list[FrontEffect]:
+        """Tell the application what keeps its request from being tried; `bound` is the number that is reached."""
+        return [Write(self._asked().turned_away(obstacle, bound)), *self._end(f"turned away: {obstacle.value}")]
 
     def take_rest(self) -> bytes:
         """What the application sent behind its request, without waiting for the reply."""

@@ -13,6 +13,7 @@ from enum import IntEnum
 from nymconnect.crypto import blake3_digest, equal
 from nymconnect.effects import Close, Write
 from nymconnect_proxy.addresses import Target
+from nymconnect_proxy.obstacles import Obstacle
 
 
 class Reply(IntEnum):
@@ -55,9 +56,9 @@ class Dialect(ABC):
     def answer(self, code: Reply) -> bytes:
         """What tells the application how its request went."""
 
-    def unready(self) -> bytes:
-        """The answer while nothing is served."""
-        return self.answer(Reply.GENERAL_FAILURE)
+    def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
+        """The answer to a request that nobody has tried to fulfil."""
+        return self.answer(Reply.HOST_UNREACHABLE if obstacle is Obstacle.PRIVATE_NAME else Reply.GENERAL_FAILURE)
 
     def _admits(self, username: bytes, password: bytes) -> bool:
         """Whether these may come in; if so their streams are kept apart from those of others."""

@@ -24,6 +24,7 @@ from nymconnect.effects import Close, Write
 from nymconnect.errors import WireError
 from nymconnect_proxy.addresses import Target
 from nymconnect_proxy.handshake import Dialect, FrontEffect, Reply, Requested, consume
+from nymconnect_proxy.obstacles import Obstacle
 
 MAX_HEAD = 16 * 1024
 MAX_LINES = 100
@@ -77,8 +78,9 @@ class HttpConnect(Dialect):
             return b"HTTP/1.1 200 Connection established\r\n\r\n"
         return _response(*_STATUS_BY_REPLY.get(code, _OTHER_FAILURE))
 
-    def unready(self) -> bytes:
-        return _response(503, "Service Unavailable", "NymConnect is not connected to the mixnet.")
+    def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
+        status = (502, "Bad Gateway") if obstacle is Obstacle.PRIVATE_NAME else (503, "Service Unavailable")
+        return _response(*status, obstacle.sentence(bound))
 
     def _judge(self, lines: list[bytes]) -> list[FrontEffect]:
         method, authority = _request_line(lines[0])

@@ -1,14 +1,15 @@
 """The local SOCKS port: what applications talk to, in SOCKS or HTTP (`front`).
 
 It fails closed. Unless the session has attached a mixnet and said that it may serve, every request is answered with a
-failure and the connection is closed; a session on demand may hold it until it knows. Nothing here resolves a name or
-dials a target: a target goes to the `exchange` as text, inside a message for the exit.
+failure and the connection is closed; a session on demand may hold it until it knows. A name that no public network
+knows (`private_names`) is refused in every state. Nothing here resolves a name or dials a target: a target goes to the
+`exchange` as text, inside a message for the exit.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from nymconnect.crypto import Rng
@@ -16,13 +17,15 @@ from nymconnect.effects import Close
 from nymconnect.errors import UsageError, UserError
 from nymconnect.lobby import Lobby, Places, is_this_machine
 from nymconnect.port import Port, Visitor, visitor_of
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock
+from nymconnect.runtime import SYSTEM_RNG, PatientReader, TaskSet, clock
 from nymconnect_proxy.choice import RequesterChoice, RequesterState
 from nymconnect_proxy.exchange import Exchange, ExchangeOptions, ExchangeSnapshot, write
 from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, FrontDoor
 from nymconnect_proxy.handshake import Requested
+from nymconnect_proxy.hangup import linger_close
 from nymconnect_proxy.mixnet import Mixnet
-from nymconnect_proxy.pipe import linger_close
+from nymconnect_proxy.obstacles import Obstacle, TurnedAway
+from nymconnect_proxy.private_names import is_private
 from nymconnect_proxy.streams import READ_SIZE
 
 log = logging.getLogger(__name__)
@@ -33,18 +36,22 @@ MAX_STRANGERS, MAX_OF_ONE_ADDRESS = 128, 32  # connections of other machines tha
 
 @dataclass(frozen=True, slots=True)
 class ListenerOptions:
-    """How the port behaves. `password` is what programs must give, None if there is none."""
+    """How the port behaves. `password` is what programs must give, None if there is none.
+
+    `localhost`: whether that name is passed on, as to a practice network, whose exit is this computer.
+    """
 
     exchange: ExchangeOptions = field(default_factory=ExchangeOptions)
     max_connections: int = MAX_CONNECTIONS
     handshake_timeout: float = HANDSHAKE_TIMEOUT
     allow_remote: bool = False
     password: bytes | None = field(default=None, repr=False)
+    localhost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSnapshot:
-    """Counters for status and logs; bytes are those of the applications."""
+    """Counters for status and logs; bytes are those of the applications. `turned_away` is part of `refused`."""
 
     connections: int
     streams: int
@@ -54,6 +61,7 @@ class ListenerSnapshot:
     bytes_up: int
     bytes_down: int
     requesters: tuple[RequesterState, ...]
+    turned_away: Mapping[Obstacle, int]
 
 
 class SocksListener:
@@ -74,6 +82,7 @@ class SocksListener:
         self._serving = False
         self._connections = TaskSet("SOCKS listener")
         self._accepted = self._refused = 0
+        self._turned_away = TurnedAway()
         self._past = ExchangeSnapshot()  # of exchanges that are over
 
     async def start(self, host: str = "127.0.0.1", port: int = 1080) -> int:
@@ -143,6 +152,7 @@ class SocksListener:
             seen.bytes_up,
             seen.bytes_down,
             seen.requesters,
+            self._turned_away.counts,
         )
 
     def _check_host(self, host: str) -> None:
@@ -157,7 +167,8 @@ class SocksListener:
             )
 
     def _protocol(self) -> asyncio.Protocol:
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(READ_SIZE), self._accept)
+        loop = asyncio.get_running_loop()
+        return asyncio.StreamReaderProtocol(PatientReader(READ_SIZE, loop), self._accept, loop)
 
     def _refuse(self) -> None:
         self._refused += 1
@@ -172,14 +183,16 @@ class SocksListener:
             requested = await self._handshake(door, reader, writer)
             if requested is not None and not self._admit(writer):
                 return
-            if requested is not None and not self._serving and self._hold is not None:
+            private = requested is not None and is_private(requested.target.host, localhost=self._options.localhost)
+            if requested is not None and not private and not self._serving and self._hold is not None:
                 await self._hold()
             exchange = self._exchange
             if requested is None:
                 self._refused += 1
+            elif private:
+                self._turn_away(door, writer, Obstacle.PRIVATE_NAME)
             elif exchange is None or not self._serving:
-                self._refused += 1
-                write(writer, door.turn_away())
+                self._turn_away(door, writer, Obstacle.NOT_CONNECTED)
             else:
                 await exchange.carry(door, requested, reader, writer)
                 return
@@ -187,6 +200,13 @@ class SocksListener:
             await linger_close(reader, writer, pipes.flush_timeout, pipes.linger)
         finally:
             writer.transport.abort()
+
+    def _turn_away(self, door: FrontDoor, writer: asyncio.StreamWriter, obstacle: Obstacle, bound: int = 0) -> None:
+        """The program hears why in its own language, the log at times."""
+        self._refused += 1
+        if self._turned_away.note(obstacle, clock()):
+            log.warning("a program was turned away: %s", obstacle.sentence(bound))
+        write(writer, door.turn_away(obstacle, bound))
 
     def _admit(self, writer: asyncio.StreamWriter) -> bool:
         """A program has asked for something, with the password if there is one: no stranger takes its place now."""

@@ -47,6 +47,12 @@ class Mixnet(Protocol):
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
         """As `send`, to whoever wrote with this tag, over the SURBs that came along."""
 
+    def hold(self, sender_tag: bytes) -> None:
+        """Keep the reply SURBs of this tag, whatever strangers send us, until `release` is called as often."""
+
+    def release(self, sender_tag: bytes) -> None:
+        """See `hold`."""
+
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
         """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
 

@@ -20,21 +20,23 @@ class ReorderBuffer:
         self._waiting_bytes = 0
         self._next = 0
         self._closed_at: int | None = None
+        self.cut = False
+        """Whether the bytes before the closing message are not the whole (`streams.py`)."""
         self.abandoned = False
-        """Whether two messages close this direction: the peer wants nothing more (`streams.py`)."""
+        """Whether the peer wants nothing more: it has cut the stream, or two messages close this direction."""
 
     @property
     def closed(self) -> bool:
         """Whether everything up to the closing message has been taken."""
         return self._closed_at is not None and self._next > self._closed_at
 
-    def insert(self, sequence: int, data: bytes, closing: bool) -> None:
+    def insert(self, sequence: int, data: bytes, closing: bool, cut: bool = False) -> None:
         """Keep a message. One that was here before, or lies behind the end, is ignored.
 
         WireError, final for the stream, when it lies beyond the window or the bytes exceed their bound.
         """
         if closing:
-            self._note_close(sequence)
+            self._note_close(sequence, cut)
         behind_end = self._closed_at is not None and sequence > self._closed_at
         if sequence < self._next or sequence in self._waiting or behind_end:
             return
@@ -45,13 +47,11 @@ class ReorderBuffer:
         self._waiting[sequence] = data
         self._waiting_bytes += len(data)
 
-    def _note_close(self, sequence: int) -> None:
-        if self._closed_at is None:
-            self._closed_at = sequence
-        elif sequence != self._closed_at:
-            self.abandoned = True
-            # Numbers of the first of the two are below: what lies between them is keep-alives only.
-            self._closed_at = min(self._closed_at, sequence)
+    def _note_close(self, sequence: int, cut: bool) -> None:
+        self.abandoned |= cut or self._closed_at not in (None, sequence)
+        # Of two the first one counts: what lies between them is keep-alives only.
+        if self._closed_at is None or sequence < self._closed_at:
+            self._closed_at, self.cut = sequence, cut
 
     def take(self) -> bytes:
         """All bytes that are now in order; they leave the buffer."""

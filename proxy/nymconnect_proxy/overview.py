@@ -67,7 +67,13 @@ def _host_of(node: Node) -> str:
 
 def _with_listener(status: Status, listener: SocksListener) -> Status:
     seen = listener.snapshot()
-    status = replace(status, streams=seen.streams, bytes_up=seen.bytes_up, bytes_down=seen.bytes_down)
+    status = replace(
+        status,
+        streams=seen.streams,
+        bytes_up=seen.bytes_up,
+        bytes_down=seen.bytes_down,
+        turned_away=seen.turned_away,
+    )
     if not seen.requesters:
         return status
     silent = [

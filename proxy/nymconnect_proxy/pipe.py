@@ -9,15 +9,18 @@ peer that does not read it is cut off once the buffer is full, or has not moved 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from nymconnect.errors import NymError
 from nymconnect.runtime import TaskSet, Waker, clock
-from nymconnect_proxy.streams import READ_SIZE, Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.hangup import end_then_reset, flush_then_reset, linger_close, reset_on_close
+from nymconnect_proxy.streams import READ_SIZE, Cause, Deliver, DeliverEof, Finished, SendMessage
 
 log = logging.getLogger(__name__)
+
+FAREWELL = 1.0
 
 Effect = TypeVar("Effect")
 
@@ -38,18 +41,20 @@ class StreamMachine(Protocol[Effect]):
 
     def local_eof(self, now: float) -> list[Effect]: ...
 
-    def abort(self, reason: str, now: float) -> list[Effect]: ...
+    def abort(self, cause: Cause, now: float) -> list[Effect]: ...
 
     def wake(self, now: float) -> list[Effect]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PipeOptions:
-    """Bounds of the local socket: bytes that wait for it, seconds without movement, seconds for the last bytes."""
+    """Bounds of the local socket: bytes that wait for it, seconds without movement. Seconds for the last bytes: before
+    a reset, and where they are the whole of a direction."""
 
     max_buffered: int = 32 * 1024 * 1024
     stuck_timeout: float = 300.0
     flush_timeout: float = 30.0
+    last_bytes: float = 900.0
     linger: float = 1.0
 
 
@@ -70,6 +75,9 @@ class Pipe(Generic[Effect]):
         self._outbox: asyncio.Queue[SendMessage] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._finished = asyncio.Event()
+        self._orderly = self._eof_delivered = False
+        self.hung_up = asyncio.Event()
+        """Whether the socket has had its end."""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.bytes_read = self.bytes_written = 0  # at the local socket
@@ -85,6 +93,7 @@ class Pipe(Generic[Effect]):
 
     def attach(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Give the pipe its socket and begin to read it; the pipe closes it."""
+        reset_on_close(writer.transport, True)
         self._reader, self._writer = reader, writer
         self._socket_tasks.spawn(self._read(reader), "read")
         self._socket_tasks.spawn(self._watch(writer), "watch")
@@ -97,6 +106,7 @@ class Pipe(Generic[Effect]):
             await self._finished.wait()
             self._waker.cancel()
             await self._close_socket()
+            self.hung_up.set()
             await self._flush_outbox()
         finally:
             self._waker.cancel()
@@ -104,10 +114,11 @@ class Pipe(Generic[Effect]):
             await self._send_tasks.close()
             if self._writer is not None:
                 self._writer.transport.abort()
+            self.hung_up.set()
 
-    def abort(self, reason: str) -> None:
+    def abort(self, cause: Cause) -> None:
         """Let go of the stream from outside."""
-        self.perform(self._machine.abort(reason, clock()))
+        self.perform(self._machine.abort(cause, clock()))
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Do what the machine asks for."""
@@ -119,7 +130,8 @@ class Pipe(Generic[Effect]):
             elif isinstance(effect, DeliverEof):
                 self._deliver_eof()
             elif isinstance(effect, Finished):
-                log.debug("stream is over: %s", effect.reason)
+                log.debug("stream is over: %s", effect.cause.value)
+                self._orderly = effect.orderly
                 self._finished.set()
             else:
                 self._on_effect(effect)
@@ -128,7 +140,7 @@ class Pipe(Generic[Effect]):
             self._waker.arm()
 
     def _crashed(self, error: BaseException) -> None:
-        self.abort("internal error")
+        self.abort(Cause.CRASHED)
 
     def _wake(self) -> None:
         self.perform(self._machine.wake(clock()))
@@ -138,15 +150,16 @@ class Pipe(Generic[Effect]):
         if writer is None or self.finished:
             return
         if writer.transport.is_closing():
-            self.abort("the local socket is gone")
+            self.abort(Cause.SOCKET_BROKE)
             return
         writer.write(data)
         self.bytes_written += len(data)
         if writer.transport.get_write_buffer_size() > self._options.max_buffered:
-            self.abort("the local socket does not read")
+            self.abort(Cause.NOT_READ)
 
     def _deliver_eof(self) -> None:
         writer = self._writer
+        self._eof_delivered = True
         if writer is not None and not writer.transport.is_closing() and writer.can_write_eof():
             # The peer may reset the connection at this very moment; the read task will see it.
             with contextlib.suppress(OSError):
@@ -159,7 +172,7 @@ class Pipe(Generic[Effect]):
                 await self._transmit(message)
             except NymError as error:
                 log.debug("message was not sent: %s", error)
-                self.abort("the mixnet does not take messages")
+                self.abort(Cause.UNSENT)
             finally:
                 self._outbox.task_done()
 
@@ -174,7 +187,7 @@ class Pipe(Generic[Effect]):
             try:
                 data = await reader.read(READ_SIZE)
             except OSError:
-                self.abort("the local socket broke")
+                self.abort(Cause.SOCKET_BROKE)
                 return
             if not machine.wants_data:
                 return
@@ -189,7 +202,7 @@ class Pipe(Generic[Effect]):
             waiting = writer.transport.get_write_buffer_size()
             moved = self.bytes_written - waiting
             if waiting and moved == seen:
-                self.abort("the local socket is stuck")
+                self.abort(Cause.NOT_READ)
             seen = moved
 
     async def _flush_outbox(self) -> None:
@@ -200,25 +213,25 @@ class Pipe(Generic[Effect]):
             self.flushed = False
 
     async def _close_socket(self) -> None:
-        if self._reader is None or self._writer is None:
+        """An end, or what was delivered and then a reset. Bytes that have had their own end are not hurried: by then
+        the peer may have no other way to them."""
+        options, reader, writer = self._options, self._reader, self._writer
+        if reader is None or writer is None:
             return
         await self._socket_tasks.close()
-        await linger_close(self._reader, self._writer, self._options.flush_timeout, self._options.linger)
+        if self._orderly:
+            await linger_close(reader, writer, options.last_bytes, options.linger)
+        elif self._eof_delivered:
+            await end_then_reset(reader, writer, options.last_bytes, options.linger)
+        else:
+            await flush_then_reset(writer.transport, options.flush_timeout, options.linger)
 
 
-async def linger_close(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float, linger: float
-) -> None:
-    """Flush, say goodbye, and read on for a moment: bytes left unread would reset the connection, and the peer would
-    lose what was written last."""
-    with contextlib.suppress(OSError, TimeoutError):
-        async with asyncio.timeout(flush_timeout):
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                writer.write_eof()
-            writer.transport.set_write_buffer_limits(high=0)
-            await writer.drain()
-        async with asyncio.timeout(linger):
-            while await reader.read(READ_SIZE):
-                pass
-    with contextlib.suppress(OSError):
-        writer.close()
+async def cut_off(pipes: Iterable[Pipe[Any]], cause: Cause, patience: float = FAREWELL) -> None:
+    """End streams from outside, and wait a moment until their sockets have what was delivered before."""
+    cut = list(pipes)
+    for pipe in cut:
+        pipe.abort(cause)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            await asyncio.gather(*(pipe.hung_up.wait() for pipe in cut))

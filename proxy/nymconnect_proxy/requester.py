@@ -1,15 +1,15 @@
 """The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
 nym-network-requester 1.21 (`core.rs`).
 
-It is the only part of this project that resolves names of targets. Each connection has its own lane and its own
-outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not read.
+It is the only part of this project that has names of targets resolved (`names.py`). Each connection has its own lane
+and its own outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not
+read.
 """
 
 import asyncio
 import errno
 import itertools
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
 from nymconnect.runtime import TaskSet, clock
-from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict
+from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
 from nymconnect_proxy.exit_streams import (
     Dial,
     ExitEffect,
@@ -28,8 +28,10 @@ from nymconnect_proxy.exit_streams import (
     SetupFailure,
     failure_messages,
 )
+from nymconnect_proxy.lookups import LookupLimits
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
-from nymconnect_proxy.pipe import Pipe, PipeOptions
+from nymconnect_proxy.names import Names, Resolver, TooManyLookupsError, resolve_host
+from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
 from nymconnect_proxy.requests import Connect, Control, Pace, Send, decode_request
@@ -43,14 +45,13 @@ from nymconnect_proxy.responses import (
     SupportedVersions,
     encode_response,
 )
-from nymconnect_proxy.streams import SendMessage
+from nymconnect_proxy.streams import Cause, SendMessage
 from nymconnect_proxy.versions import CURRENT, Versions
 from nymconnect_resources import read_text
 
 log = logging.getLogger(__name__)
 
 Dialer = Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MAX_ANSWERS = 64
 ANSWER_TIMEOUT = 60.0
@@ -69,8 +70,9 @@ class RequesterOptions:
     """Bounds and time-outs of an exit, in bytes and seconds."""
 
     streams: ExitOptions = field(default_factory=ExitOptions)
-    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024))
+    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024, last_bytes=120.0))
     limits: AdmissionLimits = field(default_factory=AdmissionLimits)
+    lookups: LookupLimits = field(default_factory=LookupLimits)
     resolve_timeout: float = 15.0
     dial_timeout: float = 12.0
     description: str = "A network requester of NymConnect"
@@ -85,12 +87,6 @@ class RequesterSnapshot:
     admitted: int
     refused: int
     dropped: int
-
-
-async def resolve_host(host: str, port: int) -> list[str]:
-    """Every address of `host` as text; OSError or UnicodeError if there is none."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(info[4][0]) for info in infos]
 
 
 def default_policy() -> AddressPolicy:
@@ -122,7 +118,7 @@ class NetworkRequester:
         self._policy = policy
         self._options = options
         self._dial = dial
-        self._resolve = resolve
+        self._names = Names(resolve, options.lookups)
         self._admissions = Admissions(options.limits)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
@@ -142,9 +138,12 @@ class NetworkRequester:
         self._service.keep(self._receive, "receive")
 
     async def stop(self) -> None:
-        """End every connection at once."""
-        for tasks in (self._service, self._streams, self._answers):
-            await tasks.close()
+        """End every connection."""
+        await self._service.close()
+        await cut_off([connection.pipe for connection in self._connections.values()], Cause.DISCONNECTED)
+        await self._streams.close()
+        await self._answers.close()
+        await self._names.close()
 
     def snapshot(self) -> RequesterSnapshot:
         return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
@@ -152,7 +151,7 @@ class NetworkRequester:
     def _give_up(self, lane: int) -> None:
         """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
         if (connection := self._by_lane.get(lane)) is not None:
-            connection.abort("a message could not be delivered")
+            connection.pipe.abort(Cause.UNDELIVERED)
 
     async def _receive(self) -> None:
         while True:
@@ -194,10 +193,12 @@ class NetworkRequester:
         if verdict is Verdict.ADMITTED:
             self._admitted += 1
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
-            connection = _ExitConnection(stream, peer, self._options, self._dial, self._resolve)
+            connection = _ExitConnection(stream, peer, self._options, self._dial, self._names)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
+            if sender_tag is not None:
+                self._mixnet.hold(sender_tag)
             self._streams.spawn(self._run(key, connection, self._admissions.take_held(key)), "stream")
         elif verdict is Verdict.BUSY:
             self._refused += 1
@@ -212,6 +213,8 @@ class NetworkRequester:
         finally:
             del self._connections[key], self._by_lane[connection.lane]
             self._admissions.release(key, clock())
+            if key.sender_tag:
+                self._mixnet.release(key.sender_tag)
 
     def _send(self, send: Send, sender_tag: bytes | None) -> None:
         key = StreamKey(sender_tag or b"", send.connection_id)
@@ -268,6 +271,11 @@ class _Peer:
     return_address: Recipient | None
     lane: int
 
+    @property
+    def sender(self) -> bytes:
+        """To whom is counted what this client uses."""
+        return sender_of(self.return_address, self.sender_tag)
+
     async def transmit(self, message: SendMessage) -> None:
         if self.return_address is not None:
             await self.mixnet.send(self.return_address, message.data, lane=self.lane)
@@ -280,41 +288,36 @@ class _Peer:
 class _ExitConnection:
     """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
 
-    def __init__(
-        self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, resolve: Resolver
-    ) -> None:
+    def __init__(self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, names: Names) -> None:
         self._stream = stream
         self._peer = peer
         self._options = options
         self._dial = dial
-        self._resolve = resolve
-        self._setup = TaskSet("requester setup", on_crash=lambda error: self._pipe.abort("internal error"))
-        self._pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
+        self._names = names
+        self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
+        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
 
     async def run(self, held: Sequence[Send]) -> None:
         """From the Connect to the end of the stream; `held` came before the Connect."""
         try:
-            self._pipe.perform(self._stream.open(clock()))
+            self.pipe.perform(self._stream.open(clock()))
             for message in held:
                 self.feed(message)
-            await self._pipe.run()
+            await self.pipe.run()
         finally:
             await self._setup.close()
-            if self._stream.unwanted or not self._pipe.flushed:
+            if self._stream.unwanted or not self.pipe.flushed:
                 self._peer.mixnet.close_lane(self._peer.lane)
 
     @property
     def lane(self) -> int:
         return self._peer.lane
 
-    def abort(self, reason: str) -> None:
-        self._pipe.abort(reason)
-
     def feed(self, message: Send) -> None:
         try:
-            self._pipe.perform(self._stream.feed(message, clock()))
+            self.pipe.perform(self._stream.feed(message, clock()))
         except Exception:
-            self.abort("internal error")
+            self.pipe.abort(Cause.CRASHED)
             raise
 
     def _on_effect(self, effect: ExitEffect) -> None:
@@ -326,11 +329,13 @@ class _ExitConnection:
     async def _look_up(self, request: Resolve) -> None:
         try:
             async with asyncio.timeout(self._options.resolve_timeout):
-                addresses = await self._resolve(request.target.host, request.target.port)
-        except (OSError, UnicodeError):
-            self._pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
+                addresses = await self._names.addresses(self._peer.sender, request.target.host)
+        except TooManyLookupsError:
+            self.pipe.perform(self._stream.failed(SetupFailure.LOOKUPS, clock()))
+        except OSError:
+            self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
         else:
-            self._pipe.perform(self._stream.resolved(addresses, clock()))
+            self.pipe.perform(self._stream.resolved(addresses, clock()))
 
     async def _connect(self, request: Dial) -> None:
         failures: list[SetupFailure] = []
@@ -340,13 +345,13 @@ class _ExitConnection:
             except OSError as error:
                 failures.append(_failure_of(error))
                 continue
-            if self._pipe.finished:
+            if self.pipe.finished:
                 writer.transport.abort()
                 return
-            self._pipe.attach(reader, writer)
-            self._pipe.perform(self._stream.connected(clock()))
+            self.pipe.attach(reader, writer)
+            self.pipe.perform(self._stream.connected(clock()))
             return
-        self._pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
+        self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
 
 
 def _failure_of(error: OSError) -> SetupFailure:

@@ -5,6 +5,7 @@ Behind the version bytes (`versions.py`), all integers big-endian::
 
     Connect  00 ‖ connection id 8 ‖ length n 2 ‖ address n ‖ (nothing, or a Recipient 96)
     Send     01 ‖ connection id 8 ‖ closed 1 ‖ sequence 8 ‖ data
+             closed: 00 no | 01 yes | 02 cut off (ours alone; others take it for 01)
     Query    02 ‖ bincode (`queries.py`)
     control  00 Health | 01 BinaryInfo | 02 SupportedRequestVersions
              F0 Pace ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone; others refuse it)
@@ -24,6 +25,7 @@ from nymconnect_proxy.versions import CURRENT, CURRENT_VERSION, FIRST_VERSION, E
 FLAG_CONNECT = 0
 FLAG_SEND = 1
 FLAG_QUERY = 2
+CUT = 2  # as the value of `closed`
 CONNECTION_ID_LENGTH = 8
 SEQUENCE_LENGTH = 8
 MAX_ADDRESS_LENGTH = 65535
@@ -60,17 +62,21 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Stream data towards the target; empty for keep-alives, `closed` when nothing follows."""
+    """Stream data towards the target; empty for keep-alives, `closed` when nothing follows.
+
+    `cut` besides that: what came before is not the whole, and the sender wants no more either.
+    """
 
     connection_id: int
     sequence: int
     data: bytes = b""
     closed: bool = False
+    cut: bool = False
 
     def encode(self) -> bytes:
         connection_id = self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
         sequence = self.sequence.to_bytes(SEQUENCE_LENGTH, "big")
-        return bytes([FLAG_SEND]) + connection_id + bytes([self.closed]) + sequence + self.data
+        return bytes([FLAG_SEND]) + connection_id + bytes([CUT if self.cut else self.closed]) + sequence + self.data
 
     @classmethod
     def decode(cls, body: bytes) -> "Send":
@@ -78,7 +84,7 @@ class Send:
         if len(body) < 18:
             raise WireError("Send is too short")
         sequence = int.from_bytes(body[10:18], "big")
-        return cls(int.from_bytes(body[1:9], "big"), sequence, body[18:], body[9] != 0)
+        return cls(int.from_bytes(body[1:9], "big"), sequence, body[18:], body[9] != 0, body[9] == CUT)
 
 
 class Control(IntEnum):

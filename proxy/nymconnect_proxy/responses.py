@@ -3,7 +3,7 @@
 
 Behind the version bytes (`versions.py`), all integers big-endian::
 
-    NetworkData      01 ‖ closed 1 ‖ connection id 8 ‖ sequence 8 ‖ data
+    NetworkData      01 ‖ closed 1 (02 as in `Send`) ‖ connection id 8 ‖ sequence 8 ‖ data
     ConnectionError  02 ‖ connection id 8 ‖ text (UTF-8, may be empty)
     Query            03 ‖ bincode (`queries.py`); only with a versioned body, where 03 cannot be mistaken for a version
     control          00 Health | 01 BinaryInfo ‖ JSON | 02 SupportedRequestVersions ‖ JSON | FF Error ‖ JSON
@@ -16,7 +16,7 @@ import msgspec
 
 from nymconnect.errors import UsageError, WireError
 from nymconnect_proxy.queries import QueryAnswer, decode_answer
-from nymconnect_proxy.requests import CONNECTION_ID_LENGTH, PACE_TAG, SEQUENCE_LENGTH, decode_pace, encode_pace
+from nymconnect_proxy.requests import CONNECTION_ID_LENGTH, CUT, PACE_TAG, SEQUENCE_LENGTH, decode_pace, encode_pace
 from nymconnect_proxy.versions import CURRENT, FIRST_VERSION, Envelope, Versions
 
 FLAG_NETWORK_DATA = 1
@@ -31,17 +31,18 @@ _UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class NetworkData:
-    """Stream data from the target; empty for keep-alives, `closed` when nothing follows."""
+    """Stream data from the target; empty for keep-alives, `closed` when nothing follows, `cut` as in `Send`."""
 
     connection_id: int
     sequence: int
     data: bytes = b""
     closed: bool = False
+    cut: bool = False
 
     def encode(self) -> bytes:
         connection_id = self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
         sequence = self.sequence.to_bytes(SEQUENCE_LENGTH, "big")
-        return bytes([FLAG_NETWORK_DATA, self.closed]) + connection_id + sequence + self.data
+        return bytes([FLAG_NETWORK_DATA, CUT if self.cut else self.closed]) + connection_id + sequence + self.data
 
     @classmethod
     def decode(cls, body: bytes) -> "NetworkData":
@@ -49,7 +50,7 @@ class NetworkData:
         if len(body) < 18:
             raise WireError("NetworkData is too short")
         sequence = int.from_bytes(body[10:18], "big")
-        return cls(int.from_bytes(body[2:10], "big"), sequence, body[18:], body[1] != 0)
+        return cls(int.from_bytes(body[2:10], "big"), sequence, body[18:], body[1] != 0, body[1] == CUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """What a session is doing, as one frozen snapshot: for tray, window, command line and log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.options import Endpoint
 from nymconnect_proxy.choice import RequesterState
+from nymconnect_proxy.obstacles import Obstacle
 from nymconnect_proxy.states import State
 
 
@@ -57,7 +59,8 @@ class Status:
     applications; `alarms` are for a person.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
     `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
-    in words why, or why not. `crash` is set where the session has failed by our own fault.
+    in words why, or why not. `turned_away` counts requests of programs that no requester has tried, by what was in the
+    way. `crash` is set where the session has failed by our own fault.
     """
 
     state: State
@@ -83,5 +86,6 @@ class Status:
     downlink_hidden: bool = False
     downlink: str = ""
     requesters: tuple[RequesterState, ...] = ()
+    turned_away: Mapping[Obstacle, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)

@@ -49,6 +49,8 @@ def measured(status: Status) -> dict[str, object]:
             {"name": known.name, "address": known.address, "health": known.health.value, "refused": known.refused}
             for known in status.requesters
         ]
+    if status.turned_away:
+        values["turned_away"] = {obstacle.value: count for obstacle, count in status.turned_away.items()}
     if status.suspects:
         values["suspects"] = list(status.suspects)
     if status.alarms:

@@ -8,8 +8,10 @@ Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-
   application is gone, and whose target never closes, ends after two time-outs at most.
 - A client's end that hears nothing for a while sends a keep-alive early: its reply SURBs let an exit go on whose last
   ones were lost, so that it could not even ask for more. Each one doubles the time to the next.
-- Two closing messages in one direction mean that this side wants nothing more: the other side stops sending once it
-  has written what came before. The reference ignores the second one.
+- An end whose local socket broke, or that lets go for any other reason, cuts the stream: its closing message says
+  so, and has the next number even where this direction has closed before. It wants nothing more; the other end writes
+  what came before, and resets its socket. A direction that has closed before is whole all the same. The reference
+  takes a cut for an end, and says nothing but an end itself. Two of its closing messages mean that it wants no more.
 
 ::
 
@@ -23,6 +25,7 @@ Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
 from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES, ReorderBuffer
 
@@ -52,11 +55,31 @@ class DeliverEof:
     """The other end has closed its direction: end the local socket's sending side after what was delivered."""
 
 
+class Cause(Enum):
+    """Why a stream is over; the value is for our own log."""
+
+    CLOSED = "both sides have closed"
+    NOT_CONNECTED = "the exit has not connected"
+    UNANSWERED = "the exit did not answer"
+    REPORTED = "the exit reported an error"
+    GIVEN_UP = "the other end wants nothing more"
+    EXPIRED = "nothing came for too long"
+    UNORDERED = "what came cannot be put in order"
+    UNDELIVERED = "a message could not be delivered"
+    UNSENT = "the mixnet does not take messages"
+    SOCKET_BROKE = "the local socket broke"
+    NOT_READ = "the local socket does not read"
+    DISCONNECTED = "disconnected"
+    CRASHED = "internal error"
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The stream is over; flush the local socket and close it. `reason` is for our own log."""
+    """The stream is over. `orderly`: the local socket has been given all there was to say, so it is closed. Otherwise
+    it is reset, once it has what was delivered."""
 
-    reason: str
+    cause: Cause
+    orderly: bool = False
 
 
 StreamEffect = SendMessage | Deliver | DeliverEof | Finished
@@ -93,24 +116,29 @@ class Flow:
         self._last_sent = now
         return sequence
 
-    def accept(self, sequence: int, data: bytes, closing: bool, now: float) -> bytes:
+    def accept(self, sequence: int, data: bytes, closing: bool, cut: bool, now: float) -> bytes:
         """Bytes that a message from the other end puts in order; WireError is final."""
         self._last_heard = now
         if data:
             self._last_data = now
             self._quiet = self._first_quiet
-        self.inbound.insert(sequence, data, closing)
+        self.inbound.insert(sequence, data, closing, cut)
         return self.inbound.take()
 
     def take_eof(self) -> bool:
-        """True once, when everything that the other end will send has been accepted."""
-        taken, self._eof_taken = self._eof_taken, self.inbound.closed
+        """True once, when everything that the other end will send has been accepted, and that is the whole."""
+        taken, self._eof_taken = self._eof_taken, self.inbound.closed and not self.inbound.cut
         return self._eof_taken and not taken
 
     @property
-    def both_closed(self) -> bool:
-        """Whether nothing is left to do: everything came in, and nothing more goes out or is wanted."""
-        return self.inbound.closed and (self.local_closed or self.inbound.abandoned)
+    def over(self) -> Finished | None:
+        """Once nothing is left to do: everything came in, and nothing more goes out or is wanted."""
+        inbound = self.inbound
+        if not inbound.closed or not (self.local_closed or inbound.abandoned):
+            return None
+        if inbound.cut or not self.local_closed:
+            return Finished(Cause.GIVEN_UP)
+        return Finished(Cause.CLOSED, orderly=True)
 
     @property
     def deadline(self) -> float:

@@ -13,7 +13,7 @@ from nymconnect_proxy.exit_streams import Dial, ExitOptions, ExitState, ExitStre
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send, decode_request
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, decode_response
-from nymconnect_proxy.streams import TTL, Deliver, DeliverEof, Finished, SendMessage, StreamEffect
+from nymconnect_proxy.streams import TTL, Cause, Deliver, DeliverEof, Finished, SendMessage, StreamEffect
 from nymconnect_proxy.versions import CURRENT
 
 BOUND = 64
@@ -34,7 +34,9 @@ class _Seen:
             if isinstance(effect, Deliver):
                 assert not self.eofs
                 self.delivered += len(effect.data)
-            self.ends += isinstance(effect, Finished)
+            if isinstance(effect, Finished):
+                self.ends += 1
+                assert not (effect.orderly and effect.cause is Cause.CLOSED) or self.eofs
             self.eofs += isinstance(effect, DeliverEof)
         assert self.delivered <= self.fed
         assert self.eofs <= 1
@@ -63,7 +65,7 @@ def drive_client(data: bytes) -> None:
             case 6:
                 effects = stream.local_eof(now)
             case 7:
-                effects = stream.abort("enough", now) if value > 200 else []
+                effects = stream.abort(Cause.CRASHED, now) if value > 200 else []
             case _:
                 now += value
                 effects = stream.wake(now)
@@ -85,7 +87,7 @@ def drive_exit(data: bytes) -> None:
             case 0 | 1 | 2 | 3:
                 message = _network_data(kind, value)
                 seen.fed += len(message.data)
-                effects = stream.feed(Send(1, message.sequence, message.data, message.closed), now)
+                effects = stream.feed(Send(1, message.sequence, message.data, message.closed, message.cut), now)
             case 4:
                 effects = stream.resolved(ADDRESSES[value % len(ADDRESSES)], now)
             case 5:
@@ -97,7 +99,7 @@ def drive_exit(data: bytes) -> None:
             case 8:
                 effects = stream.failed(list(SetupFailure)[value % len(SetupFailure)], now) if value > 150 else []
             case 9:
-                effects = stream.abort("enough", now) if value > 200 else []
+                effects = stream.abort(Cause.CRASHED, now) if value > 200 else []
             case _:
                 now += value
                 effects = stream.wake(now)
@@ -111,9 +113,11 @@ def _events(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _network_data(kind: int, value: int) -> NetworkData:
-    """Kind 0 has data, 1 closes, 2 does both, 3 comes from far ahead."""
+    """Kind 0 has data, 1 closes, or cuts, 2 has data and closes, 3 comes from far ahead."""
     sequence = FAR + value if kind == 3 else value % 8
-    return NetworkData(1, sequence, bytes(value // 8) if kind in (0, 2) else b"", closed=kind in (1, 2))
+    return NetworkData(
+        1, sequence, bytes(value // 8) if kind in (0, 2) else b"", kind in (1, 2), kind == 1 and value > 200
+    )
 
 
 def _ends_by_itself(stream: ClientStream | ExitStream, now: float) -> None:

@@ -11,13 +11,15 @@ from nymconnect.runtime import SYSTEM_RNG, http_client
 
 
 @contextlib.asynccontextmanager
-async def live_client(api: str, gateway: bytes | None = None) -> AsyncIterator[MixnetClient]:
+async def live_client(
+    api: str, gateway: bytes | None = None, traffic: TrafficParameters | None = None
+) -> AsyncIterator[MixnetClient]:
     """A started client, behind the gateway of this identity or behind any."""
     async with http_client() as http:
         directory = DirectoryClient([api], http)
         topology = await directory.topology()
         entry = choose_gateway(topology, SYSTEM_RNG, gateway)
-        client = MixnetClient(directory, entry, topology, ClientKeys.generate(), TrafficParameters())
+        client = MixnetClient(directory, entry, topology, ClientKeys.generate(), traffic or TrafficParameters())
         await client.start()
         try:
             yield client

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -38,6 +39,7 @@ class MixnetEnd:
     forgotten: list[Recipient] = field(default_factory=list)
     stopped: bool = False
     paced: dict[bytes, tuple[float, float]] = field(default_factory=dict)
+    held: Counter[bytes] = field(default_factory=Counter)
     most_paced: float = 100.0
     on_undelivered: Callable[[int], None] = lambda _lane: None
     _inbox: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
@@ -61,6 +63,12 @@ class MixnetEnd:
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
         self.sent.append((data, 0))
         await self._deliver(self.tags[sender_tag], Message(data, source=self.given[sender_tag]), lane)
+
+    def hold(self, sender_tag: bytes) -> None:
+        self.held[sender_tag] += 1
+
+    def release(self, sender_tag: bytes) -> None:
+        self.held[sender_tag] -= 1
 
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
         """Refuses more than `most_paced`; the answers themselves go as before."""

@@ -69,7 +69,7 @@ async def test_a_target_that_refuses_is_told_from_the_way_there() -> None:
 
 
 async def test_a_name_that_nobody_knows_is_told() -> None:
-    async def resolve(host: str, _port: int) -> Sequence[str]:
+    async def resolve(host: str) -> Sequence[str]:
         raise OSError(f"{host} is unknown")
 
     def lost(mixnet: MixnetClient) -> NetworkRequester:

@@ -102,7 +102,7 @@ async def scene(
     requester = NetworkRequester(
         exit_, AddressPolicy.open(), RequesterOptions(streams=ExitOptions(allow_loopback=True), pipes=PIPES)
     )
-    listener = SocksListener(ListenerOptions(QUIET), random.Random(1))
+    listener = SocksListener(ListenerOptions(QUIET, localhost=True), random.Random(1))
     await requester.start()
     socks = Endpoint("127.0.0.1", await listener.start(port=0))
     listener.attach(client, only(exit_.address))
@@ -285,6 +285,7 @@ async def test_a_password_is_demanded_where_one_is_set(tmp_path: Path, monkeypat
 
 NOWHERE = Endpoint("127.0.0.1", 0)
 SERVER = Server("rpc.example", "https://rpc.example/")
+HERE = Server("localhost", "https://localhost/")
 
 
 async def test_doors_open_and_close_together() -> None:
@@ -297,6 +298,13 @@ async def test_doors_open_and_close_together() -> None:
     await again.close()
 
 
+@pytest.mark.parametrize("network", ["embedded", "http://127.0.0.1:8080/api", "http://localhost/", "http://[::1]/"])
+async def test_a_network_on_this_computer_leads_to_this_computer(network: str) -> None:
+    doors = await Doors.open(Settings(network=network, socks=NOWHERE, rpc_listen=NOWHERE, rpc_url=HERE), None)
+    assert doors.rpc is not None
+    await doors.close()
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
@@ -305,6 +313,9 @@ async def test_doors_open_and_close_together() -> None:
         (Settings(rpc_listen=Endpoint("0.0.0.0", 0), rpc_url=SERVER, allow_remote=True), "and a password"),
         (Settings(rpc_listen=Endpoint("0.0.0.0", 0), rpc_url=SERVER, password=Secret("p")), "the switch allow_remote"),
         (Settings(rpc_listen=Endpoint("localhost", 0), rpc_url=SERVER), "literal IP address"),
+        (Settings(rpc_listen=NOWHERE, rpc_url=Server("a.onion", "https://a.onion/")), "can look up the name a.onion"),
+        (Settings(network="mainnet", rpc_listen=NOWHERE, rpc_url=HERE), "can look up the name localhost"),
+        (Settings(network="https://192.0.2.1/", rpc_listen=NOWHERE, rpc_url=HERE), "can look up the name localhost"),
     ],
 )
 async def test_an_address_that_cannot_be_is_a_clear_error_and_leaves_nothing_open(

@@ -13,6 +13,7 @@ from nymconnect.errors import UsageError, UserError
 from nymconnect.runtime import dial, hang_up
 from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.obstacles import Obstacle
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.requests import Send, decode_request
 from nymconnect_proxy.responses import NetworkData, encode_response
@@ -150,6 +151,49 @@ async def test_a_web_page_hears_nothing(sent: bytes, serving: bool) -> None:
         listener.set_serving(serving)
         assert await talk(port, sent) == b""
         assert exit_.tags == {}
+
+
+async def test_a_private_name_is_refused_in_every_language_and_no_requester_hears_it() -> None:
+    host = b"Hidden.ONION."
+    asked = {
+        GREETING + b"\x05\x01\x00\x03" + bytes([len(host)]) + host + b"\x00\x50": b"\x05\x00\x05\x04\x00\x01"
+        + bytes(6),
+        b"\x04\x01\x00\x50\x00\x00\x00\x01\x00" + host + b"\x00": b"\x00\x5b" + bytes(6),
+        b"CONNECT " + host + b":80 HTTP/1.1\r\n\r\n": b"HTTP/1.1 502 ",
+    }
+    async with listening() as (listener, port, exit_):
+        for serving in (True, False):
+            listener.set_serving(serving)
+            for sent, answer in asked.items():
+                assert (await talk(port, sent)).startswith(answer)
+        assert listener.snapshot().turned_away == {Obstacle.PRIVATE_NAME: 6}
+        assert listener.snapshot().refused == 6
+        assert exit_.tags == {}
+
+
+async def test_a_private_name_wakes_no_session_that_stands_by() -> None:
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        held.set()
+
+    listener = SocksListener(ListenerOptions(QUIET), hold=hold)
+    port = await listener.start(port=0)
+    try:
+        assert (await talk(port, b"CONNECT printer.local:631 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 502 ")
+        assert not held.is_set()
+    finally:
+        await listener.stop()
+
+
+async def test_a_practice_network_is_asked_for_this_computer() -> None:
+    localhost = b"CONNECT localhost:80 HTTP/1.1\r\n\r\n"
+    async with listening() as (_, port, exit_):
+        assert (await talk(port, localhost)).startswith(b"HTTP/1.1 502 ")
+        assert exit_.tags == {}
+    async with listening(ListenerOptions(QUIET, localhost=True)) as (_, port, exit_), application(port) as (_, writer):
+        writer.write(localhost)
+        await asyncio.wait_for(exit_.receive(), 5)
 
 
 async def test_a_refusal_survives_data_that_was_sent_behind_the_request() -> None:

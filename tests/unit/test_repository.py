@@ -112,7 +112,8 @@ def test_every_module_stands_on_a_floor() -> None:
     [
         (r"\bopen_connection\(|\bcreate_connection\(|\bsock_connect\(", {"nymconnect/runtime.py"}),
         (r"\baiohttp\.ClientSession\(|from aiohttp import .*\bClientSession\b", {"nymconnect/runtime.py"}),
-        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/requester.py"}),
+        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/names.py"}),
+        (r"\bnymconnect_proxy(\.names import| import .*\bnames\b)", {"proxy/nymconnect_proxy/requester.py"}),
     ],
 )
 def test_outbound_doors_are_where_they_should_be(call: str, doors: set[str]) -> None:

@@ -313,6 +313,9 @@ def test_new_node_keys_make_an_answering_client_ask_for_new_surbs() -> None:
     asking, answering = mixnet.add_client(QUIET), mixnet.add_client(QUIET, gateway=1)
     asking.loopix.send(b"question", answering.loopix.address, mixnet.now, surbs=40)
     assert mixnet.run_until(lambda: bool(answering.received), 60.0)
+    tag = answering.received[0].sender_tag
+    assert tag is not None
+    answering.loopix.hold(tag)
     mixnet.run(5.0)
     assert answering.loopix.counters["surbs_requested"] == 0
     topology = mixnet.network.topology

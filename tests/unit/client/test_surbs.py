@@ -5,7 +5,7 @@ import pytest
 
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.supply import IssuedKey, ReplyKeys
-from nymconnect.client.surbs import SurbStock
+from nymconnect.client.surbs import RATE_MEMORY, Standing, SurbStock
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import KeyRotation
 from nymconnect.packet.replies import ReplySurb
@@ -87,6 +87,105 @@ def test_old_reply_keys_are_purged():
     keys.purge(100.0)
     assert len(keys) == 1
     assert keys.take(young.digest) is not None
+
+
+# --- strangers ------------------------------------------------------------------------------------------------------
+
+
+def flood(stock: SurbStock, tags: int, each: int, now: float) -> None:
+    """So many new tags, each with as many SURBs."""
+    batch = surbs(1) * each
+    for number in range(tags):
+        stock.add(b"flood" + number.to_bytes(11, "big"), batch, now)
+
+
+def test_a_held_tag_outlives_any_number_of_others() -> None:
+    stock = stock_of(20)
+    stock.hold(TAG)
+    flood(stock, 5000, 3, 1.0)
+    assert stock.available(TAG) == 20
+    assert stock.evicted == 5000 - Standing.STRANGER.most_tags
+    assert len(stock) == Standing.STRANGER.most_tags + 1
+
+
+def test_a_tag_is_held_until_its_last_stream_has_ended_and_outlives_strangers_then_too() -> None:
+    stock = stock_of(20)
+    stock.hold(TAG)
+    stock.hold(TAG)
+    stock.release(TAG)
+    assert stock.silent(LIMITS.drop_after + 1) == []
+    stock.release(TAG)
+    flood(stock, 5000, 3, 1.0)
+    assert stock.available(TAG) == 20
+    assert TAG in stock.silent(LIMITS.drop_after + 1)
+
+
+def test_tags_that_were_served_compete_among_themselves() -> None:
+    stock = stock_of(20)
+    stock.hold(TAG)
+    stock.release(TAG)
+    (surb,) = surbs(1)
+    for number in range(Standing.SERVED.most_tags):
+        other = number.to_bytes(16, "big")
+        stock.hold(other)
+        stock.add(other, [surb], 1.0)
+        stock.release(other)
+    assert not stock.knows(TAG)
+    assert len(stock) == Standing.SERVED.most_tags
+
+
+def test_a_stranger_keeps_nothing_from_others() -> None:
+    stock = stock_of(20)
+    flood(stock, 5000, 3, 1.0)
+    assert not stock.knows(TAG)
+    stock.add(TAG, surbs(1), 2.0)
+    assert stock.knows(TAG)
+
+
+def test_what_strangers_give_is_bounded_in_bytes() -> None:
+    stock = SurbStock(LIMITS)
+    flood(stock, 400, LIMITS.most_held, 0.0)
+    assert 0.9 * Standing.STRANGER.most_bytes < stock.held_bytes <= Standing.STRANGER.most_bytes
+    assert stock.evicted > 200
+
+
+def test_of_held_tags_the_one_that_gave_most_loses_some_of_it() -> None:
+    stock = stock_of(40)
+    stock.hold(TAG)
+    for number in range(400):
+        stock.hold(b"flood" + number.to_bytes(11, "big"))
+    flood(stock, 400, LIMITS.most_held, 1.0)
+    assert stock.held_bytes <= Standing.HELD.most_bytes
+    assert stock.available(TAG) == 40
+    assert len(stock) == 401
+
+
+def test_a_hold_comes_before_the_surbs_too() -> None:
+    stock = SurbStock(LIMITS)
+    stock.hold(TAG)
+    stock.add(TAG, surbs(2), 0.0)
+    flood(stock, 5000, 3, 1.0)
+    assert stock.available(TAG) == 2
+
+
+def test_the_books_are_empty_when_all_is_used_and_dropped() -> None:
+    stock = stock_of(12)
+    stock.hold(TAG)
+    while stock.take(TAG, reserve=True) is not None:
+        pass
+    stock.release(TAG)
+    stock.drop(TAG)
+    assert (len(stock), stock.held_bytes) == (0, 0)
+
+
+def test_the_arrival_rate_follows_what_comes_and_fades_when_nothing_does() -> None:
+    stock = SurbStock(LIMITS)
+    batch = surbs(1) * 3
+    for number in range(600):
+        stock.add(TAG, batch, number / 10)
+    assert stock.arrival_rate(TAG, 60.0) == pytest.approx(30.0, rel=0.05)
+    assert stock.arrival_rate(TAG, 60.0 + 3 * RATE_MEMORY) < 2.0
+    assert stock.arrival_rate(b"n" * 16, 60.0) == 0.0
 
 
 # --- when the nodes change their keys -------------------------------------------------------------------------------

@@ -266,7 +266,7 @@ def test_memory_of_an_earlier_run_is_used() -> None:
     first, second = mixer(), mixer()
     frame = packet_through()
     first.feed(frame, 0.0)
-    second.use_memory(ReplayFilter.restore(first._replay.snapshot()))
+    second.use_memory(ReplayFilter.restore(first._replay.freeze().encode()))
     second.feed(frame, 0.0)
     assert only_drop(second) is MixerCount.DROPPED_REPLAY
 

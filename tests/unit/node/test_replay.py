@@ -71,7 +71,7 @@ def test_snapshot_restores_every_tag_and_goes_on() -> None:
         replay.admit(5, tag)
     for tag in second:
         replay.admit(6, tag)
-    restored = ReplayFilter.restore(replay.snapshot())
+    restored = ReplayFilter.restore(replay.freeze().encode())
     assert len(restored) == len(replay)
     assert not any(restored.admit(5, tag) for tag in first)
     assert not any(restored.admit(6, tag) for tag in second)
@@ -79,14 +79,14 @@ def test_snapshot_restores_every_tag_and_goes_on() -> None:
 
 
 def test_empty_snapshot_restores() -> None:
-    assert len(ReplayFilter.restore(ReplayFilter().snapshot())) == 0
+    assert len(ReplayFilter.restore(ReplayFilter().freeze().encode())) == 0
 
 
 @pytest.mark.parametrize("damage", [0, 1, 6, 100, -40, -1])
 def test_damaged_snapshot_is_refused(damage: int) -> None:
     replay = filter_for(5)
     replay.admit(5, bytes(32))
-    snapshot = bytearray(replay.snapshot())
+    snapshot = bytearray(replay.freeze().encode())
     snapshot[damage] ^= 1
     with pytest.raises(WireError):
         ReplayFilter.restore(bytes(snapshot))
@@ -94,7 +94,7 @@ def test_damaged_snapshot_is_refused(damage: int) -> None:
 
 def test_truncated_or_longer_snapshot_is_refused() -> None:
     replay = filter_for(5)
-    snapshot = replay.snapshot()
+    snapshot = replay.freeze().encode()
     for length in range(len(snapshot)):
         with pytest.raises(WireError):
             ReplayFilter.restore(snapshot[:length])

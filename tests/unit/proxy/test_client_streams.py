@@ -20,7 +20,7 @@ from nymconnect_proxy.handshake import Reply
 from nymconnect_proxy.ordering import WINDOW
 from nymconnect_proxy.requests import Connect, Request, Send, decode_request
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData
-from nymconnect_proxy.streams import Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams import Cause, Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.versions import LEGACY
 from tests.helpers.mixnet_pair import make_recipient
 
@@ -28,6 +28,7 @@ ID = 7
 DEFAULTS = ClientOptions()
 QUIET = ClientOptions(quiet=10.0)
 TARGET = Target("nymtech.net", 443)
+ENDED = Finished(Cause.CLOSED, orderly=True)
 
 
 def sent(effects: list[ClientEffect]) -> list[Request]:
@@ -35,12 +36,8 @@ def sent(effects: list[ClientEffect]) -> list[Request]:
 
 
 def rest(effects: list[ClientEffect]) -> list[ClientEffect]:
-    """All but the messages, and without the reason of the end."""
-    return [
-        Finished("") if isinstance(effect, Finished) else effect
-        for effect in effects
-        if not isinstance(effect, SendMessage)
-    ]
+    """All but the messages."""
+    return [effect for effect in effects if not isinstance(effect, SendMessage)]
 
 
 def opening(now: float = 0.0, options: ClientOptions = DEFAULTS, to: Recipient | None = None) -> ClientStream:
@@ -128,7 +125,7 @@ def test_an_empty_closing_sequence_0_is_refused_after_the_grace_time() -> None:
     assert stream.feed(NetworkData(ID, 0, closed=True), 10.0) == []
     assert stream.deadline == 13.0
     assert stream.wake(12.9) == []
-    assert rest(stream.wake(13.0)) == [Refused(Reply.REFUSED), Finished("")]
+    assert rest(stream.wake(13.0)) == [Refused(Reply.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
     assert stream.deadline is None
 
 
@@ -139,7 +136,7 @@ def test_the_text_of_a_connection_error_chooses_the_code_in_either_order(failure
     effects: list[ClientEffect] = []
     for message in messages if failure_first else reversed(messages):
         effects += stream.feed(message, 1.0)
-    assert rest(effects) == [Refused(Reply.NOT_ALLOWED), Finished("")]
+    assert rest(effects) == [Refused(Reply.NOT_ALLOWED), Finished(Cause.REPORTED, orderly=True)]
     assert sent(effects) == []
 
 
@@ -152,6 +149,7 @@ def test_the_text_of_a_connection_error_chooses_the_code_in_either_order(failure
         ('Network unreachable: "a:1"', Reply.NETWORK_UNREACHABLE),
         ("Network is unreachable (os error 101)", Reply.NETWORK_UNREACHABLE),
         ('Host unreachable: cannot resolve "network.example:1"', Reply.HOST_UNREACHABLE),
+        ('Too many lookups, not connecting to "host.example:1"', Reply.GENERAL_FAILURE),
         ("No route to host (os error 113)", Reply.HOST_UNREACHABLE),
         ('TTL expired: "host.example:1" did not answer', Reply.TTL_EXPIRED),
         ("Connection timed out", Reply.TTL_EXPIRED),
@@ -168,8 +166,8 @@ def test_an_exit_that_does_not_answer_times_out_and_is_told_to_stop() -> None:
     stream = opening(5.0)
     assert stream.wake(64.9) == []
     effects = stream.wake(65.0)
-    assert rest(effects) == [Refused(Reply.TTL_EXPIRED), Finished("")]
-    assert sent(effects) == [Send(ID, 1, closed=True), Send(ID, 2, closed=True)]
+    assert rest(effects) == [Refused(Reply.TTL_EXPIRED), Finished(Cause.UNANSWERED, orderly=True)]
+    assert sent(effects) == [Send(ID, 1, closed=True, cut=True)]
 
 
 def test_keep_alives_go_out_after_a_minute_without_data() -> None:
@@ -219,8 +217,8 @@ def test_any_message_resets_the_time_out_keep_alives_too() -> None:
     for minute in range(1, 5):
         assert rest(stream.wake(last + minute * 60.0)) == []
     effects = stream.wake(last + 300.0)
-    assert rest(effects) == [Finished("")]
-    assert [message.closed for message in sent(effects) if isinstance(message, Send)] == [True, True]
+    assert rest(effects) == [Finished(Cause.EXPIRED)]
+    assert [message.cut for message in sent(effects) if isinstance(message, Send)] == [True]
 
 
 def test_local_eof_leaves_the_download_open() -> None:
@@ -228,7 +226,7 @@ def test_local_eof_leaves_the_download_open() -> None:
     assert sent(stream.local_eof(1.0)) == [Send(ID, 1, closed=True)]
     assert not stream.wants_data
     assert stream.feed(NetworkData(ID, 1, b"answer"), 100.0) == [Deliver(b"answer")]
-    assert rest(stream.feed(NetworkData(ID, 2, closed=True), 101.0)) == [Finished("")]
+    assert rest(stream.feed(NetworkData(ID, 2, closed=True), 101.0)) == [DeliverEof(), ENDED]
 
 
 def test_remote_eof_leaves_the_upload_open() -> None:
@@ -238,7 +236,7 @@ def test_remote_eof_leaves_the_upload_open() -> None:
     assert sent(stream.feed_local(b"more", 2.0)) == [Send(ID, 1, b"more")]
     effects = stream.local_eof(3.0)
     assert sent(effects) == [Send(ID, 2, closed=True)]
-    assert rest(effects) == [Finished("")]
+    assert rest(effects) == [ENDED]
 
 
 def test_keep_alives_behind_the_end_do_not_repeat_it() -> None:
@@ -258,36 +256,72 @@ def test_a_half_closed_stream_lives_while_data_comes_and_not_for_ever() -> None:
     assert keep_alives == list(range(1, 9))
 
 
-def test_a_broken_application_closes_twice() -> None:
+@pytest.mark.parametrize("cause", Cause)
+def test_whatever_breaks_a_stream_cuts_it_at_both_ends(cause: Cause) -> None:
     stream = opened()
-    effects = stream.abort("gone", 1.0)
-    assert sent(effects) == [Send(ID, 1, closed=True), Send(ID, 2, closed=True)]
-    assert rest(effects) == [Finished("")]
+    effects = stream.abort(cause, 1.0)
+    assert sent(effects) == [Send(ID, 1, closed=True, cut=True)]
+    assert rest(effects) == [Finished(cause)]
 
 
 def test_a_broken_application_that_had_closed_closes_once_more() -> None:
     stream = opened()
     stream.local_eof(0.0)
-    assert sent(stream.abort("gone", 1.0)) == [Send(ID, 2, closed=True)]
+    assert sent(stream.abort(Cause.SOCKET_BROKE, 1.0)) == [Send(ID, 2, closed=True, cut=True)]
+
+
+def test_what_ends_before_the_answer_is_in_order_if_the_application_has_been_told() -> None:
+    failure = ConnectionFailure(ID, "Connection refused")
+    for early in (False, True):
+        stream = opening(options=ClientOptions(early_reply=early))
+        assert stream.feed(failure, 1.0)[-1] == Finished(Cause.REPORTED, orderly=not early)
+        stream = opening(options=ClientOptions(early_reply=early))
+        assert stream.wake(60.0)[-1] == Finished(Cause.UNANSWERED, orderly=not early)
+        stream = opening(options=ClientOptions(early_reply=early))
+        stream.feed(NetworkData(ID, 0, closed=True), 1.0)
+        assert stream.wake(4.0)[-1] == Finished(Cause.NOT_CONNECTED, orderly=not early)
 
 
 def test_an_abort_before_the_answer_refuses() -> None:
-    assert rest(opening().abort("gone", 1.0)) == [Refused(Reply.GENERAL_FAILURE), Finished("")]
+    assert rest(opening().abort(Cause.DISCONNECTED, 1.0)) == [
+        Refused(Reply.GENERAL_FAILURE),
+        Finished(Cause.DISCONNECTED, orderly=True),
+    ]
 
 
 def test_an_error_of_an_open_stream_ends_it() -> None:
-    assert rest(opened().feed(ConnectionFailure(ID, "x"), 1.0)) == [Finished("")]
+    assert rest(opened().feed(ConnectionFailure(ID, "x"), 1.0)) == [Finished(Cause.REPORTED)]
 
 
 def test_a_message_beyond_the_window_ends_the_stream() -> None:
-    assert rest(opened().feed(NetworkData(ID, WINDOW + 2), 1.0)) == [Finished("")]
+    assert rest(opened().feed(NetworkData(ID, WINDOW + 2), 1.0)) == [Finished(Cause.UNORDERED)]
 
 
 def test_two_closing_messages_of_the_exit_end_the_stream_after_its_data() -> None:
     stream = opened()
     assert stream.feed(NetworkData(ID, 3, closed=True), 1.0) == []
     assert stream.feed(NetworkData(ID, 2, closed=True), 1.0) == []
-    assert rest(stream.feed(NetworkData(ID, 1, b"last"), 1.0)) == [Deliver(b"last"), Finished("")]
+    given_up = [Deliver(b"last"), DeliverEof(), Finished(Cause.GIVEN_UP)]
+    assert rest(stream.feed(NetworkData(ID, 1, b"last"), 1.0)) == given_up
+
+
+@pytest.mark.parametrize("has_closed", [False, True])
+def test_a_cut_by_the_exit_comes_after_its_data_and_is_no_end(has_closed: bool) -> None:
+    stream = opened()
+    if has_closed:
+        stream.local_eof(0.0)
+    assert stream.feed(NetworkData(ID, 2, closed=True, cut=True), 1.0) == []
+    assert stream.feed(NetworkData(ID, 1, b"half"), 1.0) == [Deliver(b"half"), Finished(Cause.GIVEN_UP)]
+
+
+@pytest.mark.parametrize("cut_first", [False, True])
+def test_an_answer_that_had_its_end_keeps_it_when_the_exit_cuts_the_rest(cut_first: bool) -> None:
+    stream = opened()
+    messages = [NetworkData(ID, 1, b"all", closed=True), NetworkData(ID, 3, closed=True, cut=True)]
+    effects: list[ClientEffect] = []
+    for message in reversed(messages) if cut_first else messages:
+        effects += stream.feed(message, 1.0)
+    assert effects == [Deliver(b"all"), DeliverEof(), Finished(Cause.GIVEN_UP)]
 
 
 def test_early_data_is_bounded_until_the_exit_answers() -> None:
@@ -301,11 +335,11 @@ def test_early_data_is_bounded_until_the_exit_answers() -> None:
 
 def test_an_ended_stream_does_nothing() -> None:
     stream = opened()
-    stream.abort("gone", 1.0)
+    stream.abort(Cause.SOCKET_BROKE, 1.0)
     assert stream.feed(NetworkData(ID, 1, b"x"), 2.0) == []
     assert stream.wake(1e9) == []
     assert stream.local_eof(2.0) == []
-    assert stream.abort("again", 2.0) == []
+    assert stream.abort(Cause.SOCKET_BROKE, 2.0) == []
     assert not stream.wants_data
     with pytest.raises(UsageError):
         stream.feed_local(b"x", 2.0)

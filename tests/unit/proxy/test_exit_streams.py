@@ -19,12 +19,13 @@ from nymconnect_proxy.ordering import WINDOW
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, Response, decode_response
-from nymconnect_proxy.streams import Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams import Cause, Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
 
 ID = 7
 DEFAULTS = ExitOptions()
 PUBLIC = "1.1.1.1"
+ENDED = Finished(Cause.CLOSED, orderly=True)
 
 
 def sent(effects: list[ExitEffect]) -> list[Response]:
@@ -32,11 +33,7 @@ def sent(effects: list[ExitEffect]) -> list[Response]:
 
 
 def rest(effects: list[ExitEffect]) -> list[ExitEffect]:
-    return [
-        Finished("") if isinstance(effect, Finished) else effect
-        for effect in effects
-        if not isinstance(effect, SendMessage)
-    ]
+    return [effect for effect in effects if not isinstance(effect, SendMessage)]
 
 
 def new(
@@ -65,7 +62,7 @@ def opened(versions: Versions = CURRENT) -> ExitStream:
 
 def assert_refused(effects: list[ExitEffect], text: str) -> None:
     assert sent(effects) == [ConnectionFailure(ID, text), NetworkData(ID, 0, closed=True)]
-    assert rest(effects) == [Finished("")]
+    assert rest(effects) == [Finished(Cause.NOT_CONNECTED)]
 
 
 def test_the_checked_addresses_are_dialled_in_the_order_of_the_resolver() -> None:
@@ -83,7 +80,7 @@ def test_the_number_of_dialled_addresses_is_bounded() -> None:
     assert len(effect.addresses) == MAX_ADDRESSES
 
 
-@pytest.mark.parametrize("bad", ["127.0.0.1", "::1", "10.0.0.1", "::ffff:1.1.1.1", "fe80::1%eth0", "nonsense"])
+@pytest.mark.parametrize("bad", ["127.0.0.1", "::1", "10.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "nonsense"])
 def test_one_address_that_is_not_public_denies_all(bad: str) -> None:
     stream = new()
     stream.open(0.0)
@@ -101,6 +98,25 @@ def test_the_policy_denies(policy: str) -> None:
     stream = new(policy=AddressPolicy.parse(policy))
     stream.open(0.0)
     assert_refused(stream.resolved(["8.8.8.8", PUBLIC], 0.0), 'Domain "nymtech.net:443" failed filter check')
+
+
+@pytest.mark.parametrize("written", ["9.9.9.9", "::ffff:9.9.9.9", "64:ff9b::9.9.9.9"])
+def test_no_other_form_of_an_address_gets_past_the_policy(written: str) -> None:
+    policy = AddressPolicy.parse("ExitPolicy reject 9.9.9.0/24:*\nExitPolicy accept *:*")
+    stream = new(policy=policy)
+    stream.open(0.0)
+    assert_refused(stream.resolved([written], 0.0), 'Domain "nymtech.net:443" failed filter check')
+    allowed = written.replace("9.9.9.9", "8.8.8.8")
+    stream = new(policy=policy)
+    stream.open(0.0)
+    assert stream.resolved([allowed], 0.0) == [Dial((allowed,), 443)]
+
+
+def test_a_mapped_address_is_allowed_where_ipv4_is() -> None:
+    for written, dials in (("::ffff:8.8.8.8", True), ("64:ff9b::8.8.8.8", False)):
+        stream = new(policy=AddressPolicy.parse("ExitPolicy accept *4:*"))
+        stream.open(0.0)
+        assert isinstance(stream.resolved([written], 0.0)[0], Dial) is dials
 
 
 @pytest.mark.parametrize("address", ["", "nymtech.net", "nymtech.net:0", "a b:80", "\ufffd:x"])
@@ -160,14 +176,14 @@ def test_early_data_is_bounded() -> None:
     stream = new(options=ExitOptions(early_bytes=10))
     stream.open(0.0)
     assert stream.feed(Send(ID, 0, bytes(10)), 0.0) == []
-    assert rest(stream.feed(Send(ID, 1, b"x"), 0.0)) == [Finished("")]
+    assert rest(stream.feed(Send(ID, 1, b"x"), 0.0)) == [Finished(Cause.NOT_CONNECTED)]
 
 
 def test_a_client_that_gives_up_early_stops_the_dialling() -> None:
     stream = dialing()
     stream.feed(Send(ID, 0), 0.0)
     stream.feed(Send(ID, 1, closed=True), 0.0)
-    assert rest(stream.feed(Send(ID, 2, closed=True), 0.0)) == [Finished("")]
+    assert rest(stream.feed(Send(ID, 2, closed=True), 0.0)) == [Finished(Cause.GIVEN_UP)]
 
 
 def test_bytes_flow_both_ways() -> None:
@@ -183,7 +199,7 @@ def test_a_half_closed_client_still_gets_the_answer() -> None:
     assert sent(stream.feed_local(b"answer", 100.0)) == [NetworkData(ID, 1, b"answer")]
     effects = stream.local_eof(101.0)
     assert sent(effects) == [NetworkData(ID, 2, closed=True)]
-    assert rest(effects) == [Finished("")]
+    assert rest(effects) == [ENDED]
 
 
 def test_a_target_that_closes_first_still_reads() -> None:
@@ -191,7 +207,7 @@ def test_a_target_that_closes_first_still_reads() -> None:
     assert sent(stream.local_eof(1.0)) == [NetworkData(ID, 1, closed=True)]
     assert not stream.wants_data
     assert stream.feed(Send(ID, 0, b"more"), 2.0) == [Deliver(b"more")]
-    assert rest(stream.feed(Send(ID, 1, closed=True), 3.0)) == [Finished("")]
+    assert rest(stream.feed(Send(ID, 1, closed=True), 3.0)) == [DeliverEof(), ENDED]
 
 
 def test_a_client_that_wants_nothing_more_gets_nothing_more_but_its_data_is_delivered() -> None:
@@ -199,14 +215,45 @@ def test_a_client_that_wants_nothing_more_gets_nothing_more_but_its_data_is_deli
     assert stream.feed(Send(ID, 2, closed=True), 1.0) == []
     assert stream.feed(Send(ID, 1, closed=True), 1.0) == []
     assert stream.wants_data
-    assert rest(stream.feed(Send(ID, 0, b"upload"), 1.0)) == [Deliver(b"upload"), Finished("")]
+    assert rest(stream.feed(Send(ID, 0, b"upload"), 1.0)) == [
+        Deliver(b"upload"),
+        DeliverEof(),
+        Finished(Cause.GIVEN_UP),
+    ]
     assert stream.unwanted
 
 
-def test_a_broken_target_ends_the_stream() -> None:
-    effects = opened().abort("reset", 1.0)
-    assert sent(effects) == [NetworkData(ID, 1, closed=True), NetworkData(ID, 2, closed=True)]
-    assert rest(effects) == [Finished("")]
+@pytest.mark.parametrize("has_closed", [False, True])
+def test_a_cut_by_the_client_comes_after_its_data_and_is_no_end(has_closed: bool) -> None:
+    stream = opened()
+    if has_closed:
+        stream.local_eof(0.0)
+    assert stream.feed(Send(ID, 1, closed=True, cut=True), 1.0) == []
+    assert rest(stream.feed(Send(ID, 0, b"half"), 1.0)) == [Deliver(b"half"), Finished(Cause.GIVEN_UP)]
+    assert stream.unwanted
+
+
+@pytest.mark.parametrize("cut_first", [False, True])
+def test_an_upload_that_had_its_end_keeps_it_when_the_client_cuts_the_rest(cut_first: bool) -> None:
+    stream = opened()
+    messages = [Send(ID, 0, b"all", closed=True), Send(ID, 1, closed=True, cut=True)]
+    effects: list[ExitEffect] = []
+    for message in reversed(messages) if cut_first else messages:
+        effects += stream.feed(message, 1.0)
+    assert effects == [Deliver(b"all"), DeliverEof(), Finished(Cause.GIVEN_UP)]
+
+
+def test_an_upload_cut_before_the_target_has_answered_never_reaches_it() -> None:
+    stream = dialing()
+    stream.feed(Send(ID, 0, b"half"), 0.5)
+    assert rest(stream.feed(Send(ID, 1, closed=True, cut=True), 0.5)) == [Finished(Cause.GIVEN_UP)]
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_whatever_breaks_a_stream_cuts_it_at_both_ends(cause: Cause) -> None:
+    effects = opened().abort(cause, 1.0)
+    assert sent(effects) == [NetworkData(ID, 1, closed=True, cut=True)]
+    assert rest(effects) == [Finished(cause)]
 
 
 def test_keep_alives_and_the_time_out() -> None:
@@ -215,16 +262,16 @@ def test_keep_alives_and_the_time_out() -> None:
     stream.feed(Send(ID, 0), 100.0)
     for now in (120.0, 180.0, 240.0, 300.0, 360.0):
         assert rest(stream.wake(now)) == []
-    assert rest(stream.wake(400.0)) == [Finished("")]
+    assert rest(stream.wake(400.0)) == [Finished(Cause.EXPIRED)]
 
 
 def test_a_message_beyond_the_window_ends_the_stream() -> None:
-    assert rest(opened().feed(Send(ID, WINDOW + 1), 1.0)) == [Finished("")]
+    assert rest(opened().feed(Send(ID, WINDOW + 1), 1.0)) == [Finished(Cause.UNORDERED)]
 
 
 def test_late_answers_of_resolver_and_dialler_are_ignored() -> None:
     stream = dialing()
-    stream.abort("stop", 1.0)
+    stream.abort(Cause.DISCONNECTED, 1.0)
     assert stream.resolved([PUBLIC], 2.0) == []
     assert stream.connected(2.0) == []
     assert stream.failed(SetupFailure.REFUSED, 2.0) == []

@@ -11,6 +11,7 @@ from nymconnect_proxy.addresses import Target
 from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested, isolation_of
 from nymconnect_proxy.http_connect import MAX_HEAD, MAX_LINES
+from nymconnect_proxy.obstacles import Obstacle
 
 TUNNEL = b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\nUser-Agent: curl\r\n\r\n"
 LOGIN = b"CONNECT a:1 HTTP/1.1\r\nproxy-authorization: bAsIc " + b64encode(b"alice:secret") + b"\r\n\r\n"
@@ -77,6 +78,15 @@ def test_a_port_that_does_not_serve_is_unavailable() -> None:
     door = FrontDoor(0.0)
     door.feed(TUNNEL, 0.0)
     assert status(door.turn_away()) == 503
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_whoever_is_turned_away_is_told_what_is_in_the_way(obstacle: Obstacle) -> None:
+    door = FrontDoor(0.0)
+    door.feed(TUNNEL, 0.0)
+    said = answer(door.turn_away(obstacle, 512))
+    assert said.startswith(b"HTTP/1.1 502" if obstacle is Obstacle.PRIVATE_NAME else b"HTTP/1.1 503")
+    assert obstacle.sentence(512).encode() in said
 
 
 def test_lines_may_end_with_a_line_feed_alone() -> None:

@@ -102,6 +102,25 @@ def test_two_ends_mean_that_nothing_more_is_wanted(order: tuple[int, int]) -> No
     assert buffer.closed
 
 
+@pytest.mark.parametrize("cuts", [(True, False), (False, True)])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_ends_the_first_says_whether_the_bytes_are_the_whole(
+    cuts: tuple[bool, bool], order: tuple[int, int]
+) -> None:
+    buffer = ReorderBuffer()
+    for sequence in order:
+        buffer.insert(sequence, b"", True, cuts[sequence])
+    assert buffer.abandoned
+    assert buffer.cut == cuts[0]
+
+
+def test_a_cut_alone_means_that_nothing_more_is_wanted() -> None:
+    buffer = ReorderBuffer()
+    buffer.insert(0, b"", True, True)
+    assert buffer.abandoned
+    assert buffer.cut
+
+
 def test_one_end_that_comes_twice_is_one_end() -> None:
     buffer = ReorderBuffer()
     buffer.insert(0, b"", True)

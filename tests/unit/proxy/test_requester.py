@@ -8,6 +8,7 @@ import pytest
 
 from nymconnect_proxy.admission import AdmissionLimits
 from nymconnect_proxy.exit_streams import ExitOptions
+from nymconnect_proxy.lookups import LookupLimits
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query
 from nymconnect_proxy.requester import (
@@ -44,7 +45,7 @@ class Target:
         self.resolved: list[str] = []
         self.dialled: list[tuple[str, int]] = []
 
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
+    async def resolve(self, host: str) -> Sequence[str]:
         self.resolved.append(host)
         if not self.addresses:
             raise OSError("no such name")
@@ -128,6 +129,18 @@ async def test_a_constant_rate_is_promised_if_the_mixnet_client_keeps_it() -> No
         assert await client.answer() == (CURRENT, Paced(0.0, 0))
         requester_end = next(iter(client.mixnet.peers.values()))
         assert list(requester_end.paced.values()) == [(50.0, 120)]
+
+
+async def test_the_tag_of_a_stream_is_held_until_the_stream_has_ended() -> None:
+    async with serving() as client:
+        requester_end = next(iter(client.mixnet.peers.values()))
+        await client.send(Control.HEALTH)
+        await client.answer()
+        assert requester_end.held.total() == 0
+        await client.send(Connect(7, "nymtech.net:443"))
+        await client.settled(lambda: requester_end.held.total() == 1)
+        await client.requester.stop()
+        assert requester_end.held.total() == 0
 
 
 @pytest.mark.parametrize(
@@ -230,6 +243,22 @@ async def test_an_exit_that_is_full_says_so() -> None:
         failure = (await client.answers(2))[0]
         assert failure == ConnectionFailure(2, 'Too many connections, not connecting to "a.example:80"')
         assert client.requester.snapshot().refused == 1
+
+
+async def test_an_exit_with_too_many_lookups_says_so() -> None:
+    options = RequesterOptions(lookups=LookupLimits(waiting_per_asker=0))
+    async with serving(options=options) as client:
+        await client.send(Connect(1, "a.example:80"))
+        failure = (await client.answers(2))[0]
+        assert failure == ConnectionFailure(1, 'Too many lookups, not connecting to "a.example:80"')
+
+
+async def test_a_literal_address_is_not_looked_up() -> None:
+    target = Target()
+    async with serving(target) as client:
+        await client.send(Connect(1, "2606:4700:0:0:0:0:0:1:443"))
+        await client.settled(lambda: len(target.dialled) == 1)
+    assert (target.dialled, target.resolved) == ([("2606:4700::1", 443)], [])
 
 
 async def test_a_second_connect_with_the_same_id_is_dropped() -> None:

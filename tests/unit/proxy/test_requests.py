@@ -81,6 +81,20 @@ SHORTEST = {
 }
 
 
+def test_a_cut_is_a_closing_message_to_others() -> None:
+    """For they take any value but 0 for closed; of 7 the vectors below say so."""
+    whole, cut = Send(ID, 2, closed=True), Send(ID, 2, closed=True, cut=True)
+    answer, broken = NetworkData(ID, 2, closed=True), NetworkData(ID, 2, closed=True, cut=True)
+    for ours, theirs in (
+        (encode_request(cut), encode_request(whole)),
+        (encode_response(broken), encode_response(answer)),
+    ):
+        ((mine, other),) = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+        assert (mine, other) == (2, 1)
+    assert decode_request(encode_request(cut))[1] == cut
+    assert decode_response(encode_response(broken))[1] == broken
+
+
 def test_every_vector_is_used() -> None:
     assert set(BY_NAME) == set(REQUESTS) | set(RESPONSES)
 

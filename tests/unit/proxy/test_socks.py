@@ -8,6 +8,7 @@ from nymconnect.effects import Close, Write
 from nymconnect_proxy.addresses import Target
 from nymconnect_proxy.front import FrontDoor, FrontState
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested, isolation_of
+from nymconnect_proxy.obstacles import Obstacle
 
 GREETING = b"\x05\x01\x00"
 METHOD = Write(b"\x05\x00")
@@ -74,6 +75,12 @@ def test_refusals_have_ten_bytes_and_end_the_connection(code: Reply) -> None:
 
 def test_a_port_that_does_not_serve_says_general_failure() -> None:
     assert written(asked().turn_away()) == bytes([5, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_a_private_name_is_a_host_that_cannot_be_reached_and_all_else_a_general_failure(obstacle: Obstacle) -> None:
+    code = 4 if obstacle is Obstacle.PRIVATE_NAME else 1
+    assert written(asked().turn_away(obstacle, 1)) == bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0])
 
 
 def test_data_behind_the_request_is_kept() -> None:

@@ -1,0 +1,50 @@
+"""Why a request is turned away before a requester has tried anything, as a value, in words, and counted."""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+
+BETWEEN_LINES = 60.0  # seconds from one line of the log about an obstacle to the next
+
+
+class Obstacle(Enum):
+    """The value is its name in JSON."""
+
+    NOT_CONNECTED = "not_connected"
+    PRIVATE_NAME = "private_name"
+    PORT_FULL = "port_connections"
+    SENDER_FULL = "sender_streams"
+    REQUESTER_FULL = "requester_streams"
+
+    def sentence(self, bound: int = 0) -> str:
+        """For a person; `bound` is the number that has been reached, where it is one of ours."""
+        return _SENTENCES[self].format(bound)
+
+
+_SENTENCES = {
+    Obstacle.NOT_CONNECTED: "NymConnect is not connected to the mixnet.",
+    Obstacle.PRIVATE_NAME: "No public network knows this name, so no requester has been asked.",
+    Obstacle.PORT_FULL: "This port carries at most {} connections at once.",
+    Obstacle.SENDER_FULL: "A requester carries at most {} connections of one sender at once; none has ended in time.",
+    Obstacle.REQUESTER_FULL: "The requester carries as many connections as it can.",
+}
+
+
+class TurnedAway:
+    """Counts, and says when a line in the log is due: a program that insists does not fill it."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Obstacle] = Counter()
+        self._silent_until: dict[Obstacle, float] = {}
+
+    @property
+    def counts(self) -> Mapping[Obstacle, int]:
+        return dict(self._counts)
+
+    def note(self, obstacle: Obstacle, now: float) -> bool:
+        """Once more; whether the log should say so."""
+        self._counts[obstacle] += 1
+        if now < self._silent_until.get(obstacle, now):
+            return False
+        self._silent_until[obstacle] = now + BETWEEN_LINES
+        return True

@@ -1,0 +1,223 @@
+"""What the programs at both ends of a stream see of its end: an end is an end, and everything else is a reset.
+
+They are played with bare sockets, since those of asyncio forget what came before a reset.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from python_socks import ProxyError
+
+from nymconnect.runtime import TaskSet
+from nymconnect_proxy.pipe import PipeOptions
+from tests.helpers.proxy_loop import PIPES, Loop, proxy_loop
+from tests.helpers.targets import unused_port
+
+PATIENCE = 30.0
+CONTENT = random.Random(1).randbytes(60_000)
+LANGUAGES = ["socks5", "socks4", "http"]
+
+
+@dataclass
+class Scene:
+    """One stream: the application's socket and the target's."""
+
+    loop: Loop
+    application: socket.socket
+    target: socket.socket
+
+
+@contextlib.asynccontextmanager
+async def scene(language: str = "socks5", pipes: PipeOptions = PIPES) -> AsyncIterator[Scene]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        async with proxy_loop(pipes=pipes) as loop, asyncio.timeout(PATIENCE):
+            connecting = asyncio.create_task(loop.connect(server.getsockname()[1], language=language))
+            target, _ = await asyncio.get_running_loop().sock_accept(server)
+            application = await connecting
+            application.setblocking(False)
+            with application, target:
+                yield Scene(loop, application, target)
+
+
+async def say(sock: socket.socket, data: bytes) -> None:
+    await asyncio.get_running_loop().sock_sendall(sock, data)
+
+
+async def hear(sock: socket.socket, count: int) -> bytes:
+    """So many bytes."""
+    heard = b""
+    while len(heard) < count:
+        heard += await asyncio.get_running_loop().sock_recv(sock, count - len(heard))
+    return heard
+
+
+async def rest(sock: socket.socket) -> tuple[bytes, str]:
+    """What still comes, and how it ends."""
+    heard = b""
+    try:
+        while data := await asyncio.get_running_loop().sock_recv(sock, 65_536):
+            heard += data
+    except ConnectionResetError:
+        return heard, "reset"
+    return heard, "end"
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+async def broken(sock: socket.socket) -> None:
+    """Until nothing can be sent any more."""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        while True:
+            await say(sock, b"x")
+            await asyncio.sleep(0.01)
+
+
+# --- ends -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_both_directions_end_one_by_one_with_all_their_bytes(language: str) -> None:
+    async with scene(language) as on:
+        await say(on.application, CONTENT)
+        on.application.shutdown(socket.SHUT_WR)
+        assert await rest(on.target) == (CONTENT, "end")
+        await say(on.target, CONTENT[::-1])
+        on.target.close()
+        assert await rest(on.application) == (CONTENT[::-1], "end")
+
+
+async def test_the_target_may_end_first() -> None:
+    async with scene() as on:
+        await say(on.target, CONTENT)
+        on.target.shutdown(socket.SHUT_WR)
+        assert await rest(on.application) == (CONTENT, "end")
+        await say(on.application, CONTENT[::-1])
+        on.application.close()
+        assert await rest(on.target) == (CONTENT[::-1], "end")
+
+
+@pytest.mark.parametrize(("last_bytes", "ending"), [(PATIENCE, "end"), (0.2, "reset")])
+async def test_a_slow_reader_gets_the_whole_or_sees_that_it_is_not(last_bytes: float, ending: str) -> None:
+    """More than the buffers of the system hold, and a reader that begins when everything else is over."""
+    size = 12_000_000
+    async with scene(pipes=PipeOptions(linger=0.1, flush_timeout=0.2, last_bytes=last_bytes)) as on:
+        on.application.shutdown(socket.SHUT_WR)
+        await say(on.target, bytes(size))
+        on.target.close()
+        while on.loop.requester.snapshot().active:  # noqa: ASYNC110 -- a counter, which has no event to wait for
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.0)
+        heard, seen = await rest(on.application)
+        assert seen == ending
+        assert (len(heard) == size) == (ending == "end")
+
+
+# --- resets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("has_asked", [True, False], ids=["all asked", "still asking"])
+async def test_a_target_that_resets_resets_the_application_after_what_it_said(language: str, has_asked: bool) -> None:
+    async with scene(language) as on:
+        if has_asked:
+            on.application.shutdown(socket.SHUT_WR)
+            assert await rest(on.target) == (b"", "end")
+        await say(on.target, CONTENT)
+        reset(on.target)
+        assert await rest(on.application) == (CONTENT, "reset")
+
+
+@pytest.mark.parametrize("has_answer", [True, False], ids=["answered", "not answered"])
+async def test_an_application_that_resets_resets_the_target_after_what_it_said(has_answer: bool) -> None:
+    async with scene() as on:
+        if has_answer:
+            on.target.shutdown(socket.SHUT_WR)
+            assert await rest(on.application) == (b"", "end")
+        await say(on.application, CONTENT)
+        reset(on.application)
+        assert await rest(on.target) == (CONTENT, "reset")
+
+
+async def test_an_answer_that_had_its_end_stays_whole_when_the_upload_breaks() -> None:
+    async with scene() as on:
+        await say(on.target, CONTENT)
+        on.target.shutdown(socket.SHUT_WR)
+        assert await hear(on.application, 10) == CONTENT[:10]
+        reset(on.target)
+        await broken(on.application)
+        assert await rest(on.application) == (CONTENT[10:], "end")
+
+
+async def test_an_upload_that_had_its_end_stays_whole_when_nobody_waits_for_the_answer() -> None:
+    async with scene() as on:
+        await say(on.application, CONTENT)
+        on.application.shutdown(socket.SHUT_WR)
+        assert await hear(on.target, 10) == CONTENT[:10]
+        reset(on.application)
+        await broken(on.target)
+        assert await rest(on.target) == (CONTENT[10:], "end")
+
+
+async def test_disconnecting_resets_after_what_has_arrived() -> None:
+    async with scene() as on:
+        await say(on.target, CONTENT)
+        heard = await hear(on.application, 1000)
+        await on.loop.listener.detach()
+        more, seen = await rest(on.application)
+        assert seen == "reset"
+        assert CONTENT.startswith(heard + more)
+
+
+@pytest.mark.parametrize("who", ["listener", "requester"])
+async def test_a_program_that_ends_resets_what_is_open(who: str) -> None:
+    async with scene() as on:
+        await say(on.target, CONTENT)
+        assert await hear(on.application, len(CONTENT)) == CONTENT
+        if who == "listener":
+            await on.loop.listener.stop()
+            assert await rest(on.application) == (b"", "reset")
+        else:
+            await on.loop.requester.stop()
+            assert await rest(on.target) == (b"", "reset")
+
+
+async def test_a_task_that_is_cancelled_resets_its_socket() -> None:
+    async with scene() as on:
+        tasks: TaskSet = on.loop.listener._connections
+        await tasks.close()
+        assert await rest(on.application) == (b"", "reset")
+
+
+async def test_a_piece_that_is_lost_resets_both_ends() -> None:
+    async with scene() as on:
+        await say(on.target, CONTENT)
+        assert await hear(on.application, len(CONTENT)) == CONTENT
+        (lane,) = on.loop.exit_mixnet.lanes
+        on.loop.exit_mixnet.on_undelivered(lane)
+        assert await rest(on.application) == (b"", "reset")
+        assert await rest(on.target) == (b"", "reset")
+
+
+async def test_a_mixnet_that_takes_nothing_more_resets() -> None:
+    async with scene() as on:
+        on.loop.client_mixnet.stopped = True
+        await say(on.application, CONTENT)
+        assert await rest(on.application) == (b"", "reset")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_refusal_is_told_and_ends(language: str) -> None:
+    """A reset would take the refusal with it, or stand in its place."""
+    async with proxy_loop() as loop:
+        with pytest.raises(ProxyError):
+            await loop.connect(unused_port(), language=language)
