@@ -321,3 +321,21 @@ def address_towards(ip: str) -> str | None:
             return str(probe.getsockname()[0])
     except OSError:
         return None
+
+
+def is_own_address(ip: str) -> bool:
+    """Whether `ip` leads to this machine. The system is asked each time, for addresses come and go: the way to an
+    address of our own begins at that address, or a socket can have it, where not every address can be had (Linux's
+    `ip_nonlocal_bind`). Untested on Windows and macOS."""
+    nobodys = "2001:db8::" if ":" in ip else "192.0.2.0"  # for documentation
+    return address_towards(ip) == ip or (_can_be_had(ip) and not _can_be_had(nobodys))
+
+
+def _can_be_had(ip: str) -> bool:
+    """Whether a socket may bind to `ip`."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((ip, 0))
+    except OSError:
+        return False
+    return True

@@ -9,7 +9,7 @@ which moves packets from the one to the other.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.feeder import Feeder
@@ -128,6 +128,11 @@ class MixnetClient:
     def topology(self) -> Topology:
         """The network as the directory has described it last."""
         return self._loopix.topology
+
+    @property
+    def gateway_ips(self) -> Sequence[str]:
+        """The addresses under which the directory has listed our gateway last."""
+        return self.topology.gateways.get(self.gateway.identity, self.gateway).ips
 
     @property
     def delivery_is_paced(self) -> bool:

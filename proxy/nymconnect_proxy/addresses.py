@@ -2,8 +2,10 @@
 
 The text form of a target is Nym's: ``host:port``, split at the last colon, IPv6 as eight groups without brackets
 (nym-socks5-client-core 1.21, `socks/request.rs`). The table of addresses that are not global is that of
-nym-bin-common 1.21, `ip_check`, to which we add, as our own rule, multicast, the deprecated site-local, IPv4-compatible
-and IPv4-translated ranges, and the newer documentation range.
+nym-bin-common 1.21, `ip_check`, to which we add, as our own rule, multicast, the deprecated 6to4 relays, the newer
+documentation range, and all of IPv6 but ``2000::/3``, from which alone global addresses are given out (RFC 4291,
+IANA): that covers site-local, IPv4-compatible and IPv4-translated addresses and the SIDs of SRv6 (``5f00::/16``, RFC
+9602), which routers of the exit's own network may obey.
 
 An address that stands for an IPv4 address is judged by that. ``::ffff:a.b.c.d`` is the IPv4 address, in all respects,
 where `ip_check` takes none of them for global. ``64:ff9b::a.b.c.d`` leads there through a translator (NAT64), so both
@@ -30,6 +32,7 @@ _NOT_GLOBAL_V4 = tuple(
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
+        "192.88.99.0/24",
         "192.168.0.0/16",
         "198.18.0.0/15",
         "198.51.100.0/24",
@@ -41,24 +44,19 @@ _NOT_GLOBAL_V4 = tuple(
 _GLOBAL_V4 = tuple(ipaddress.IPv4Network(text) for text in ("192.0.0.9/32", "192.0.0.10/32"))
 _NOT_GLOBAL_V6 = tuple(
     ipaddress.IPv6Network(text)
-    for text in (
-        "::/96",  # unspecified, loopback, IPv4-compatible
-        "::ffff:0:0:0/96",
-        "64:ff9b:1::/48",
-        "100::/64",
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "3fff::/20",
-        "fc00::/7",
-        "fe80::/10",
-        "fec0::/10",
-        "ff00::/8",
-    )
+    for text in ("::/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "4000::/2", "8000::/1")
 )
 _GLOBAL_V6 = tuple(
     ipaddress.IPv6Network(text)
-    for text in ("2001:1::1/128", "2001:1::2/128", "2001:3::/32", "2001:4:112::/48", "2001:20::/28", "2001:30::/28")
+    for text in (
+        "64:ff9b::/96",  # as far as what is inside is
+        "2001:1::1/128",
+        "2001:1::2/128",
+        "2001:3::/32",
+        "2001:4:112::/48",
+        "2001:20::/28",
+        "2001:30::/28",
+    )
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 

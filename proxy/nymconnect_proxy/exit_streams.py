@@ -1,12 +1,12 @@
 """The exit's end of a proxied connection. Mirrors nym-network-requester 1.21 (`core.rs`, `socks5/tcp.rs`).
 
-Our own rules: the name is resolved once, every address it has must be global and accepted by the policy, and only
-those addresses are dialled, so that nothing can change between the check and the connection. Whatever keeps the exit
-from connecting is answered with a ConnectionError and then with the empty closing sequence 0 that reference clients
-act on. Replies have the versions of the Connect.
+Our own rules: the name is resolved once, every address it has must be global, not the exit's own, and accepted by the
+policy, and only those addresses are dialled, so that nothing can change between the check and the connection. Whatever
+keeps the exit from connecting is answered with a ConnectionError and then with the empty closing sequence 0 that
+reference clients act on. Replies have the versions of the Connect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -142,26 +142,29 @@ class ExitStream:
         self._port = target.port
         return [Resolve(target)]
 
-    def resolved(self, addresses: Sequence[str], now: float) -> list[ExitEffect]:
-        """All addresses of the target, as text. One that may not be reached refuses them all."""
+    def resolved(
+        self, addresses: Sequence[str], now: float, is_own: Callable[[str], bool] = lambda _address: False
+    ) -> list[ExitEffect]:
+        """All addresses of the target, as text, and how to tell the exit's own. One that may not be reached refuses
+        them all."""
         if self.state is not ExitState.RESOLVING:
             return []
         if not addresses:
             return self._fail(SetupFailure.UNRESOLVED)
         # In the order of the resolver, without repetitions.
         unique = tuple(dict.fromkeys(addresses))
-        if not all(self._may_reach(address) for address in unique):
+        if not all(self._may_reach(address, is_own) for address in unique):
             return self._fail(SetupFailure.POLICY)
         self.state = ExitState.DIALING
         return [Dial(unique[:MAX_ADDRESSES], self._port)]
 
-    def _may_reach(self, text: str) -> bool:
+    def _may_reach(self, text: str, is_own: Callable[[str], bool]) -> bool:
         try:
             address = parse_address(text)
         except WireError:
             return False
         may_be_here = self._options.allow_loopback and address.is_loopback
-        if not (may_be_here or is_global(address)):
+        if not may_be_here and (not is_global(address) or any(is_own(str(each)) for each in judged(address))):
             return False
         return all(self._policy.accepts(each, self._port) for each in judged(address))
 

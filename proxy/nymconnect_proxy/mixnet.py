@@ -4,7 +4,7 @@
 once, in any order: retransmission, fragments and the topping up of reply SURBs are the client's business.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nymconnect.packet.addressing import Recipient
@@ -36,6 +36,11 @@ class Mixnet(Protocol):
 
     @property
     def address(self) -> Recipient: ...
+
+    @property
+    def gateway_ips(self) -> Sequence[str]:
+        """The addresses under which the directory lists our gateway."""
+        ...
 
     async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = 0) -> None:
         """Queue `data` for `to`; waits while the lane is full: that is the back-pressure.

@@ -17,7 +17,7 @@ from nymconnect import __version__
 from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
-from nymconnect.runtime import TaskSet, clock
+from nymconnect.runtime import TaskSet, clock, is_own_address
 from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
 from nymconnect_proxy.exit_streams import (
     Dial,
@@ -94,13 +94,16 @@ def default_policy() -> AddressPolicy:
     return AddressPolicy.parse(read_text("exit-policy.txt"))
 
 
-def embedded_requester(mixnet: Mixnet, policy: AddressPolicy | None = None) -> "NetworkRequester":
-    """The exit of a network on this machine: as any exit, and it reaches this machine too. With a `policy` that alone
-    decides, also about this machine."""
+def embedded_requester(
+    mixnet: Mixnet, policy: AddressPolicy | None = None, is_own: Callable[[str], bool] = is_own_address
+) -> "NetworkRequester":
+    """The exit of a network on this machine: as any exit, and it reaches this machine too, at its loopback addresses.
+    With a `policy` that alone decides, also about this machine."""
     if policy is None:
         loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
         policy = AddressPolicy(loopback.rules + default_policy().rules)
-    return NetworkRequester(mixnet, policy, RequesterOptions(streams=ExitOptions(allow_loopback=True)))
+    options = RequesterOptions(streams=ExitOptions(allow_loopback=True))
+    return NetworkRequester(mixnet, policy, options, is_own=is_own)
 
 
 class NetworkRequester:
@@ -113,12 +116,14 @@ class NetworkRequester:
         options: RequesterOptions = RequesterOptions(),
         dial: Dialer = dial_for_others,
         resolve: Resolver = resolve_host,
+        is_own: Callable[[str], bool] = is_own_address,
     ) -> None:
         self._mixnet = mixnet
         self._policy = policy
         self._options = options
         self._dial = dial
         self._names = Names(resolve, options.lookups)
+        self._is_own_here = is_own
         self._admissions = Admissions(options.limits)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
@@ -147,6 +152,10 @@ class NetworkRequester:
 
     def snapshot(self) -> RequesterSnapshot:
         return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
+
+    def _is_own(self, address: str) -> bool:
+        """Whether an address leads to this machine, or to the gateway, which may stand beside it behind one router."""
+        return address in self._mixnet.gateway_ips or self._is_own_here(address)
 
     def _give_up(self, lane: int) -> None:
         """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
@@ -193,7 +202,7 @@ class NetworkRequester:
         if verdict is Verdict.ADMITTED:
             self._admitted += 1
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
-            connection = _ExitConnection(stream, peer, self._options, self._dial, self._names)
+            connection = _ExitConnection(stream, peer, self._options, self._dial, self._names, self._is_own)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
@@ -288,12 +297,21 @@ class _Peer:
 class _ExitConnection:
     """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
 
-    def __init__(self, stream: ExitStream, peer: _Peer, options: RequesterOptions, dial: Dialer, names: Names) -> None:
+    def __init__(
+        self,
+        stream: ExitStream,
+        peer: _Peer,
+        options: RequesterOptions,
+        dial: Dialer,
+        names: Names,
+        is_own: Callable[[str], bool],
+    ) -> None:
         self._stream = stream
         self._peer = peer
         self._options = options
         self._dial = dial
         self._names = names
+        self._is_own = is_own
         self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
         self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
 
@@ -335,7 +353,7 @@ class _ExitConnection:
         except OSError:
             self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
         else:
-            self.pipe.perform(self._stream.resolved(addresses, clock()))
+            self.pipe.perform(self._stream.resolved(addresses, clock(), self._is_own))
 
     async def _connect(self, request: Dial) -> None:
         failures: list[SetupFailure] = []

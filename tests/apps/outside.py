@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import functools
 import json
 import os
 import sys
@@ -14,7 +15,8 @@ from nymconnect_proxy.requester import embedded_requester
 
 async def serve(host: str) -> None:
     """Say in one line of JSON where it is, and serve."""
-    network = EmbeddedNetwork(embedded_requester, host=host)
+    # The targets have an address of this machine, which an exit does not connect to.
+    network = EmbeddedNetwork(functools.partial(embedded_requester, is_own=lambda _ip: False), host=host)
     await network.start(host)
     try:
         ports = [gateway.ws_port for gateway in network.gateways]

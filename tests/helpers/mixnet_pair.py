@@ -31,6 +31,7 @@ class MixnetEnd:
     address: Recipient
     rng: random.Random
     lane_capacity: int = 8
+    gateway_ips: tuple[str, ...] = ()
     peers: dict[Recipient, "MixnetEnd"] = field(default_factory=dict)
     tags: dict[bytes, "MixnetEnd"] = field(default_factory=dict)
     given: dict[bytes, Recipient] = field(default_factory=dict)  # whom the owner of a tag took us for

@@ -11,7 +11,16 @@ from nymconnect import runtime
 from nymconnect.client.carrier import LocalCarrier
 from nymconnect.client.pacer_host import ChildCarrier
 from nymconnect.client.pacing import Kind
-from nymconnect.runtime import TaskSet, Waker, adopt, clock, dial_socket, hang_up
+from nymconnect.runtime import (
+    TaskSet,
+    Waker,
+    address_towards,
+    adopt,
+    clock,
+    dial_socket,
+    hang_up,
+    is_own_address,
+)
 
 PATIENCE = 20.0
 MORE_THAN_BUFFERS_TAKE = 64 * 1024 * 1024
@@ -198,3 +207,13 @@ async def test_a_timer_tells_of_a_crash_once_or_runs_on(monkeypatch: pytest.Monk
         await again.wait()
     without.cancel()
     assert calls.count("with") == 1
+
+
+def test_addresses_of_this_machine_are_known_as_its_own() -> None:
+    assert is_own_address("127.0.0.1")
+    assert is_own_address("127.1.2.3")
+    here = address_towards("192.0.2.9")
+    assert here is None or is_own_address(here)
+    assert not is_own_address("198.51.100.9")
+    assert not is_own_address("2001:db8::9")
+    assert not is_own_address("not an address")

@@ -87,10 +87,19 @@ def test_one_address_that_is_not_public_denies_all(bad: str) -> None:
     assert_refused(stream.resolved([PUBLIC, bad], 0.0), 'Domain "nymtech.net:443" failed filter check')
 
 
+@pytest.mark.parametrize("allow_loopback", [False, True])
+@pytest.mark.parametrize("text", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
+def test_an_address_of_the_exit_itself_is_refused_in_every_form(text: str, allow_loopback: bool) -> None:
+    stream = new(options=ExitOptions(allow_loopback))
+    stream.open(0.0)
+    effects = stream.resolved([PUBLIC, text], 0.0, lambda address: address == "8.8.8.8")
+    assert_refused(effects, 'Domain "nymtech.net:443" failed filter check')
+
+
 def test_an_exit_may_be_allowed_to_reach_private_addresses() -> None:
     stream = new("localhost:80", options=ExitOptions(allow_loopback=True))
     stream.open(0.0)
-    assert stream.resolved(["127.0.0.1"], 0.0) == [Dial(("127.0.0.1",), 80)]
+    assert stream.resolved(["127.0.0.1"], 0.0, lambda _address: True) == [Dial(("127.0.0.1",), 80)]
 
 
 @pytest.mark.parametrize("policy", ["ExitPolicy reject 1.1.1.1:*\nExitPolicy accept *:*", "ExitPolicy accept *:80", ""])

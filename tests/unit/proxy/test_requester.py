@@ -39,6 +39,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class Target:
     """Resolver and dialler that touch no network; `error` is what dialling raises."""
 
+    own: tuple[str, ...] = ()
+
     def __init__(self, addresses: Sequence[str] = ("1.1.1.1",), errors: Sequence[OSError] = ()) -> None:
         self.addresses = addresses
         self.errors = list(errors)
@@ -86,7 +88,9 @@ class Client:
 async def serving(target: Target | None = None, options: RequesterOptions | None = None) -> AsyncIterator[Client]:
     client, exit_ = mixnet_pair(5)
     target = target or Target()
-    requester = NetworkRequester(exit_, POLICY, options or RequesterOptions(), target.dial, target.resolve)
+    requester = NetworkRequester(
+        exit_, POLICY, options or RequesterOptions(), target.dial, target.resolve, lambda address: address in target.own
+    )
     await requester.start()
     try:
         yield Client(client, requester)
@@ -231,6 +235,20 @@ async def test_what_the_policy_refuses_is_not_dialled(addresses: list[str], addr
     async with serving(target) as client:
         await client.send(Connect(1, address), LEGACY)
         assert (await client.answer())[0] == LEGACY
+    assert target.dialled == []
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_neither_the_machine_nor_the_gateway_is_dialled(own: bool) -> None:
+    target = Target(["2606:4700::1", "1.1.1.1"])
+    async with serving(target) as client:
+        if own:
+            target.own = ("1.1.1.1",)
+        else:
+            client.mixnet.peers[client.requester.address].gateway_ips = ("8.8.8.8", "2606:4700::1")
+        await client.send(Connect(1, "a.example:80"))
+        failure = (await client.answers(2))[0]
+        assert failure == ConnectionFailure(1, 'Domain "a.example:80" failed filter check')
     assert target.dialled == []
 
 
