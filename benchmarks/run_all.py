@@ -16,11 +16,13 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from nymconnect.program import own_command
+
 HERE = Path(__file__).resolve().parent
 COMMANDS = {
     "sphinx": [sys.executable, str(HERE / "sphinx" / "bench_sphinx.py")],
     "node": [sys.executable, str(HERE / "node" / "bench_mixnode.py")],
-    "end_to_end": [sys.executable, "-m", "nymconnect_proxy", "bench"],
+    "end_to_end": [*own_command(), "bench"],
 }
 LIBRARIES = ("aiohttp", "blake3", "cryptography", "PyNaCl", "rbloom")
 

@@ -14,6 +14,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from weakref import WeakSet
 
 from nymconnect.descriptors import is_spare, room
@@ -108,7 +109,7 @@ class Port:
             await self.close()
             raise in_use(host, port, error) from error
         for listening in self._sockets:
-            self._tasks.spawn(self._accept(listening), "accept")
+            self._tasks.keep(partial(self._accept, listening), "accept")
         if (most := room()) is not None:
             self.lobby.bound(most // 2)  # the known of one port leave some for other ports, and for strangers to begin
         _open.add(self)

@@ -132,7 +132,7 @@ class Network:
         ]
 
 
-PROGRAM = ("-m", "nymconnect_proxy")
+PROGRAM = ("-P", "-m", "nymconnect_proxy")
 
 
 @contextlib.asynccontextmanager

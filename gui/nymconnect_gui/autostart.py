@@ -25,6 +25,7 @@ from subprocess import list2cmdline
 from typing import Any, Protocol
 
 from nymconnect.errors import UserError
+from nymconnect.program import own_command
 from nymconnect.storage import write_private
 
 NAME = "NymConnect"
@@ -60,12 +61,8 @@ def autostart() -> Autostart:
 
 def start_command(*, minimised: bool) -> list[str]:
     """How this very program is started with a window."""
-    if image := os.environ.get("APPIMAGE"):
-        own = [image, "gui"]
-    elif getattr(sys, "frozen", False):
-        own = [sys.executable, "gui"]
-    else:
-        own = [sys.executable, "-m", "nymconnect_proxy", "gui"]
+    image = os.environ.get("APPIMAGE")
+    own = [*([image] if image else own_command()), "gui"]
     return [*own, MINIMIZED] if minimised else own
 
 

@@ -28,19 +28,13 @@ from nymconnect.client.pacer_messages import (
 )
 from nymconnect.client.pacing import Kind, Rates, Unused
 from nymconnect.errors import WireError
+from nymconnect.program import own_command
 from nymconnect.runtime import adopt
 
 log = logging.getLogger(__name__)
 
-COMMAND = "pacer"  # of a frozen program, which is its own interpreter
+MODULE = "nymconnect.client.pacer_process"
 STOP_TIMEOUT = 1.0
-
-
-def child_command() -> list[str]:
-    """How to run the pacer. -P: the folder that we were started in is no place to import from."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, COMMAND]
-    return [sys.executable, "-P", "-m", "nymconnect.client.pacer_process"]
 
 
 class ChildCarrier(asyncio.Protocol):
@@ -155,7 +149,7 @@ class ChildCarrier(asyncio.Protocol):
 async def _start(channel: socket.socket, gateway: socket.socket) -> Process:
     """The child with these two sockets. Ctrl-C goes to a whole process group; the child shall end when we let it."""
     if sys.platform == "win32":  # after the documentation of `socket.share`; not tested
-        process = await asyncio.create_subprocess_exec(*child_command(), stdin=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*own_command(MODULE), stdin=asyncio.subprocess.PIPE)
         assert process.stdin is not None
         shares = [each.share(process.pid) for each in (channel, gateway)]
         process.stdin.write(b"".join(len(share).to_bytes(4, "big") for share in shares) + b"".join(shares))
@@ -163,5 +157,9 @@ async def _start(channel: socket.socket, gateway: socket.socket) -> Process:
         return process
     numbers = channel.fileno(), gateway.fileno()
     return await asyncio.create_subprocess_exec(
-        *child_command(), *map(str, numbers), pass_fds=numbers, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        *own_command(MODULE),
+        *map(str, numbers),
+        pass_fds=numbers,
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )

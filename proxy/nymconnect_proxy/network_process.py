@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 
 from nymconnect.errors import UserError
+from nymconnect.program import own_command
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +30,8 @@ class NetworkAddress:
 
 
 def child_command() -> list[str]:
-    """This program again, as the network; a frozen program is its own interpreter."""
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "nymconnect_proxy"]
-    return [*program, "network", "--api", "127.0.0.1:0", "--json", "--follow-stdin"]
+    """This program again, as the network."""
+    return [*own_command(), "network", "--api", "127.0.0.1:0", "--json", "--follow-stdin"]
 
 
 class NetworkProcess:

@@ -7,12 +7,13 @@ import queue
 import select
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+
+from nymconnect.program import MAIN, own_command
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -28,7 +29,7 @@ def environment(home: Path) -> dict[str, str]:
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A command from its start to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "nymconnect_proxy", *arguments],
+        [*own_command(), *arguments],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -40,18 +41,25 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 class Command:
     """A command that serves; a context that kills what is left of it.
 
-    `prefix` is another program that runs it, such as one that changes the network namespace, by replacing itself.
+    `folder` is where it stands, `prefix` another program that runs it by replacing itself, such as one that changes the
+    network namespace.
     """
 
     def __init__(
-        self, home: Path, *arguments: str, module: str = "nymconnect_proxy", prefix: Sequence[str] = ()
+        self,
+        home: Path,
+        *arguments: str,
+        module: str = MAIN,
+        prefix: Sequence[str] = (),
+        folder: Path | None = None,
     ) -> None:
         self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", module, *arguments],
+            [*prefix, *own_command(module), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=environment(home),
+            cwd=folder,
             start_new_session=True,  # its own process group, as in a terminal
         )
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()

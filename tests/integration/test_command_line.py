@@ -15,6 +15,7 @@ import pytest
 
 from nymconnect import __version__
 from nymconnect.options import Endpoint
+from nymconnect.program import MAIN, own_command
 from nymconnect_proxy.fetch_through import fetch_through
 from tests.helpers.command import PATIENCE, Command, Watch, children_of, environment, run
 from tests.helpers.mixnet_pair import make_recipient
@@ -90,8 +91,7 @@ def test_interrupted_while_it_starts_connect_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_a_reader_that_goes_away_does_no_harm(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "nymconnect_proxy", "selftest"]
-    shell = " ".join(command) + " | true; exit ${PIPESTATUS[0]}"
+    shell = " ".join([*own_command(), "selftest"]) + " | true; exit ${PIPESTATUS[0]}"
     ended = subprocess.run(
         ["bash", "-c", shell], capture_output=True, text=True, timeout=PATIENCE, env=environment(tmp_path), check=False
     )
@@ -277,3 +277,45 @@ def test_the_command_line_loads_neither_qt_nor_an_http_library(tmp_path: Path) -
     loaded = set(ended.stdout.split())
     assert "nymconnect_proxy" in loaded
     assert not loaded & {"PySide6", "qasync", "aiohttp", "rbloom", "nymconnect_gui"}
+
+
+# --- the current folder -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trapped(tmp_path: Path) -> Path:
+    """A folder in which modules lie that have the names of ours and of others', and leave a mark when they run."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    for name in (
+        "blake3",
+        "aiohttp",
+        "msgspec",
+        "platformdirs",
+        "cryptography",
+        "nymconnect",
+        "json",
+        "asyncio",
+        "ssl",
+    ):
+        mark = f"import pathlib; pathlib.Path({str(folder / (name + '.ran'))!r}).touch()\n"
+        (folder / f"{name}.py").write_text(mark)
+    return folder
+
+
+def test_nothing_that_lies_in_the_current_folder_runs(tmp_path: Path, trapped: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS, folder=trapped) as command:
+        command.event("state", state="connected")
+        assert children_of(command.pid).keys() == {"network", "pacer"}
+    assert list(trapped.glob("*.ran")) == []
+
+
+def test_nothing_there_runs_for_a_person_who_types_python_m_either(tmp_path: Path, trapped: Path) -> None:
+    for name in ("json", "asyncio", "ssl"):  # Python's own modules it loads before we can say anything
+        (trapped / f"{name}.py").unlink()
+    typed = [sys.executable, "-m", MAIN, "requester", "list"]
+    ended = subprocess.run(
+        typed, capture_output=True, text=True, timeout=PATIENCE, env=environment(tmp_path), cwd=trapped, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert list(trapped.glob("*.ran")) == []

@@ -26,6 +26,7 @@ from nymconnect.client.pacer_host import ChildCarrier
 from nymconnect.client.pacer_process import READ_GAP
 from nymconnect.client.pacing import Kind, Rates
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.program import own_command
 from nymconnect.runtime import dial_socket
 from nymconnect_proxy.states import State
 from tests.helpers.stage import eventually, reach, stage
@@ -330,7 +331,7 @@ def test_a_packaged_program_is_its_own_pacer() -> None:
     gateway, end = socket.socketpair()
     with ours, theirs, gateway, end:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nymconnect_proxy", "pacer", str(theirs.fileno()), str(gateway.fileno())],
+            [*own_command(), "pacer", str(theirs.fileno()), str(gateway.fileno())],
             pass_fds=(theirs.fileno(), gateway.fileno()),
         )
         theirs.close()

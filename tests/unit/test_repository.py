@@ -130,6 +130,34 @@ def test_every_port_is_guarded_by_the_same_door() -> None:
     assert users == {"nymconnect/port.py"} | trials
 
 
+OWN_MODULES = ("nymconnect", "nymconnect_proxy", "nymconnect_gui")
+
+
+def spawns_by_module(path: Path) -> Iterator[tuple[int, bool]]:
+    """Each ``-m`` of a command for Python that names one of our programs: its line, and whether ``-P`` is before it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        words = node.args if isinstance(node, ast.Call) else getattr(node, "elts", [])
+        for at, word in enumerate(words[:-1]):
+            if not (isinstance(word, ast.Constant) and word.value == "-m"):
+                continue
+            module = words[at + 1]
+            is_ours = not isinstance(module, ast.Constant) or str(module.value).partition(".")[0] in OWN_MODULES
+            before = words[at - 1] if at else None
+            if is_ours:
+                yield word.lineno, isinstance(before, ast.Constant) and before.value == "-P"
+
+
+def test_this_program_is_started_again_in_one_way_and_never_from_the_current_folder() -> None:
+    """A test that types what a person types is the exception."""
+    everywhere = [path for path in files() if path.suffix == ".py"]
+    found = {relative(path): [safe for _, safe in spawns_by_module(path)] for path in everywhere}
+    assert found["nymconnect/program.py"] == [True]
+    in_product = {relative(path) for path in modules() if found[relative(path)]}
+    assert in_product == {"nymconnect/program.py"}
+    unsafe = {path for path, spawns in found.items() if not all(spawns)}
+    assert unsafe == {"tests/integration/test_command_line.py"}
+
+
 def test_unit_tests_do_not_wait() -> None:
     waits = re.compile(r"\bsleep\((?!0\))")
     here = Path(__file__)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nymconnect.program import own_command
 from tests.helpers.command import environment
 from tests.helpers.machines import as_user, inside, with_small_disk, without_network
 from tests.helpers.person import Person, environment_at
@@ -203,7 +204,7 @@ def readable(user: int, home: Path) -> list[str]:
 
 def run_as_other(user: int, home: Path) -> "subprocess.CompletedProcess[str]":
     """`nymconnect control`, by a user who points it to the folders of another one."""
-    command = [*as_user(user), sys.executable, "-m", "nymconnect_proxy", "control", "disconnect"]
+    command = [*as_user(user), *own_command(), "control", "disconnect"]
     return subprocess.run(
         command, cwd="/", env=environment(home), capture_output=True, text=True, check=False, timeout=120
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nymconnect.program import own_command
 from tests.helpers.command import environment
 from tests.helpers.desktop import missing_programs, running, x_server
 from tests.helpers.targets import unused_port
@@ -109,7 +110,7 @@ def serves(port: int) -> bool:
 def program(desktop: Desktop, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """`nymconnect gui`, killed if it is left over; `variables` are added to its environment."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "nymconnect_proxy", "gui", *arguments],
+        [*own_command(), "gui", *arguments],
         env=desktop.environment | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

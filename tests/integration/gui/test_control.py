@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nymconnect.program import own_command
 from tests.helpers.command import environment, run
 from tests.helpers.window import PATIENCE
 
@@ -24,7 +25,7 @@ pytestmark = [
 @contextlib.contextmanager
 def window(home: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
     """`nymconnect gui`, once it answers."""
-    command = [sys.executable, "-m", "nymconnect_proxy", "gui", "--socks", "127.0.0.1:0", *arguments]
+    command = [*own_command(), "gui", "--socks", "127.0.0.1:0", *arguments]
     process = subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + PATIENCE

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nymconnect.options import Endpoint
+from nymconnect.program import own_command
 from nymconnect_proxy.fetch_through import fetch_through
 from tests.helpers.command import environment
 from tests.helpers.desktop import Panel, clients, missing_programs, session_bus, x_server
@@ -31,9 +32,7 @@ pytestmark = [
 async def window(home: Path, bus: str, display: str, *arguments: str) -> AsyncIterator[Process]:
     """`nymconnect gui` on that bus and display."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "nymconnect_proxy",
+        *own_command(),
         "gui",
         *arguments,
         env=environment(home) | {"DBUS_SESSION_BUS_ADDRESS": bus, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"},

@@ -153,7 +153,7 @@ def test_a_relative_config_folder_does_not_count(monkeypatch: pytest.MonkeyPatch
 
 def test_the_command_is_that_of_this_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("APPIMAGE", raising=False)
-    assert start_command(minimised=False) == [sys.executable, "-m", "nymconnect_proxy", "gui"]
+    assert start_command(minimised=False) == [sys.executable, "-P", "-m", "nymconnect_proxy", "gui"]
     assert start_command(minimised=True)[-1] == "--minimized"
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert start_command(minimised=False) == [sys.executable, "gui"]
