@@ -6,7 +6,8 @@ keeps the exit from connecting is answered with a ConnectionError and then with 
 reference clients act on. Replies have the versions of the Connect.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -56,7 +57,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Connect to the first of these literal addresses that answers; answer with `connected` or `failed`."""
+    """Connect to one of these literal addresses, best first; answer with `connected` or `failed`."""
 
     addresses: tuple[str, ...]
     port: int
@@ -91,6 +92,15 @@ def failure_messages(connection_id: int, address: str, versions: Versions, failu
     text = ConnectionFailure(connection_id, failure.value.format(address[:MAX_ECHOED]))
     closing = NetworkData(connection_id, 0, closed=True)
     return [encode_response(text, versions), encode_response(closing, versions)]
+
+
+def _by_turns(addresses: Iterable[str]) -> tuple[str, ...]:
+    """In the order of the resolver, but IPv6 and IPv4 by turns (RFC 8305): one of them may be broken as a whole."""
+    families: dict[bool, list[str]] = {}
+    for address in addresses:
+        families.setdefault(":" in address, []).append(address)
+    rounds = itertools.zip_longest(*families.values())
+    return tuple(address for each in rounds for address in each if address is not None)
 
 
 class ExitStream:
@@ -151,8 +161,7 @@ class ExitStream:
             return []
         if not addresses:
             return self._fail(SetupFailure.UNRESOLVED)
-        # In the order of the resolver, without repetitions.
-        unique = tuple(dict.fromkeys(addresses))
+        unique = _by_turns(dict.fromkeys(addresses))
         if not all(self._may_reach(address, is_own) for address in unique):
             return self._fail(SetupFailure.POLICY)
         self.state = ExitState.DIALING

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nymconnect import __version__
@@ -19,6 +19,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
 from nymconnect.runtime import TaskSet, clock, is_own_address
 from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
+from nymconnect_proxy.dialling import Dialer, Dialling, NoAddressAnsweredError
 from nymconnect_proxy.exit_streams import (
     Dial,
     ExitEffect,
@@ -51,8 +52,6 @@ from nymconnect_resources import read_text
 
 log = logging.getLogger(__name__)
 
-Dialer = Callable[[str, int, float], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-
 MAX_ANSWERS = 64
 ANSWER_TIMEOUT = 60.0
 _FAILURE_BY_ERRNO = {
@@ -67,7 +66,8 @@ _MOST_TELLING = (*_FAILURE_BY_ERRNO.values(), SetupFailure.OTHER)
 
 @dataclass(frozen=True, slots=True)
 class RequesterOptions:
-    """Bounds and time-outs of an exit, in bytes and seconds."""
+    """Bounds and time-outs of an exit, in bytes and seconds. `further_dials` are the attempts to connect that may be
+    under way besides the first of each stream."""
 
     streams: ExitOptions = field(default_factory=ExitOptions)
     pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024, last_bytes=120.0))
@@ -75,6 +75,7 @@ class RequesterOptions:
     lookups: LookupLimits = field(default_factory=LookupLimits)
     resolve_timeout: float = 15.0
     dial_timeout: float = 12.0
+    further_dials: int = 128
     description: str = "A network requester of NymConnect"
     policy_url: str = ""
 
@@ -121,7 +122,7 @@ class NetworkRequester:
         self._mixnet = mixnet
         self._policy = policy
         self._options = options
-        self._dial = dial
+        self._dialling = Dialling(dial, options.dial_timeout, options.further_dials)
         self._names = Names(resolve, options.lookups)
         self._is_own_here = is_own
         self._admissions = Admissions(options.limits)
@@ -202,7 +203,7 @@ class NetworkRequester:
         if verdict is Verdict.ADMITTED:
             self._admitted += 1
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
-            connection = _ExitConnection(stream, peer, self._options, self._dial, self._names, self._is_own)
+            connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
@@ -302,14 +303,14 @@ class _ExitConnection:
         stream: ExitStream,
         peer: _Peer,
         options: RequesterOptions,
-        dial: Dialer,
+        dialling: Dialling,
         names: Names,
         is_own: Callable[[str], bool],
     ) -> None:
         self._stream = stream
         self._peer = peer
         self._options = options
-        self._dial = dial
+        self._dialling = dialling
         self._names = names
         self._is_own = is_own
         self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
@@ -356,20 +357,17 @@ class _ExitConnection:
             self.pipe.perform(self._stream.resolved(addresses, clock(), self._is_own))
 
     async def _connect(self, request: Dial) -> None:
-        failures: list[SetupFailure] = []
-        for address in request.addresses:
-            try:
-                reader, writer = await self._dial(address, request.port, self._options.dial_timeout)
-            except OSError as error:
-                failures.append(_failure_of(error))
-                continue
-            if self.pipe.finished:
-                writer.transport.abort()
-                return
-            self.pipe.attach(reader, writer)
-            self.pipe.perform(self._stream.connected(clock()))
+        try:
+            reader, writer = await self._dialling.connect(self._peer.sender, request.addresses, request.port)
+        except NoAddressAnsweredError as error:
+            failures = [_failure_of(failure) for failure in error.failures]
+            self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
             return
-        self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
+        if self.pipe.finished:
+            writer.transport.abort()
+            return
+        self.pipe.attach(reader, writer)
+        self.pipe.perform(self._stream.connected(clock()))
 
 
 def _failure_of(error: OSError) -> SetupFailure:

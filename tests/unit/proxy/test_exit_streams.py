@@ -72,6 +72,22 @@ def test_the_checked_addresses_are_dialled_in_the_order_of_the_resolver() -> Non
     assert stream.resolved(addresses, 0.0) == [Dial(("2606:4700:4700::1111", PUBLIC, "8.8.8.8"), 443)]
 
 
+def test_the_families_take_turns_so_that_a_broken_one_costs_one_attempt() -> None:
+    stream = new()
+    stream.open(0.0)
+    v6 = [f"2606:4700:4700::{number}" for number in range(1, 4)]
+    dial = Dial((v6[0], PUBLIC, v6[1], "8.8.8.8", v6[2]), 443)
+    assert stream.resolved([*v6, PUBLIC, "8.8.8.8"], 0.0) == [dial]
+
+
+def test_many_addresses_of_one_family_do_not_push_out_the_other() -> None:
+    stream = new()
+    stream.open(0.0)
+    (effect,) = stream.resolved([*(f"2606:4700::{number:x}" for number in range(1, 100)), PUBLIC], 0.0)
+    assert isinstance(effect, Dial)
+    assert PUBLIC in effect.addresses
+
+
 def test_the_number_of_dialled_addresses_is_bounded() -> None:
     stream = new()
     stream.open(0.0)
