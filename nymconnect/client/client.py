@@ -193,8 +193,8 @@ class MixnetClient:
         """See `hold`."""
         self._loopix.release(sender_tag)
 
-    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
-        """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
+        """Answer this tag at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0."""
         granted = self._loopix.pace_replies(sender_tag, rate, seconds, clock())
         self._arm()
         return granted

@@ -90,7 +90,7 @@ class Loopix:
         self._ready = ReadyTable()
         self._stock = SurbStock(parameters.surbs)
         self._supply = SurbSupply(parameters.surbs, self._packer.surb, rng)
-        self._replying = PacedReplies(rng)
+        self._replying = PacedReplies(rng, self._stock.arrival_rate)
         self._outbox = Outbox(
             self._packer, self._stock, self._replying, self._ready, self._health, parameters, rng, self.counters
         )
@@ -143,12 +143,12 @@ class Loopix:
         """See `hold`."""
         self._stock.release(tag)
 
-    def pace_replies(self, tag: bytes, rate: float, seconds: float, now: float) -> bool:
-        """Answer `tag` at `rate` packets a second for so many `seconds`, data or cover; False if we do not.
+    def pace_replies(self, tag: bytes, rate: float, seconds: float, now: float) -> float:
+        """Answer `tag` at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0.
 
         Nothing else goes to `tag` meanwhile, and no SURBs are asked for: whoever wants this supplies them at that rate.
         """
-        return self._stock.knows(tag) and self._replying.pace(tag, rate, seconds, now)
+        return self._replying.pace(tag, rate, seconds, now) if self._stock.knows(tag) else 0.0
 
     def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
         """Give `to` SURBs for `rate` answers a second, before what else we send; 0 ends that."""

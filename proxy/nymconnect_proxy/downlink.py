@@ -172,7 +172,7 @@ class DownlinkKeeper:
         if self._traffic.downlink is not Downlink.GATEWAY:
             if trouble:
                 return DownlinkReport(False, SHOWS + trouble)
-            return DownlinkReport(True, f"{self._rate:g} packets a second answer you, whatever you receive")
+            return DownlinkReport(True, f"{self._granted:.3g} packets a second answer you, whatever you receive")
         if not self._client.delivery_is_paced:
             return DownlinkReport(False, SHOWS + "the gateway does not deliver at a constant rate")
         if trouble:
@@ -188,12 +188,17 @@ class DownlinkKeeper:
         for promise in self._promises.values():
             if complaint := promise.complaint(now):
                 return complaint
-        rate = self._arrivals.rate
+        rate, granted = self._arrivals.rate, self._granted
         if rate is None:
             return "the answers have not been counted for long enough"
-        if rate < ENOUGH * self._rate:
-            return f"only {rate:.3g} of {self._rate:g} answers a second arrive"
+        if rate < ENOUGH * granted:
+            return f"only {rate:.3g} of {granted:.3g} answers a second arrive"
         return ""
+
+    @property
+    def _granted(self) -> float:
+        """Answers a second that the requesters have promised for now, all together."""
+        return sum(promise.granted(clock()) for promise in self._promises.values())
 
 
 class _Arrivals:

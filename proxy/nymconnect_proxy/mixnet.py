@@ -58,8 +58,8 @@ class Mixnet(Protocol):
     def release(self, sender_tag: bytes) -> None:
         """See `hold`."""
 
-    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
-        """Answer this tag at `rate` packets a second for so many `seconds`, data or cover; False if we do not."""
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
+        """Answer this tag at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0."""
 
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""

@@ -7,7 +7,8 @@
       └────── no answer ───────────► SILENT ── after a while ──► ASKING
 
 A requester of others would take the request for a broken one, so it is asked who it is first. Requests and answers go
-through the mixnet like everything else: they take slots that cover would have had.
+through the mixnet like everything else: they take slots that cover would have had. A requester may grant less than what
+was asked for, where others have their share; that hides as well, and is slower.
 """
 
 import math
@@ -36,6 +37,7 @@ class ReplyPromise:
 
     def __init__(self, rate: float, patience: float, now: float) -> None:
         self.rate = rate
+        self._granted = 0.0
         self.state = PromiseState.ASKING
         self.deadline = now
         self._patience = patience
@@ -78,9 +80,9 @@ class ReplyPromise:
             is_ours = answer.binary_name == BINARY_NAME
             self.state, self.deadline = (PromiseState.PACING, now) if is_ours else (PromiseState.FOREIGN, math.inf)
         if isinstance(answer, Paced) and self.state is PromiseState.PACING:
-            holds = answer.rate >= self.rate * 0.999  # what the wire rounds off
-            self._is_refused = not holds
-            self._holds_until = now + answer.seconds if holds else None
+            self._granted = answer.rate
+            self._is_refused = answer.rate <= 0
+            self._holds_until = None if self._is_refused else now + answer.seconds
 
     def hurry(self, now: float) -> None:
         """The link was gone: do not wait for the next renewal."""
@@ -88,8 +90,12 @@ class ReplyPromise:
             self.deadline = now
 
     def holds(self, now: float) -> bool:
-        """Whether the requester has promised the rate for now."""
+        """Whether the requester has promised a rate for now."""
         return self._holds_until is not None and now < self._holds_until
+
+    def granted(self, now: float) -> float:
+        """Packets a second that it has promised for now."""
+        return self._granted if self.holds(now) else 0.0
 
     def is_settled(self, now: float) -> bool:
         """Whether the promise holds, or nothing is to be hoped for at present."""

@@ -251,9 +251,8 @@ class NetworkRequester:
 
     def _pace(self, wanted: Pace, sender_tag: bytes) -> Paced:
         """Answer this client at a constant rate from now on, if that is not too much."""
-        if self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds):
-            return Paced(wanted.rate, wanted.seconds)
-        return Paced(0.0, 0)
+        granted = self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds)
+        return Paced(granted, wanted.seconds) if granted else Paced(0.0, 0)
 
     def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
         """Send what belongs to no stream, without waiting for it here."""

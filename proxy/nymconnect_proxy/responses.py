@@ -136,7 +136,10 @@ class ControlError(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Answer to a Pace: it is promised at this rate (packets a second) for so many seconds; 0 and 0 if it is not."""
+    """Answer to a Pace: this rate (packets a second) is promised for so many seconds; 0 and 0 if none is.
+
+    It is less than what was asked for where others have their share, or while few SURBs come for it.
+    """
 
     rate: float
     seconds: int

@@ -71,12 +71,12 @@ class MixnetEnd:
     def release(self, sender_tag: bytes) -> None:
         self.held[sender_tag] -= 1
 
-    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> bool:
+    def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
         """Refuses more than `most_paced`; the answers themselves go as before."""
         if rate > self.most_paced or not rate:
-            return False
+            return 0.0
         self.paced[sender_tag] = rate, seconds
-        return True
+        return rate
 
     def forget(self, to: Recipient) -> None:
         self.forgotten.append(to)

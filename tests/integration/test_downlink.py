@@ -66,7 +66,7 @@ async def test_the_requester_answers_as_much_without_a_download_as_with_one() ->
         assert fetched.body == BODY
         assert after.counters["reply_data_received"] > len(BODY) / 1604
         assert answers(after) - answers(before) < 1.3 * RATE * seconds + 30
-        assert after.downlink_hidden
+        assert after.downlink_hidden, after.downlink
 
 
 async def test_the_gateway_delivers_padding_where_there_is_nothing_else() -> None:

@@ -28,8 +28,8 @@ class Table:
         self.network = known_network(2, 2)
         self.to = self.recipient(1)
         self.window = True
-        self.lanes, self.replying = Lanes(), PacedReplies(self.rng)
-        self.stock = SurbStock(SurbParameters())
+        self.lanes, self.stock = Lanes(), SurbStock(SurbParameters())
+        self.replying = PacedReplies(self.rng, self.stock.arrival_rate)
         self.supply = SurbSupply(SurbParameters(), self.surb, self.rng)
         self.counters: Counter[str] = Counter()
         self.turns = Turns(

@@ -1,7 +1,5 @@
 """One requester that shall answer at a constant rate, in virtual time."""
 
-import pytest
-
 from nymconnect_proxy.promises import DURATION, RENEWAL, SILENCE, TRIES, PromiseState, ReplyPromise
 from nymconnect_proxy.requests import Control, Pace
 from nymconnect_proxy.responses import BINARY_NAME, BinaryInfo, BuildInformation, Healthy, Paced
@@ -63,14 +61,24 @@ def test_a_promise_that_is_not_renewed_ends() -> None:
     assert "not renewed" in promise.complaint(1.0 + DURATION)
 
 
-@pytest.mark.parametrize("answer", [Paced(0.0, 0), Paced(40.0, DURATION)])
-def test_less_than_was_wanted_is_no_promise(answer: Paced) -> None:
+def test_nothing_is_no_promise() -> None:
     promise = promised()
-    promise.feed(answer, 2.0)
+    promise.feed(Paced(0.0, 0), 2.0)
     assert not promise.holds(2.0)
+    assert promise.granted(2.0) == 0.0
     assert "not grant" in promise.complaint(2.0)
     promise.feed(Paced(50.0, DURATION), 3.0)
     assert promise.complaint(3.0) == ""
+
+
+def test_less_than_was_wanted_is_a_promise_of_that() -> None:
+    promise = promised()
+    assert promise.granted(2.0) == 50.0
+    promise.feed(Paced(20.0, DURATION), 2.0)
+    assert promise.complaint(2.0) == ""
+    assert promise.granted(2.0) == 20.0
+    assert promise.granted(2.0 + DURATION) == 0.0
+    assert promise.wake(1.0 + RENEWAL) == Pace(50.0, DURATION)
 
 
 def test_an_answer_to_nothing_says_nothing() -> None:
