@@ -238,6 +238,11 @@ _REPLY_BY_WORDS = (
 )
 
 
+def is_full(text: str) -> bool:
+    """Whether the text of a ConnectionError says that the requester carries too much already."""
+    return "too many " in _QUOTED.sub("", text).lower()
+
+
 def reply_for(text: str) -> Reply:
     """SOCKS5 code for the text of a ConnectionError; what stands in quotes (the target) does not count."""
     plain = _QUOTED.sub("", text).lower()

@@ -15,11 +15,21 @@ from nymconnect.effects import Write
 from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, Waker, clock
+from nymconnect_proxy.admission import AdmissionLimits
 from nymconnect_proxy.choice import KnownRequester, RequesterChoice, RequesterState
-from nymconnect_proxy.client_streams import ClientEffect, ClientOptions, ClientStream, Opened, Refused, reply_for
+from nymconnect_proxy.client_streams import (
+    ClientEffect,
+    ClientOptions,
+    ClientStream,
+    Opened,
+    Refused,
+    is_full,
+    reply_for,
+)
 from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
+from nymconnect_proxy.obstacles import Obstacle, TurnedAway
 from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
 from nymconnect_proxy.queries import Query
 from nymconnect_proxy.requests import Request, encode_request
@@ -33,6 +43,7 @@ from nymconnect_proxy.responses import (
 )
 from nymconnect_proxy.sender_tags import SenderTags, TagUse
 from nymconnect_proxy.streams import Cause, SendMessage
+from nymconnect_proxy.waiting_room import Place, Ticket, WaitingRoom
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +51,7 @@ QUESTION_SURBS = 5
 QUESTION_LANE = 0
 MAX_QUESTIONS = 64
 CHECK_TIMEOUT = 60.0
+SETTLE = 5.0
 SUSPICIOUS_AFTER = 10.0  # programs give up long before a stream does
 
 
@@ -52,6 +64,9 @@ class ExchangeOptions:
     anonymous: bool = True
     tags: TagUse = TagUse.DESTINATION
     check_timeout: float | None = CHECK_TIMEOUT  # None: requesters are not checked
+    # Streams of one sender at a requester: what one of ours grants, and the seconds until it knows that one has ended.
+    streams_per_sender: int = AdmissionLimits().connections_per_sender
+    settle: float = SETTLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,7 @@ class _Open:
     source: Recipient | None
     suspicious_at: float
     answered: bool = False
+    obstacle: Obstacle | None = None  # that the requester has named
 
 
 @dataclass(slots=True)
@@ -101,16 +117,19 @@ class Exchange:
         rng: Rng,
         on_change: Callable[[], None] = lambda: None,
         on_crash: Callable[[BaseException], None] = lambda _error: None,
+        turned_away: TurnedAway | None = None,
     ) -> None:
         """`on_change` hears that a requester has fallen silent, or answers again; `on_crash`, that this exchange has
-        failed and carries nothing any more."""
+        failed and carries nothing any more. `turned_away` counts what requesters have no place for."""
         self._mixnet = mixnet
         self._choice = choice
         self._options = options
         self._rng = rng
         self._on_change = on_change
         self._streams: dict[int, _Open] = {}
-        self._tags = SenderTags(options.tags, rng)
+        self._turned_away = turned_away or TurnedAway()
+        self._tags = SenderTags(options.tags, rng, options.streams_per_sender)
+        self._room = WaitingRoom(options.streams_per_sender, options.settle, options.streams.connect_timeout)
         self._questions: deque[_Question] = deque()
         self._tasks = TaskSet("exchange", on_crash)
         self._checks = Waker(
@@ -128,6 +147,7 @@ class Exchange:
     async def stop(self) -> None:
         """End every stream and let go of the mixnet."""
         self._checks.cancel()
+        self._room.close()
         await self._tasks.close()
         await cut_off([entry.pipe for entry in self._streams.values()], Cause.DISCONNECTED)
         for question in self._questions:
@@ -146,6 +166,11 @@ class Exchange:
         )
 
     @property
+    def streams_per_sender(self) -> int:
+        """Streams that one sender has at a requester at most."""
+        return self._room.limit
+
+    @property
     def has_one_tag(self) -> bool:
         """Whether a requester hears everything, streams and questions, under one sender tag."""
         return not self._tags.are_several(clock())
@@ -154,11 +179,38 @@ class Exchange:
 
     async def carry(
         self, door: FrontDoor, requested: Requested, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """One stream, from Connect to its end."""
+    ) -> Obstacle | None:
+        """One stream, from its place at a requester to its end; or what has kept it from a place."""
         host = requested.target.host
         requester = self._choice.choose(host, requested.isolation)
         to = self._tags.lend(requester.address, host, requested.isolation, clock())
+        sender = to if self._options.anonymous else requester.address
+        ticket = Ticket()
+        early = door.take_rest()
+        try:
+            found = await self._room.enter(sender, ticket, reader, len(early))
+            if isinstance(found, Obstacle):
+                return found
+            if isinstance(found, Place):
+                await self._carry(door, requested, requester, to, early + found.early, reader, writer)
+            return None
+        finally:
+            self._room.leave(sender, ticket)
+            self._tags.give_back(to, clock())
+            for alias in self._tags.take_retired():
+                self._mixnet.forget(alias)
+
+    async def _carry(
+        self,
+        door: FrontDoor,
+        requested: Requested,
+        requester: KnownRequester,
+        to: Recipient,
+        early: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """A stream that has a place; `early` is what the program has sent already."""
         connection_id = self._new_id()
         anonymous = self._options.anonymous
         return_address = None if anonymous else self._mixnet.address
@@ -172,7 +224,8 @@ class Exchange:
                 write(writer, door.succeed())
             elif isinstance(effect, Refused):
                 self._refused += 1
-                write(writer, door.refuse(effect.code))
+                obstacle = self._streams[connection_id].obstacle
+                write(writer, door.turn_away(obstacle) if obstacle else door.refuse(effect.code))
 
         pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
         suspicious_at = clock() + min(SUSPICIOUS_AFTER, self._options.streams.connect_timeout)
@@ -180,7 +233,7 @@ class Exchange:
         self._streams[connection_id] = entry
         try:
             pipe.perform(stream.open(clock()))
-            if early := door.take_rest():
+            if early:
                 pipe.bytes_read += len(early)
                 pipe.perform(stream.feed_local(early, clock()))
             pipe.attach(reader, writer)
@@ -189,9 +242,6 @@ class Exchange:
             del self._streams[connection_id]
             if not entry.answered and clock() >= entry.suspicious_at:
                 self._note_silence(requester)
-            self._tags.give_back(to, clock())
-            for alias in self._tags.take_retired():
-                self._mixnet.forget(alias)
             self._bytes_up += pipe.bytes_read
             self._bytes_down += pipe.bytes_written
 
@@ -207,10 +257,16 @@ class Exchange:
         if entry := self._streams.get(connection_id):
             entry.pipe.abort(Cause.UNDELIVERED)
 
-    def _note_refusal(self, requester: KnownRequester) -> None:
+    def _note_failure(self, entry: _Open, text: str) -> None:
         """Who refuses is said; what, is not."""
-        self._choice.note_refusal(requester.address)
-        log.warning("the exit policy of the requester %s does not allow a target", requester.name)
+        name = entry.requester.name
+        if reply_for(text) is Reply.NOT_ALLOWED:
+            self._choice.note_refusal(entry.requester.address)
+            log.warning("the exit policy of the requester %s does not allow a target", name)
+        elif is_full(text):
+            entry.obstacle = Obstacle.REQUESTER_FULL
+            if self._turned_away.note(entry.obstacle, clock()):
+                log.warning("the requester %s has no place for another connection", name)
 
     def _note_silence(self, requester: KnownRequester) -> None:
         self._choice.suspect(requester.address, clock())
@@ -287,8 +343,8 @@ class Exchange:
             self._bad_messages += 1
             return
         entry.answered = True
-        if isinstance(response, ConnectionFailure) and reply_for(response.text) is Reply.NOT_ALLOWED:
-            self._note_refusal(entry.requester)
+        if isinstance(response, ConnectionFailure):
+            self._note_failure(entry, response.text)
         try:
             entry.pipe.perform(entry.stream.feed(response, clock()))
         except Exception:

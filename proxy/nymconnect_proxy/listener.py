@@ -31,6 +31,7 @@ from nymconnect_proxy.streams import READ_SIZE
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
+MAX_SURPLUS = 128  # connections beyond those, which are heard out only to be told so
 MAX_STRANGERS, MAX_OF_ONE_ADDRESS = 128, 32  # connections of other machines that have not given the password yet
 
 
@@ -81,14 +82,15 @@ class SocksListener:
         self._exchange: Exchange | None = None
         self._serving = False
         self._connections = TaskSet("SOCKS listener")
-        self._accepted = self._refused = 0
+        self._accepted = self._refused = self._served = 0
         self._turned_away = TurnedAway()
         self._past = ExchangeSnapshot()  # of exchanges that are over
 
     async def start(self, host: str = "127.0.0.1", port: int = 1080) -> int:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""
         self._check_host(host)
-        lobby: Lobby[Visitor] = Lobby(Places(MAX_STRANGERS, self._options.max_connections, MAX_OF_ONE_ADDRESS))
+        most = self._options.max_connections + MAX_SURPLUS
+        lobby: Lobby[Visitor] = Lobby(Places(MAX_STRANGERS, most, MAX_OF_ONE_ADDRESS))
         opened = Port(
             "SOCKS port",
             self._protocol,
@@ -123,7 +125,8 @@ class SocksListener:
         """
         if self._exchange is not None:
             raise UsageError("the listener is attached already")
-        self._exchange = Exchange(mixnet, requesters, options or self._options.exchange, self._rng, on_change, on_crash)
+        options = options or self._options.exchange
+        self._exchange = Exchange(mixnet, requesters, options, self._rng, on_change, on_crash, self._turned_away)
         self._exchange.start()
         return self._exchange
 
@@ -183,30 +186,48 @@ class SocksListener:
             requested = await self._handshake(door, reader, writer)
             if requested is not None and not self._admit(writer):
                 return
-            private = requested is not None and is_private(requested.target.host, localhost=self._options.localhost)
-            if requested is not None and not private and not self._serving and self._hold is not None:
-                await self._hold()
-            exchange = self._exchange
             if requested is None:
                 self._refused += 1
-            elif private:
-                self._turn_away(door, writer, Obstacle.PRIVATE_NAME)
-            elif exchange is None or not self._serving:
-                self._turn_away(door, writer, Obstacle.NOT_CONNECTED)
+            elif (obstacle := await self._serve_request(door, requested, reader, writer)) is not None:
+                self._turn_away(door, writer, obstacle)
             else:
-                await exchange.carry(door, requested, reader, writer)
                 return
             pipes = self._options.exchange.pipes
             await linger_close(reader, writer, pipes.flush_timeout, pipes.linger)
         finally:
             writer.transport.abort()
 
-    def _turn_away(self, door: FrontDoor, writer: asyncio.StreamWriter, obstacle: Obstacle, bound: int = 0) -> None:
+    async def _serve_request(
+        self, door: FrontDoor, requested: Requested, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Obstacle | None:
+        """To the end of the stream, or what is in the way of one."""
+        if is_private(requested.target.host, localhost=self._options.localhost):
+            return Obstacle.PRIVATE_NAME
+        if self._served >= self._options.max_connections:
+            return Obstacle.PORT_FULL
+        self._served += 1
+        try:
+            if not self._serving and self._hold is not None:
+                await self._hold()
+            if self._exchange is None or not self._serving:
+                return Obstacle.NOT_CONNECTED
+            return await self._exchange.carry(door, requested, reader, writer)
+        finally:
+            self._served -= 1
+
+    def _turn_away(self, door: FrontDoor, writer: asyncio.StreamWriter, obstacle: Obstacle) -> None:
         """The program hears why in its own language, the log at times."""
         self._refused += 1
+        bound = self._bound_of(obstacle)
         if self._turned_away.note(obstacle, clock()):
             log.warning("a program was turned away: %s", obstacle.sentence(bound))
         write(writer, door.turn_away(obstacle, bound))
+
+    def _bound_of(self, obstacle: Obstacle) -> int:
+        """The number that has been reached; 0 where it is not ours to know."""
+        if obstacle is Obstacle.PORT_FULL:
+            return self._options.max_connections
+        return self._exchange.streams_per_sender if self._exchange is not None else 0
 
     def _admit(self, writer: asyncio.StreamWriter) -> bool:
         """A program has asked for something, with the password if there is one: no stranger takes its place now."""

@@ -26,7 +26,7 @@ _SENTENCES = {
     Obstacle.PRIVATE_NAME: "No public network knows this name, so no requester has been asked.",
     Obstacle.PORT_FULL: "This port carries at most {} connections at once.",
     Obstacle.SENDER_FULL: "A requester carries at most {} connections of one sender at once; none has ended in time.",
-    Obstacle.REQUESTER_FULL: "The requester carries as many connections as it can.",
+    Obstacle.REQUESTER_FULL: "The requester has no place for another connection.",
 }
 
 

@@ -32,7 +32,7 @@ from nymconnect.storage import Directories
 from nymconnect_proxy.choice import MAX_IN_USE, KnownRequester, RequesterChoice
 from nymconnect_proxy.client_streams import ClientOptions
 from nymconnect_proxy.entry import Entrance, Entry
-from nymconnect_proxy.exchange import CHECK_TIMEOUT, ExchangeOptions
+from nymconnect_proxy.exchange import CHECK_TIMEOUT, SETTLE, ExchangeOptions
 from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
 from nymconnect_proxy.sender_tags import TagUse
 from nymconnect_proxy.versions import Versions
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 MOST_GATEWAYS = 3
 # Seconds without a message, after which a stream helps an exit out with reply SURBs: besides what the mixes take.
 QUIET, QUIET_IN_DELAYS = 10.0, 60.0
+SETTLE_IN_DELAYS = 20.0  # until a requester has heard that a stream is over, besides
 CHOICE_KEY = b"nymconnect requester choice"
 
 
@@ -115,7 +116,8 @@ class Passage:
         )
         # Requesters of the old generation answer no questions.
         check_timeout = CHECK_TIMEOUT if settings.requester_protocol != "legacy" else None
-        return ExchangeOptions(streams, tags=TagUse(tags), check_timeout=check_timeout)
+        settle = SETTLE + SETTLE_IN_DELAYS * self.traffic.average_packet_delay
+        return ExchangeOptions(streams, tags=TagUse(tags), check_timeout=check_timeout, settle=settle)
 
     @property
     def gateway(self) -> str | None:

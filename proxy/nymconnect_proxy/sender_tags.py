@@ -3,7 +3,8 @@
 A requester sees the target of each stream and the tag of its client. With one tag for all (Nym 1.21) it sees who
 connects to what, all session long. Here streams to different hosts have different tags, and a tag that nothing has used
 for a while is never used again. Each tag costs reply SURBs, so there are few at a time: further hosts share those that
-are in use, drawn at random. Streams of different isolation never share one, unless all share one by the settings.
+are in use, drawn at random among those that can take one more. Streams of different isolation never share one, unless
+all share one by the settings.
 """
 
 import itertools
@@ -43,7 +44,9 @@ _Group = tuple[Recipient, bytes]
 class SenderTags:
     """Lends an alias to each stream. A correspondent without an alias is left to questions about the requester."""
 
-    def __init__(self, use: TagUse, rng: Rng) -> None:
+    def __init__(self, use: TagUse, rng: Rng, capacity: int) -> None:
+        """`capacity` is how many streams a requester carries for one tag."""
+        self._capacity = capacity
         self._use = use
         self._rng = rng
         self._numbers: Iterator[int] = itertools.count(1)
@@ -98,7 +101,8 @@ class SenderTags:
         if len(group) >= MAX_TAGS:
             idle = [tag for tag in group.values() if not tag.streams]
             if not idle:
-                return self._rng.choice(list(group.values()))
+                with_room = [tag for tag in group.values() if tag.streams < self._capacity]
+                return self._rng.choice(with_room or list(group.values()))
             self._forget(min(idle, key=lambda tag: tag.idle_since))
         tag = _Tag(Alias.of(to, next(self._numbers)))
         self._groups.setdefault(key, {})[host] = tag

@@ -105,7 +105,7 @@ def inject(scene: Scene, response: Response, source: Recipient | None) -> None:
 
 async def test_an_answer_that_makes_a_stream_fail_ends_that_stream_only() -> None:
     async with scene() as on, on.request("one.example") as broken, on.request("two.example") as sound:
-        requests = [await next_connect(on.exits[0]) for _ in range(2)]
+        requests = sorted([await next_connect(on.exits[0]) for _ in range(2)], key=lambda found: found[0].address)
         entry = on.exchange._streams[requests[0][0].connection_id]
         entry.stream.feed = None  # type: ignore[method-assign, assignment]
         for request, _ in requests:

@@ -1,7 +1,6 @@
 """The SOCKS port itself, with real sockets: where it opens, whom it turns away, and how."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -210,11 +209,14 @@ async def test_a_handshake_that_takes_too_long_is_ended() -> None:
 
 
 async def test_connections_are_bounded() -> None:
-    async with listening(ListenerOptions(QUIET, max_connections=1)) as (listener, port, _), application(port):
-        await until(lambda: listener.snapshot().connections == 1)
-        with contextlib.suppress(ConnectionResetError):
-            assert await talk(port, GREETING) == b""
-        assert listener.snapshot().refused == 1
+    full = listening(ListenerOptions(QUIET, max_connections=1))
+    async with full as (listener, port, exit_), application(port) as (reader, writer):
+        await opened(exit_, reader, writer)
+        assert await talk(port, GREETING + REQUEST) == REFUSAL
+        assert b"at most 1 connections" in await talk(port, b"CONNECT a.example:80 HTTP/1.1\r\n\r\n")
+        assert await talk(port, b"GET / HTTP/1.1\r\n\r\n") == b""
+        assert listener.snapshot().refused == 3
+        assert listener.snapshot().turned_away == {Obstacle.PORT_FULL: 2}
 
 
 async def test_data_behind_the_request_goes_to_the_exit() -> None:

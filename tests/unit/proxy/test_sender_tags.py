@@ -10,11 +10,12 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.sender_tags import IDLE_TIME, MAX_IDLE, MAX_TAGS, SenderTags, TagUse
 from tests.helpers.mixnet_pair import make_recipient
 
+CAPACITY = 5
 TO, OTHER = (make_recipient(random.Random(seed)) for seed in (1, 2))
 
 
 def tags(use: TagUse = TagUse.DESTINATION) -> SenderTags:
-    return SenderTags(use, random.Random(1))
+    return SenderTags(use, random.Random(1), CAPACITY)
 
 
 def test_a_host_has_one_tag_and_another_host_another() -> None:
@@ -58,6 +59,15 @@ def test_hosts_beyond_the_bound_share_within_their_isolation() -> None:
     assert len(few) == MAX_TAGS
     assert lender.lend(TO, "one more", b"", 0.0) in few
     assert lender.lend(TO, "one more", b"alice", 0.0) not in few
+
+
+def test_further_hosts_share_a_tag_that_can_take_one_more() -> None:
+    lender = tags()
+    for number in range(MAX_TAGS):
+        for _ in range(CAPACITY if number else CAPACITY - 1):
+            lender.lend(TO, f"{number}.example", b"", 0.0)
+    assert lender.lend(TO, "one more", b"", 0.0) == lender.lend(TO, "0.example", b"", 0.0)
+    assert isinstance(lender.lend(TO, "and when all are full", b"", 0.0), Alias)
 
 
 def test_an_idle_tag_makes_room() -> None:
