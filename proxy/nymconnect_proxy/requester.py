@@ -29,6 +29,7 @@ from nymconnect_proxy.exit_streams import (
     SetupFailure,
     failure_messages,
 )
+from nymconnect_proxy.hangup import reset
 from nymconnect_proxy.lookups import LookupLimits
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
 from nymconnect_proxy.names import Names, Resolver, TooManyLookupsError, resolve_host
@@ -363,7 +364,7 @@ class _ExitConnection:
             self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
             return
         if self.pipe.finished:
-            writer.transport.abort()
+            reset(writer.transport)
             return
         self.pipe.attach(reader, writer)
         self.pipe.perform(self._stream.connected(clock()))

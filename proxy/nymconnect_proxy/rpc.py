@@ -30,6 +30,7 @@ from nymconnect.lobby import Lobby, Places, is_this_machine
 from nymconnect.options import Endpoint, Server, Upstream
 from nymconnect.port import Port, Visitor, visitor_of
 from nymconnect.runtime import clock, http_client
+from nymconnect_proxy.hangup import flush_then_reset, reset_on_close
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ PATIENCE = 120.0  # seconds for a call, from its connection to its last byte
 PLACES = Places(strangers=64, known=256, per_address=16, spared=PATIENCE + 10.0)
 USER = "nymconnect-rpc"
 CHUNK = 64 * 1024
+FLUSH_TIMEOUT = 5.0  # for what a wallet gets of an answer that broke off
+LINGER = 0.5
 _METHODS = ("GET", "POST")
 _EXTENSIONS = ("chrome-extension", "moz-extension", "safari-web-extension")
 _USER_AGENT = "Mozilla/5.0"  # says nothing; servers turn away those who leave it out
@@ -218,6 +221,9 @@ class RpcDoor:
         if "Content-Type" in response.headers:
             answer.headers["Content-Type"] = response.headers["Content-Type"]
         first = await response.content.readany()  # an error before this can still be told
+        if (transport := request.transport) is None:
+            return answer  # the wallet has gone
+        reset_on_close(transport, True)  # what is cut short must not look whole, whoever cuts it
         await answer.prepare(request)
         try:
             size = len(first)
@@ -228,10 +234,10 @@ class RpcDoor:
                     raise aiohttp.ClientPayloadError("too long")
                 await answer.write(chunk)
             await answer.write_eof()
+            reset_on_close(transport, False)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             log.debug("RPC answer broke off: %s", type(error).__name__)
-            if request.transport is not None:  # what is cut short must not look whole
-                request.transport.abort()
+            await flush_then_reset(transport, FLUSH_TIMEOUT, LINGER)
         return answer
 
 

@@ -17,11 +17,12 @@ from yarl import URL
 
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint, Secret, Server
-from nymconnect.runtime import http_client
+from nymconnect.runtime import dial, http_client
 from nymconnect.settings import Settings
 from nymconnect_proxy.doors import Doors
 from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.exit_streams import ExitOptions
+from nymconnect_proxy.hangup import reset
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
@@ -32,6 +33,7 @@ from tests.helpers.tls import certificate
 
 PIPES = PipeOptions(linger=0.1, flush_timeout=1.0)
 QUIET = ExchangeOptions(pipes=PIPES, check_timeout=None)
+HALF = bytes(range(256)) * 40
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
 
 
@@ -43,6 +45,7 @@ class Scene:
     http: aiohttp.ClientSession
     listener: SocksListener
     mixnet: MixnetEnd
+    door: RpcDoor
     seen: list[web.Request] = field(default_factory=list)
 
     async def call(self, path: str = "/", **more: object) -> tuple[int, str]:
@@ -64,6 +67,15 @@ async def serve(request: web.Request) -> web.StreamResponse:
         return web.Response(body=bytes(300_000))
     if request.path.endswith("/failing"):
         return web.json_response({"error": "no"}, status=500)
+    if request.path.endswith(("/breaking", "/endless")):
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(HALF)
+        if request.path.endswith("/endless"):
+            await asyncio.sleep(30)
+        assert request.transport is not None
+        reset(request.transport)
+        return answer
     if request.path.endswith("/slow"):
         await asyncio.sleep(30)
     response = web.json_response({"id": 1, "result": request.path_qs, "sent": (await request.read()).decode()})
@@ -112,7 +124,7 @@ async def scene(
     address = await door.start("127.0.0.1", 0)
     try:
         async with http_client() as http:
-            yield Scene(f"http://127.0.0.1:{address}", http, listener, client, seen)
+            yield Scene(f"http://127.0.0.1:{address}", http, listener, client, door, seen)
     finally:
         await door.stop()
         await listener.stop()
@@ -266,6 +278,26 @@ async def test_bodies_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 async def test_a_server_that_is_slow_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene(tmp_path, monkeypatch, options=RpcOptions(Server("", ""), patience=1.0)) as on:
         assert (await on.call("/slow"))[0] == 504
+
+
+@pytest.mark.parametrize("cut_by", ["server", "port", "us"])
+async def test_an_answer_that_breaks_off_does_not_look_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_by: str
+) -> None:
+    """Not even to a wallet for which the end of the connection is the end of the answer."""
+    async with scene(tmp_path, monkeypatch) as on, asyncio.timeout(30):
+        path = "/breaking" if cut_by == "server" else "/endless"
+        reader, writer = await dial("127.0.0.1", URL(on.url).port or 0, 5.0)
+        writer.write(f"POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        assert b"200" in await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(len(HALF)) == HALF
+        if cut_by == "port":
+            await on.listener.detach()
+        elif cut_by == "us":
+            await on.door.stop()
+        with pytest.raises(ConnectionResetError):
+            await reader.read(1)
+        writer.close()
 
 
 async def test_a_password_is_demanded_where_one_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
