@@ -1,6 +1,7 @@
 """The command line as a shell sees it: what it prints, what it returns, what it leaves behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -9,9 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from python_socks.sync import Proxy
 
 from nymconnect import __version__
 from nymconnect.options import Endpoint
@@ -73,6 +76,46 @@ def test_the_children_end_with_their_parent_however_that_ends(tmp_path: Path) ->
         command.signal(signal.SIGKILL)
         command.end()
         assert all(watch.ended() for watch in watches)
+
+
+@contextlib.contextmanager
+def open_stream(socks: str) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The application's socket and the target's, with half an answer said and heard."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        proxy = Proxy.from_url(f"socks5://{socks}", rdns=True)
+        with proxy.connect("localhost", server.getsockname()[1], timeout=PATIENCE) as application:
+            target, _ = server.accept()
+            with target:
+                target.settimeout(PATIENCE)
+                target.sendall(b"half")
+                assert application.recv(4, socket.MSG_WAITALL) == b"half"
+                yield application, target
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, "network"])
+def test_however_it_ends_open_streams_are_reset_at_both_sides(tmp_path: Path, end: signal.Signals | str) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        socks = command.event("state", state="connected")["socks"]
+        with open_stream(socks) as (application, target):
+            if isinstance(end, signal.Signals):
+                command.signal(end)
+            else:
+                os.kill(children_of(command.pid)[end], signal.SIGKILL)
+            with pytest.raises(ConnectionResetError):
+                application.recv(1)
+            with pytest.raises(ConnectionResetError):
+                target.recv(1)
+        command.end()
+
+
+def test_an_open_stream_outlives_the_pacer(tmp_path: Path) -> None:
+    with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
+        socks = command.event("state", state="connected")["socks"]
+        with open_stream(socks) as (application, target):
+            os.kill(children_of(command.pid)["pacer"], signal.SIGKILL)
+            target.sendall(b"rest")
+            assert application.recv(4, socket.MSG_WAITALL) == b"rest"
 
 
 def test_connect_fails_with_its_network(tmp_path: Path) -> None:
