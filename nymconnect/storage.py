@@ -2,14 +2,15 @@
 
 Everything is private to the user: directories 0700, files 0600 (on Windows the profile's own access list does that).
 A file is replaced as a whole: written beside its place, synced, renamed. A document that does not read back is set
-aside under another name and reported, never overwritten and never fatal; a key file that does not read is an error,
-because a new key would be a new identity.
+aside under another name and reported, never overwritten and never fatal. A document that holds keys and that other
+users may read or write is refused: who has the keys is then unknown, and a person has to say what becomes of them.
 """
 
 import contextlib
 import logging
 import os
 import secrets
+import shlex
 import stat
 import sys
 from collections.abc import Callable
@@ -21,8 +22,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import platformdirs
 
-from nymconnect.crypto import KEY_LENGTH
-from nymconnect.errors import UsageError, UserError
+from nymconnect.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ MAX_DOCUMENT_LENGTH = 64 * 1024 * 1024  # bytes
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
 _POSIX = os.name == "posix"
-_KEY_LABEL = "nymconnect key 1"
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 _T = TypeVar("_T")
@@ -112,6 +111,26 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def refuse_open_to_others(path: Path, what: str = "file") -> None:
+    """UserError if other users may read or write the secrets in `path`; a file that is not there is harmless.
+
+    Windows has no such modes: there the access list of the profile's folder decides.
+    """
+    if not _POSIX:
+        return
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    if mode & 0o077:
+        raise UserError(
+            f"{what} {path} is open to other users of this computer; delete it for new keys, or keep them by: "
+            f"chmod 600 {shlex.quote(str(path))}"
+        )
+
+
 # --- documents --------------------------------------------------------------------------------------------------
 
 
@@ -125,12 +144,13 @@ class Document(Generic[_T]):
     """A JSON file ``{"version": …, "content": …}`` that holds one `model` (a msgspec struct).
 
     `migrations[n]` turns a content of version n into one of version n + 1; the current version is one more than the
-    last of them.
+    last of them. With `holds_keys`, a file that is open to other users is not read.
     """
 
     path: Path
     model: type[_T]
     migrations: tuple[Migration, ...] = ()
+    holds_keys: bool = False
 
     @property
     def version(self) -> int:
@@ -138,7 +158,10 @@ class Document(Generic[_T]):
         return len(self.migrations) + 1
 
     def load(self) -> _T | None:
-        """None if there is no file, or a bad one, which is then set aside; UserError if the file is from the future."""
+        """None if there is no file, or a bad one, which is then set aside; UserError if the file is from the future, or
+        holds keys and is open to others."""
+        if self.holds_keys:
+            refuse_open_to_others(self.path, "key file")
         try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_DOCUMENT_LENGTH + 1)
@@ -223,43 +246,3 @@ def _lock_descriptor(descriptor: int) -> None:
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-# --- keys -------------------------------------------------------------------------------------------------------
-
-
-def load_or_create_key(path: Path, kind: str, create: Callable[[int], bytes]) -> bytes:
-    """The 32-byte secret in the key file at `path`; if there is none, one from `create(32)`, saved there.
-
-    UserError if the file is damaged, holds another `kind` of key, or lets other users read it.
-    """
-    if os.path.exists(path):  # unlike Path.exists, False where we may not look
-        return read_key(path, kind)
-    secret = create(KEY_LENGTH)
-    write_key(path, kind, secret)
-    return secret
-
-
-def write_key(path: Path, kind: str, secret: bytes) -> None:
-    """One line: label, kind, secret in hex."""
-    if len(secret) != KEY_LENGTH or not kind.isidentifier():
-        raise UsageError("a key file holds a named kind and 32 bytes")
-    write_private(path, f"{_KEY_LABEL} {kind} {secret.hex()}\n".encode())
-
-
-def read_key(path: Path, kind: str) -> bytes:
-    """See `load_or_create_key`; the file must exist. Messages never show the content."""
-    try:
-        if _POSIX and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise UserError(f"key file {path} is open to other users; if they are trusted, run: chmod 600 {path}")
-        text = path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"key file {path} does not read") from error
-    prefix = f"{_KEY_LABEL} {kind} "
-    secret_hex = text.removeprefix(prefix).strip()
-    if not text.startswith(prefix) or len(secret_hex) != 2 * KEY_LENGTH:
-        raise UserError(f"key file {path} does not hold a {kind} key")
-    try:
-        return bytes.fromhex(secret_hex)
-    except ValueError:
-        raise UserError(f"key file {path} is damaged; restore it, or move it away to get a new identity") from None

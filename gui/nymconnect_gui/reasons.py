@@ -164,11 +164,20 @@ RULES = (
         "Other computers reach {address}. Allow that and set a password, or take 127.0.0.1.",
         _PROXY,
     ),
+    _rule(
+        r"rpc_url leads nowhere: no requester can look up the name (?P<host>\S+)",
+        "No exit can look up {host}, which the settings file names in rpc_url. Correct it.",
+    ),
     _rule(r"rpc_listen leads nowhere", "The settings file has rpc_listen without rpc_url. Add it, or remove both."),
     _rule(
         r"not the url of a directory: '(?P<url>[^']*)'",
         "{url} is not the address of a directory. Correct it.",
         _NETWORK,
+    ),
+    _rule(
+        r"key file (?P<path>.+) is open to other users of this computer; .*by: (?P<command>chmod .+)$",
+        "Other users of this computer can reach the keys in {path}. Run “{command}” to keep them, or delete the file "
+        "for new ones.",
     ),
     _rule(
         r"(?P<path>\S+) was written by a newer version",

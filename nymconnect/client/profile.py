@@ -9,7 +9,8 @@
 One client has one gateway. With another gateway it gets new keys, so that no two gateways know each other's client.
 What nym-client-core 1.21 has beside this, tags by which others know us, is not kept: a requester shall not see that two
 runs are of one client. Losing any of these files costs a new registration and a few replies, nothing else; so a file
-that does not read is set aside, and `notice` says so.
+that does not read is set aside, and `notice` says so. A file that other users may read is refused: a person has to know
+that somebody else may have the keys, and that the next session would be another client.
 """
 
 from collections.abc import Iterable
@@ -81,8 +82,8 @@ class ProfileStore:
         self._data = data
         self.directory = data / "networks" / directory_name(network)
         self.notice = ""
-        self._client = Document(self.directory / "client.json", StoredClient, CLIENT_MIGRATIONS)
-        self._replies = Document(self.directory / "replies.json", StoredReplies, REPLIES_MIGRATIONS)
+        self._client = Document(self.directory / "client.json", StoredClient, CLIENT_MIGRATIONS, holds_keys=True)
+        self._replies = Document(self.directory / "replies.json", StoredReplies, REPLIES_MIGRATIONS, holds_keys=True)
         self._lock = Lock(self.directory / "lock")
 
     def open(self) -> bool:
@@ -96,7 +97,10 @@ class ProfileStore:
         self._lock.release()
 
     def load(self, unix_now: float) -> Profile | None:
-        """What was saved, without what is too old. None if there is nothing that reads; `notice` then says why."""
+        """What was saved, without what is too old. None if there is nothing that reads; `notice` then says why.
+
+        UserError if other users may read one of the files.
+        """
         stored = self._read(self._client, "the keys of this client do not read; it goes on with new ones")
         if stored is None:
             return None

@@ -211,7 +211,7 @@ class Gateway:
     @property
     def _document(self) -> Document[StoredRegistry] | None:
         directory = self._settings.state_directory
-        return Document(directory / CLIENTS_FILE, StoredRegistry) if directory else None
+        return Document(directory / CLIENTS_FILE, StoredRegistry, holds_keys=True) if directory else None
 
     async def _load_clients(self) -> None:
         if (document := self._document) and (stored := await asyncio.to_thread(document.load)):

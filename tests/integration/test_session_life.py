@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,23 @@ async def test_two_sessions_at_once_do_not_share_a_client(tmp_path: Path) -> Non
             assert client_address(first).identity != client_address(second).identity
             assert second.status.alarms == (IN_USE,)
             assert first.status.alarms == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX file modes")
+async def test_keys_that_others_can_read_are_not_used_until_a_person_has_decided(tmp_path: Path) -> None:
+    async with network() as running:
+        path = ProfileStore(Directories.under(tmp_path).data, running.api_url).directory / "client.json"
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            before = client_address(made)
+        path.chmod(0o666)
+        async with session(free_choice(running), tmp_path) as made:
+            failed = await made.wait(State.FAILED)
+            assert failed.reason.endswith(f"keep them by: chmod 600 {path}")
+        path.chmod(0o600)
+        async with session(free_choice(running), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert client_address(made) == before
 
 
 async def test_a_profile_that_does_not_read_is_told_and_replaced(tmp_path: Path) -> None:

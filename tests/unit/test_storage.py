@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import random
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nymconnect import storage
-from nymconnect.errors import UsageError, UserError
+from nymconnect.errors import UserError
 from nymconnect.storage import (
     Directories,
     Document,
-    load_or_create_key,
     make_private_directory,
-    read_key,
-    write_key,
     write_private,
 )
 
@@ -218,51 +214,28 @@ def test_a_document_that_is_a_directory_is_a_user_error(tmp_path: Path) -> None:
 # --- keys ---
 
 
-def test_a_key_is_made_once_and_then_kept(tmp_path: Path) -> None:
-    path = tmp_path / "identity.key"
-    first = load_or_create_key(path, "ed25519", random.Random(1).randbytes)
-    assert first == random.Random(1).randbytes(32)
-    assert load_or_create_key(path, "ed25519", random.Random(2).randbytes) == first
-    assert os.name != "posix" or mode(path) == 0o600
+@posix_only
+@pytest.mark.parametrize("bits", [0o640, 0o604, 0o620, 0o602, 0o666])
+def test_a_document_with_keys_that_others_can_reach_is_refused_and_stays(tmp_path: Path, bits: int) -> None:
+    document = Document(tmp_path / "a note.json", Note, holds_keys=True)
+    document.save(Note("secret", 1))
+    document.path.chmod(bits)
+    with pytest.raises(UserError, match="open to other users") as caught:
+        document.load()
+    assert str(caught.value).endswith(f"chmod 600 '{document.path}'")
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    document.path.chmod(0o600)
+    assert document.load() == Note("secret", 1)
 
 
 @posix_only
-@pytest.mark.parametrize("bits", [0o640, 0o604, 0o620])
-def test_a_key_that_others_can_reach_is_refused(tmp_path: Path, bits: int) -> None:
-    path = tmp_path / "identity.key"
-    write_key(path, "ed25519", bytes(32))
-    path.chmod(bits)
-    with pytest.raises(UserError, match="open to other users"):
-        read_key(path, "ed25519")
+def test_a_document_without_keys_may_be_open(tmp_path: Path) -> None:
+    document = Document(tmp_path / "note.json", Note)
+    document.save(Note("text", 1))
+    document.path.chmod(0o644)
+    assert document.load() == Note("text", 1)
 
 
-def test_one_kind_of_key_is_not_taken_for_another(tmp_path: Path) -> None:
-    write_key(tmp_path / "key", "x25519", bytes(32))
-    with pytest.raises(UserError, match="does not hold a ed25519 key"):
-        read_key(tmp_path / "key", "ed25519")
-
-
-@pytest.mark.parametrize("cut", [0, 10, 30, 60])
-def test_a_damaged_key_is_an_error_and_is_not_replaced(tmp_path: Path, cut: int) -> None:
-    path = tmp_path / "key"
-    write_key(path, "ed25519", bytes(range(32)))
-    damaged = path.read_bytes()[:cut]
-    write_private(path, damaged)
-    with pytest.raises(UserError):
-        load_or_create_key(path, "ed25519", random.Random(1).randbytes)
-    assert path.read_bytes() == damaged
-
-
-@pytest.mark.parametrize("content", [b"nymconnect key 1 ed25519 " + b"zz" * 32 + b"\n", b"\xff" * 89])
-def test_a_key_error_never_shows_the_content(tmp_path: Path, content: bytes) -> None:
-    write_private(tmp_path / "key", content)
-    with pytest.raises(UserError) as caught:
-        read_key(tmp_path / "key", "ed25519")
-    assert "zz" not in str(caught.value)
-
-
-def test_only_whole_secrets_are_written(tmp_path: Path) -> None:
-    for kind, secret in (("ed25519", b"short"), ("two words", bytes(32))):
-        with pytest.raises(UsageError):
-            write_key(tmp_path / "key", kind, secret)
-    assert names(tmp_path) == []
+def test_a_document_with_keys_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert Document(tmp_path / "note.json", Note, holds_keys=True).load() is None

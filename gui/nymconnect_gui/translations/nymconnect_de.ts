@@ -1091,12 +1091,20 @@
         <translation>Andere Rechner erreichen {address}. Erlauben Sie das und setzen Sie ein Passwort, oder nehmen Sie 127.0.0.1.</translation>
     </message>
     <message>
+        <source>No exit can look up {host}, which the settings file names in rpc_url. Correct it.</source>
+        <translation>Kein Ausgang kann {host} nachschlagen; die Einstellungsdatei nennt es in rpc_url. Berichtigen Sie es.</translation>
+    </message>
+    <message>
         <source>The settings file has rpc_listen without rpc_url. Add it, or remove both.</source>
         <translation>In der Einstellungsdatei steht rpc_listen ohne rpc_url. Ergänzen Sie es, oder entfernen Sie beide.</translation>
     </message>
     <message>
         <source>{url} is not the address of a directory. Correct it.</source>
         <translation>{url} ist nicht die Adresse eines Verzeichnisses. Berichtigen Sie sie.</translation>
+    </message>
+    <message>
+        <source>Other users of this computer can reach the keys in {path}. Run “{command}” to keep them, or delete the file for new ones.</source>
+        <translation>Andere Benutzer dieses Computers kommen an die Schlüssel in {path}. Führen Sie „{command}“ aus, um sie zu behalten, oder löschen Sie die Datei, um neue zu bekommen.</translation>
     </message>
     <message>
         <source>{path} was written by a newer version of NymConnect. Update, or move the file away.</source>

@@ -194,3 +194,15 @@ def test_secrets_are_not_shown() -> None:
     assert "ab" not in repr(stored).lower()
     assert "\\x" not in repr(made(1.0).keys)
     assert "IssuedKey(given_to=" in repr(made(1.0).issued)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX file modes")
+@pytest.mark.parametrize("name", ["client.json", "replies.json"])
+@pytest.mark.parametrize("bits", [0o666, 0o640, 0o602])
+def test_a_file_of_keys_that_others_can_reach_is_refused_and_stays(saved: ProfileStore, name: str, bits: int) -> None:
+    path = saved.directory / name
+    before = path.read_bytes()
+    path.chmod(bits)
+    with pytest.raises(UserError, match=f"{name} is open to other users"):
+        saved.load(NOW)
+    assert path.read_bytes() == before

@@ -75,6 +75,12 @@ KNOWN = [
     ("somebody drops packets, probably at 1.2.3.4:1789; data goes around it", "1.2.3.4:1789", "diagnostics"),
     ("this computer has slept for 300 seconds", "asleep", ""),
     (
+        "key file /x/client.json is open to other users of this computer; delete it for new keys, or keep them by: "
+        "chmod 600 /x/client.json",
+        "the keys in /x/client.json. Run “chmod 600 /x/client.json” to keep them",
+        "",
+    ),
+    (
         "7 % of the packets that should leave do not, because the line takes too few of them",
         "7 % of the packets that should leave do not: the line",
         "settings",
