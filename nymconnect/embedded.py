@@ -37,7 +37,7 @@ VALIDITY_EPOCHS = 6
 # As nym-node runs its requester: answers leave when there are some, loop cover goes on. What waits in a lane decides
 # how many reply SURBs are asked for: with the client's 30 fragments a paced client would not hear early enough of the
 # next ones to fill its slots, and with small requests every tenth SURB would go into asking.
-REQUESTER_TRAFFIC = TrafficParameters(paced=False, lane_limit=60, surbs=SurbParameters(minimum_request=30))
+REQUESTER_TRAFFIC = TrafficParameters(paced=False, lane_limit=45, surbs=SurbParameters(minimum_request=30))
 
 
 class Service(Protocol):

@@ -72,7 +72,8 @@ class Visitor(asyncio.Protocol):
 
 class Port:
     """Accepts for one service. `make` returns the protocol of a new connection; `is_known` says by its IP address
-    whether it is no stranger; `on_refused` and `on_displaced` count."""
+    whether it is no stranger; `on_refused` and `on_displaced` count; `prepare` sets options of the listening socket,
+    which the accepted ones inherit."""
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class Port:
         is_known: Callable[[str], bool] = lambda _: False,
         on_refused: Callable[[], None] = lambda: None,
         on_displaced: Callable[[], None] = lambda: None,
+        prepare: Callable[[socket.socket], None] = lambda _: None,
     ) -> None:
         self.lobby = lobby
         self._owner = owner
@@ -90,6 +92,7 @@ class Port:
         self._is_known = is_known
         self._on_refused = on_refused
         self._on_displaced = on_displaced
+        self._prepare = prepare
         self._sockets: list[socket.socket] = []
         self._tasks = TaskSet(f"{owner} port")
 
@@ -104,6 +107,7 @@ class Port:
             server.close()
             for listening in self._sockets:
                 listening.setblocking(False)
+                self._prepare(listening)
                 listening.listen(BACKLOG)
         except OSError as error:
             await self.close()

@@ -31,6 +31,10 @@ SYSTEM_RNG: Rng = random.SystemRandom()
 HTTP_TIMEOUT = 30.0
 STREAM_LIMIT = 256 * 1024
 AFTER_CRASH = 1.0  # seconds before what crashed is tried again
+# What is read of a connection that we opened while nobody takes it; asyncio allows twice as much, and one read more.
+DIALLED_LIMIT = 8 * 1024
+# Bytes of ours ahead of what a proxy has taken: at our own port, which waits for the mixnet, more would count as sent.
+UPSTREAM_BUFFER = 8 * 1024
 
 
 def clock() -> float:
@@ -186,7 +190,7 @@ async def dial(
 async def _open_stream(**where: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """As `asyncio.open_connection`, with a reader that is patient."""
     loop = asyncio.get_running_loop()
-    reader = PatientReader(STREAM_LIMIT, loop)
+    reader = PatientReader(DIALLED_LIMIT, loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport, _ = await loop.create_connection(lambda: protocol, **where)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
@@ -280,6 +284,7 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         pinned = req.ssl if isinstance(req.ssl, aiohttp.Fingerprint) else None
         tls = _tls(verified=pinned is None) if req.is_ssl() else None
         sock = await _dial_upstream(host, port, self._upstream, self._patience)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UPSTREAM_BUFFER)
         try:
             # The name is that of the server; only with TLS may one be given.
             transport, protocol = await self._loop.create_connection(
@@ -288,6 +293,7 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         except BaseException:
             sock.close()
             raise
+        transport.set_write_buffer_limits(UPSTREAM_BUFFER)
         if pinned is not None:
             try:
                 pinned.check(transport)

@@ -199,6 +199,10 @@ class MixnetClient:
         self._arm()
         return granted
 
+    def reply_rate(self, sender_tag: bytes) -> float | None:
+        """Bytes a second that answers to this tag can carry while a rate is promised to it, else None."""
+        return self._loopix.reply_rate(sender_tag)
+
     def supply_steadily(self, to: Recipient, rate: float) -> None:
         """Give `to` reply SURBs for `rate` answers a second, before all else that we send; 0 ends that."""
         self._loopix.supply_steadily(to, rate, clock())

@@ -83,7 +83,7 @@ class Loopix:
         self.address = address
         self.counters: Counter[str] = Counter(cover_sent=0, drop_cover_sent=0, data_sent=0)
         self.cover_generation = 0  # rises when covers that have not left yet no longer fit the network
-        self._secret = secret
+        self._secret, self._payload = secret, parameters.payload
         self._health = PathHealth()
         self._loops = LoopMonitor()
         self._packer = Packer(address, topology, parameters, rng, self._suspects, ack_key)
@@ -150,6 +150,11 @@ class Loopix:
         """
         return self._replying.pace(tag, rate, seconds, now) if self._stock.knows(tag) else 0.0
 
+    def reply_rate(self, tag: bytes) -> float | None:
+        """Bytes a second that answers to `tag` can carry while a rate is promised to it, else None."""
+        rate = self._replying.rate_of(tag)
+        return None if rate is None else rate * self._payload
+
     def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
         """Give `to` SURBs for `rate` answers a second, before what else we send; 0 ends that."""
         self._supply.supply_steadily(to, rate, now)
@@ -164,7 +169,7 @@ class Loopix:
 
     def lane_is_full(self, destination: Destination, lane: int) -> bool:
         """Whether a writer to this lane should wait: for slots, or for the ack of something sent long before."""
-        return self._outbox.lane_is_full(destination, lane)
+        return self._outbox.lane_is_full(destination, lane, self._replying.rate_of(destination))
 
     def link_lost(self) -> None:
         """The gateway is gone for now: what was ready to leave has to be made anew.

@@ -64,9 +64,10 @@ class Outbox:
             size = sum(len(fragment.payload) for fragment in fragments)
             self._spans.add((to, lane), (fragment.fid for fragment in fragments), size)
 
-    def lane_is_full(self, destination: Destination, lane: int) -> bool:
-        """Whether a writer to this lane should wait: for slots, or for the ack of something sent long before."""
-        is_long = self.lanes.length(destination, lane) >= self._parameters.lane_limit
+    def lane_is_full(self, destination: Destination, lane: int, reply_rate: float | None = None) -> bool:
+        """Whether a writer to this lane should wait: for slots, of which `reply_rate` a second may be promised, or for
+        the ack of something sent long before."""
+        is_long = self.lanes.length(destination, lane) >= self._parameters.lane_length(reply_rate)
         return is_long or self._spans.is_wide((destination, lane))
 
     def close_lane(self, lane: int) -> None:

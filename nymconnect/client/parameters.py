@@ -8,6 +8,7 @@ from enum import Enum
 
 from nymconnect.client.pacing import Rates
 from nymconnect.errors import UsageError
+from nymconnect.packet.chunking import UNLINKED_HEADER_LENGTH
 from nymconnect.packet.params import PacketSize
 
 
@@ -32,6 +33,10 @@ class SurbParameters:
 
 # Of what a gateway delivers at a constant rate, so much may be ours; the rest is its own padding.
 DELIVERY_LOAD = 0.9
+
+
+# So many seconds of a sender's slots may be spoken for by one lane: more would only hide from a program how slow it is.
+LANE_SECONDS = 0.5
 
 
 # A steady supply of reply SURBs exceeds what is used up, for packets are lost; what is too much is dropped where it
@@ -133,6 +138,23 @@ class TrafficParameters:
     def supply_rate(self) -> float:
         """Packets a second that the SURBs for those answers take of the main stream."""
         return self.reply_rate * STEADY_SURPLUS / SURBS_IN_A_PACKET
+
+    @property
+    def useful_rate(self) -> float | None:
+        """Bytes a second of one's own that the main stream can carry, beside the SURBs for a steady downlink; None if
+        nothing bounds them."""
+        return self.payload * (1 / self.message_sending_average_delay - self.supply_rate) if self.paced else None
+
+    @property
+    def payload(self) -> int:
+        """Bytes of a message that one packet carries."""
+        return self.packet_size.fragment - UNLINKED_HEADER_LENGTH
+
+    def lane_length(self, reply_rate: float | None = None) -> int:
+        """Fragments that may wait in a lane before its writer has to; `reply_rate`, in packets a second, where the lane
+        is of answers at a constant rate."""
+        rate = reply_rate if reply_rate or not self.paced else 1 / self.message_sending_average_delay
+        return min(self.lane_limit, max(1, int(LANE_SECONDS * rate))) if rate else self.lane_limit
 
     @property
     def rates(self) -> Rates:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nymconnect.client.parameters import Downlink, TrafficParameters
-from nymconnect.packet.chunking import UNLINKED_HEADER_LENGTH
 
 MIXES = 3
 DAY = 24 * 3600  # seconds
@@ -48,8 +47,9 @@ class Preset:
     @property
     def useful_rate(self) -> float:
         """Bytes a second of one's own that the main stream can carry, beside the SURBs for a steady downlink."""
-        own = 1 / self.traffic.message_sending_average_delay - self.traffic.supply_rate
-        return (self.traffic.packet_size.fragment - UNLINKED_HEADER_LENGTH) * own
+        rate = self.traffic.useful_rate
+        assert rate is not None, "every preset is paced"
+        return rate
 
 
 def _traffic(

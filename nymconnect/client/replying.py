@@ -124,6 +124,11 @@ class PacedReplies:
             shares[tag] += more
         return shares
 
+    def rate_of(self, tag: object) -> float | None:
+        """Packets a second that are promised to `tag`, None if nothing is."""
+        promise = self._promises.get(tag) if isinstance(tag, bytes) else None
+        return promise.rate if promise is not None else None
+
     @property
     def deadline(self) -> float | None:
         """When `wake` has something to do."""

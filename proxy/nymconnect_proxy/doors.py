@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint
 from nymconnect.settings import Settings
+from nymconnect_proxy.backlog import backlog_for
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.private_names import is_private
 from nymconnect_proxy.rpc import RpcDoor, RpcOptions
@@ -30,7 +31,10 @@ class Doors:
         at_home = _is_on_this_computer(settings.network)
         if settings.rpc_url is not None and is_private(settings.rpc_url.host, localhost=at_home):
             raise UserError(f"rpc_url leads nowhere: no requester can look up the name {settings.rpc_url.host}")
-        options = ListenerOptions(allow_remote=settings.allow_remote, password=password, localhost=at_home)
+        backlog = backlog_for(settings.traffic(own_network=settings.network == "embedded").useful_rate)
+        options = ListenerOptions(
+            backlog=backlog, allow_remote=settings.allow_remote, password=password, localhost=at_home
+        )
         listener = SocksListener(options, hold=hold)
         wanted = settings.socks
         socks = Endpoint(wanted.host, await listener.start(wanted.host, wanted.port))

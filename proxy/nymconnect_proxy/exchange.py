@@ -63,6 +63,7 @@ class ExchangeOptions:
     pipes: PipeOptions = field(default_factory=PipeOptions)
     anonymous: bool = True
     tags: TagUse = TagUse.DESTINATION
+    rate: float | None = None  # bytes a second that the preset carries, None if it sends as fast as it can
     check_timeout: float | None = CHECK_TIMEOUT  # None: requesters are not checked
     # Streams of one sender at a requester: what one of ours grants, and the seconds until it knows that one has ended.
     streams_per_sender: int = AdmissionLimits().connections_per_sender
@@ -227,7 +228,7 @@ class Exchange:
                 obstacle = self._streams[connection_id].obstacle
                 write(writer, door.turn_away(obstacle) if obstacle else door.refuse(effect.code))
 
-        pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes)
+        pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes, lambda: self._options.rate)
         suspicious_at = clock() + min(SUSPICIOUS_AFTER, self._options.streams.connect_timeout)
         entry = _Open(stream, pipe, requester, to if anonymous else None, suspicious_at)
         self._streams[connection_id] = entry

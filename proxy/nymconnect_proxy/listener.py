@@ -18,6 +18,7 @@ from nymconnect.errors import UsageError, UserError
 from nymconnect.lobby import Lobby, Places, is_this_machine
 from nymconnect.port import Port, Visitor, visitor_of
 from nymconnect.runtime import SYSTEM_RNG, PatientReader, TaskSet, clock
+from nymconnect_proxy.backlog import Backlog
 from nymconnect_proxy.choice import RequesterChoice, RequesterState
 from nymconnect_proxy.exchange import Exchange, ExchangeOptions, ExchangeSnapshot, write
 from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, FrontDoor
@@ -43,6 +44,7 @@ class ListenerOptions:
     """
 
     exchange: ExchangeOptions = field(default_factory=ExchangeOptions)
+    backlog: Backlog = field(default_factory=Backlog)
     max_connections: int = MAX_CONNECTIONS
     handshake_timeout: float = HANDSHAKE_TIMEOUT
     allow_remote: bool = False
@@ -98,6 +100,7 @@ class SocksListener:
             is_known=is_this_machine,
             on_refused=self._refuse,
             on_displaced=self._refuse,
+            prepare=self._options.backlog.narrow,
         )
         bound = await opened.open(host, port)
         self._port = opened
@@ -170,8 +173,8 @@ class SocksListener:
             )
 
     def _protocol(self) -> asyncio.Protocol:
-        loop = asyncio.get_running_loop()
-        return asyncio.StreamReaderProtocol(PatientReader(READ_SIZE, loop), self._accept, loop)
+        loop, limit = asyncio.get_running_loop(), self._options.backlog.reader_limit
+        return asyncio.StreamReaderProtocol(PatientReader(limit, loop), self._accept, loop)
 
     def _refuse(self) -> None:
         self._refused += 1

@@ -61,6 +61,9 @@ class Mixnet(Protocol):
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
         """Answer this tag at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0."""
 
+    def reply_rate(self, sender_tag: bytes) -> float | None:
+        """Bytes a second that answers to this tag can carry while a rate is promised to it, else None."""
+
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
 

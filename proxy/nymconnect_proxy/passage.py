@@ -117,7 +117,8 @@ class Passage:
         # Requesters of the old generation answer no questions.
         check_timeout = CHECK_TIMEOUT if settings.requester_protocol != "legacy" else None
         settle = SETTLE + SETTLE_IN_DELAYS * self.traffic.average_packet_delay
-        return ExchangeOptions(streams, tags=TagUse(tags), check_timeout=check_timeout, settle=settle)
+        rate = self.traffic.useful_rate
+        return ExchangeOptions(streams, tags=TagUse(tags), rate=rate, check_timeout=check_timeout, settle=settle)
 
     @property
     def gateway(self) -> str | None:

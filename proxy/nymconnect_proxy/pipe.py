@@ -15,8 +15,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from nymconnect.errors import NymError
 from nymconnect.runtime import TaskSet, Waker, clock
+from nymconnect_proxy.backlog import message_for
 from nymconnect_proxy.hangup import end_then_reset, flush_then_reset, linger_close, reset_on_close
-from nymconnect_proxy.streams import READ_SIZE, Cause, Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams import Cause, Deliver, DeliverEof, Finished, SendMessage
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,14 @@ class Pipe(Generic[Effect]):
         transmit: Callable[[SendMessage], Awaitable[None]],
         on_effect: Callable[[Effect], None],
         options: PipeOptions,
+        rate: Callable[[], float | None],
     ) -> None:
+        """`rate`: bytes a second that the mixnet takes of this end, None if nobody knows."""
         self._machine = machine
         self._transmit = transmit
         self._on_effect = on_effect
         self._options = options
+        self._rate = rate
         self._outbox: asyncio.Queue[SendMessage] = asyncio.Queue()
         self._changed = asyncio.Event()
         self._finished = asyncio.Event()
@@ -185,7 +189,7 @@ class Pipe(Generic[Effect]):
                 await self._changed.wait()
                 continue
             try:
-                data = await reader.read(READ_SIZE)
+                data = await reader.read(message_for(self._rate()))
             except OSError:
                 self.abort(Cause.SOCKET_BROKE)
                 return

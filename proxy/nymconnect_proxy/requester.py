@@ -19,6 +19,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
 from nymconnect.runtime import TaskSet, clock, is_own_address
 from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
+from nymconnect_proxy.backlog import narrow_target
 from nymconnect_proxy.dialling import Dialer, Dialling, NoAddressAnsweredError
 from nymconnect_proxy.exit_streams import (
     Dial,
@@ -286,6 +287,11 @@ class _Peer:
         """To whom is counted what this client uses."""
         return sender_of(self.return_address, self.sender_tag)
 
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second that the answers can carry, None if nobody knows."""
+        return self.mixnet.reply_rate(self.sender_tag) if self.sender_tag is not None else None
+
     async def transmit(self, message: SendMessage) -> None:
         if self.return_address is not None:
             await self.mixnet.send(self.return_address, message.data, lane=self.lane)
@@ -314,7 +320,7 @@ class _ExitConnection:
         self._names = names
         self._is_own = is_own
         self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
-        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes)
+        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes, lambda: peer.rate)
 
     async def run(self, held: Sequence[Send]) -> None:
         """From the Connect to the end of the stream; `held` came before the Connect."""
@@ -366,6 +372,7 @@ class _ExitConnection:
         if self.pipe.finished:
             reset(writer.transport)
             return
+        narrow_target(writer.get_extra_info("socket"))
         self.pipe.attach(reader, writer)
         self.pipe.perform(self._stream.connected(clock()))
 

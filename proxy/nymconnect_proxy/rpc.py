@@ -13,7 +13,6 @@ Only what a call needs goes on, in both directions: method, path, body and its t
 """
 
 import binascii
-import io
 import ipaddress
 import logging
 import ssl
@@ -23,13 +22,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import aiohttp
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from nymconnect.crypto import equal
-from nymconnect.errors import UserError
+from nymconnect.errors import UsageError, UserError
 from nymconnect.lobby import Lobby, Places, is_this_machine
 from nymconnect.options import Endpoint, Server, Upstream
 from nymconnect.port import Port, Visitor, visitor_of
 from nymconnect.runtime import clock, http_client
+from nymconnect_proxy.backlog import NARROW
 from nymconnect_proxy.hangup import flush_then_reset, reset_on_close
 
 log = logging.getLogger(__name__)
@@ -100,10 +101,16 @@ class RpcDoor:
         application = web.Application(client_max_size=MAX_REQUEST)
         application.router.add_route("*", "/{path:.*}", self._handle)
         # aiohttp answers a line that is too long by itself, a web page's as well, so it is given room for any.
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, max_line_size=MAX_REQUEST)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=0.5,
+            max_line_size=MAX_REQUEST,
+            read_bufsize=NARROW.receive_buffer,
+        )
         await runner.setup()
         assert runner.server is not None
-        opened = Port("RPC address", runner.server, self._lobby, is_known=is_this_machine)
+        opened = Port("RPC address", runner.server, self._lobby, is_known=is_this_machine, prepare=NARROW.narrow)
         try:
             bound = await opened.open(host, port)
         except UserError:
@@ -144,7 +151,7 @@ class RpcDoor:
                 raise _RefusedError(503, "Too many calls at once.")
             self._at_once += 1
             try:
-                return await self._forward(request, await self._read(request))
+                return await self._forward(request)
             finally:
                 self._at_once -= 1
         except _RefusedError as refusal:
@@ -180,23 +187,22 @@ class RpcDoor:
             self._port.promote(visitor)
         self._lobby.heard(visitor, clock())
 
-    async def _read(self, request: web.Request) -> bytes:
-        try:
-            return await request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise _RefusedError(413, f"A call has at most {MAX_REQUEST} bytes.") from error
-
     # --- onwards -------------------------------------------------------------------------------------------------
 
-    async def _forward(self, request: web.Request, body: bytes) -> web.StreamResponse:
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
         assert self._http is not None
+        length = request.content_length
+        if length is not None and length > MAX_REQUEST:
+            raise _too_long()
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        if request.method == "POST" and length is not None:
+            headers["Content-Length"] = str(length)
         headers |= {"User-Agent": _USER_AGENT, **self._login}
         try:
             async with self._http.request(
                 request.method,
                 self._url(request.raw_path),
-                data=io.BytesIO(body) if request.method == "POST" else None,
+                data=_Body(request) if request.method == "POST" else None,
                 headers=headers,
                 skip_auto_headers=("Content-Type",),
                 allow_redirects=False,
@@ -207,6 +213,8 @@ class RpcDoor:
         except TimeoutError as error:
             raise _RefusedError(504, "The server has not answered in time.") from error
         except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__, _RefusedError):  # of the body, while it went on
+                raise error.__cause__ from None
             raise _RefusedError(502, _reason(error)) from error
 
     def _url(self, asked: str) -> str:
@@ -239,6 +247,30 @@ class RpcDoor:
             log.debug("RPC answer broke off: %s", type(error).__name__)
             await flush_then_reset(transport, FLUSH_TIMEOUT, LINGER)
         return answer
+
+
+class _Body(aiohttp.Payload):
+    """A body that goes on piece by piece, each when the one before has gone: what is taken counts as sent."""
+
+    def __init__(self, request: web.Request) -> None:
+        super().__init__(request.content)
+        self._pieces = request.content
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise UsageError("a body that passes through is not kept")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        size = 0
+        while piece := await self._pieces.readany():
+            size += len(piece)
+            if size > MAX_REQUEST:
+                raise _too_long()
+            await writer.write(piece)
+            await writer.drain()
+
+
+def _too_long() -> _RefusedError:
+    return _RefusedError(413, f"A call has at most {MAX_REQUEST} bytes.")
 
 
 def _names_an_address(host: str) -> bool:

@@ -78,6 +78,9 @@ class MixnetEnd:
         self.paced[sender_tag] = rate, seconds
         return rate
 
+    def reply_rate(self, sender_tag: bytes) -> float | None:
+        return None
+
     def forget(self, to: Recipient) -> None:
         self.forgotten.append(to)
 
