@@ -2,6 +2,8 @@
 
 import logging
 
+from nymconnect_proxy.outlet import LogOutlet
+
 LOUD_LIBRARIES = ("aiohttp", "asyncio")  # they log whole requests, addresses included
 
 
@@ -10,7 +12,7 @@ def record(level: str) -> None:
     root = logging.getLogger()
     root.setLevel(level.upper())
     for handler in root.handlers:
-        if isinstance(handler, logging.StreamHandler):
+        if isinstance(handler, logging.StreamHandler | LogOutlet):
             handler.setLevel(max(handler.level, logging.WARNING))
     for library in LOUD_LIBRARIES:
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)

@@ -18,6 +18,7 @@ from nymconnect import __version__, config
 from nymconnect.descriptors import raise_limit
 from nymconnect.errors import UserError
 from nymconnect.options import Endpoint, Kind, Option
+from nymconnect_proxy.outlet import LineOutlet, LogOutlet
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 PACER = "pacer"
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Command = module.run
         return asyncio.run(_until_interrupted(command(flags)))
     except UserError as error:
-        print(f"nymconnect: {error}", file=sys.stderr)
+        _say_at_last(f"nymconnect: {error}")
         return FAILED
     except KeyboardInterrupt:
         return DONE
@@ -151,7 +152,9 @@ def _count(least: int, most: int) -> Callable[[str], int]:
 
 def set_up_logging(level: str) -> None:
     """Log to stderr. Targets and peers appear at debug level only; secrets never do."""
-    handler = logging.StreamHandler(sys.stderr)
+    if sys.stderr is None:  # a program without a terminal, on Windows
+        return
+    handler = LogOutlet(sys.stderr)
     if level != "debug":
         handler.addFilter(_in_one_line)
     logging.basicConfig(
@@ -160,6 +163,18 @@ def set_up_logging(level: str) -> None:
     # These two log whole requests, addresses included.
     for library in ("aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+
+
+def _say_at_last(text: str) -> None:
+    """The line with which the program ends, behind those of the log. If nobody reads it, the program ends as well."""
+    if sys.stderr is None:
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogOutlet):
+            handler.flush()
+    outlet = LineOutlet(sys.stderr, str)
+    outlet.line(text)
+    outlet.flush()
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

@@ -21,7 +21,7 @@ STATS_INTERVAL = 5.0
 async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
     settings = settings_from(flags, settings_file(flags.settings))
-    output = Output(flags.json)
+    output = Output(flags.json, serving=True)
     session = Session(settings, _Reporter(output, settings).report, directories=Directories.of_user())
     await session.connect()
     try:

@@ -24,7 +24,7 @@ async def run(flags: argparse.Namespace) -> int:
     network = EmbeddedNetwork(make_requester, mixes_per_layer=flags.mixnodes, gateways=flags.gateways)
     await network.start(flags.api.host, flags.api.port)
     try:
-        Output(flags.json).event(
+        Output(flags.json, serving=True).event(
             "network",
             {"api": network.api_url, "requester": str(network.requester_address)},
             f"directory: {network.api_url}\nrequester: {network.requester_address}\n"

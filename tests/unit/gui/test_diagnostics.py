@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.pages.diagnostics import health
 from nymconnect_gui.pages.diagnostics_about import PARTS, installed
 from nymconnect_proxy.log_ring import MAX_LINES
+from nymconnect_proxy.outlet import LogOutlet
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import GATEWAY, FakeSessions, snapshot
 
@@ -110,7 +112,7 @@ def test_what_is_recorded_is_a_setting_and_debug_is_warned_of(page: Show, progra
 def test_recording_a_level_keeps_the_terminal_and_loud_libraries_quiet() -> None:
     root = logging.getLogger()
     before = root.level, list(root.handlers), {name: logging.getLogger(name).level for name in logs.LOUD_LIBRARIES}
-    terminal = logging.StreamHandler()
+    terminal = LogOutlet(sys.stderr)
     root.handlers = [terminal]
     try:
         logs.record("info")
