@@ -29,8 +29,6 @@ class Doors:
         """Open what the settings ask for; UserError if that is not possible, and then nothing is open."""
         password = settings.password.text.encode() if settings.password else None
         at_home = _is_on_this_computer(settings.network)
-        if settings.rpc_url is not None and is_private(settings.rpc_url.host, localhost=at_home):
-            raise UserError(f"rpc_url leads nowhere: no requester can look up the name {settings.rpc_url.host}")
         backlog = backlog_for(settings.traffic(own_network=settings.network == "embedded").useful_rate)
         options = ListenerOptions(
             backlog=backlog, allow_remote=settings.allow_remote, password=password, localhost=at_home
@@ -43,6 +41,8 @@ class Doors:
         try:
             if settings.rpc_url is None:
                 raise UserError("rpc_listen leads nowhere: set rpc_url, too")
+            if is_private(settings.rpc_url.host, localhost=at_home):
+                raise UserError(f"rpc_url leads nowhere: no requester can look up the name {settings.rpc_url.host}")
             door = RpcDoor(RpcOptions(settings.rpc_url, password, settings.allow_remote), socks)
             host = settings.rpc_listen.host
             return cls(listener, socks, door, Endpoint(host, await door.start(host, settings.rpc_listen.port)))

@@ -148,7 +148,7 @@ class RpcDoor:
             self._admit(request)
             self._keep_place(request)
             if self._at_once >= MAX_AT_ONCE:
-                raise _RefusedError(503, "Too many calls at once.")
+                raise _RefusedError(503, f"Too many calls at once: this address carries {MAX_AT_ONCE}.")
             self._at_once += 1
             try:
                 return await self._forward(request)
