@@ -11,6 +11,7 @@ import logging
 import random
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
@@ -24,6 +25,10 @@ from nymconnect import __version__
 from nymconnect.crypto import Rng
 from nymconnect.errors import UserError
 from nymconnect.options import Upstream
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
 
 log = logging.getLogger(__name__)
 
@@ -247,6 +252,19 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
                 await writer.wait_closed()
     finally:
         writer.transport.abort()
+
+
+def unconfirmed_bytes(transport: asyncio.BaseTransport) -> int | None:
+    """What the kernel holds of the bytes written to a TCP connection and the other side's kernel has not confirmed.
+    None if the connection is closed; 0 where the system does not tell, which Linux does."""
+    connection = transport.get_extra_info("socket")
+    descriptor = -1 if connection is None else connection.fileno()
+    if descriptor < 0:
+        return None
+    if sys.platform != "linux":
+        return 0
+    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def http_client(upstream: Upstream | None = None, patience: float = HTTP_TIMEOUT) -> aiohttp.ClientSession:

@@ -15,22 +15,23 @@ from collections.abc import Iterable
 from nymconnect.client.poisson import PoissonStream
 from nymconnect.crypto import Rng
 from nymconnect.link.gateway.events import DeliveryRates
+from nymconnect.node.mailbox import Mail
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 
 QUEUE_LIMIT = 256  # contents of each kind
-_PADDING = bytes(PacketSize.REGULAR.message)
-_ACK_PADDING = bytes(ACK_CONTENT_LENGTH)
+_PADDING = Mail(0, bytes(PacketSize.REGULAR.message))
+_ACK_PADDING = Mail(0, bytes(ACK_CONTENT_LENGTH))
 
 
 class _Stream:
     """One kind of content."""
 
-    def __init__(self, rate: float, padding: bytes, rng: Rng, now: float) -> None:
+    def __init__(self, rate: float, padding: Mail, rng: Rng, now: float) -> None:
         self.slots = PoissonStream(1 / rate, rng, now)
-        self.waiting: deque[bytes] = deque()
+        self.waiting: deque[Mail] = deque()
         self.padding = padding
 
-    def wake(self, now: float) -> Iterable[tuple[float, bytes]]:
+    def wake(self, now: float) -> Iterable[tuple[float, Mail]]:
         """When each slot that is due came up, and what fills it."""
         while (due := self.slots.due) <= now:
             self.slots.take(now)
@@ -44,12 +45,12 @@ class PacedDelivery:
         self._messages = _Stream(rates.messages, _PADDING, rng, now)
         self._acks = _Stream(rates.acks, _ACK_PADDING, rng, now)
 
-    def take_in(self, content: bytes) -> bool:
+    def take_in(self, mail: Mail) -> bool:
         """Queue what has come for the client; False if there is no room for it."""
-        waiting = self._queue_for(content)
+        waiting = self._queue_for(mail)
         if len(waiting) >= QUEUE_LIMIT:
             return False
-        waiting.append(content)
+        waiting.append(mail)
         return True
 
     @property
@@ -62,14 +63,15 @@ class PacedDelivery:
         """When the next slot comes up."""
         return min(self._messages.slots.due, self._acks.slots.due)
 
-    def wake(self, now: float) -> list[bytes]:
-        """What to push now, in the order of its slots."""
-        return [content for _, content in sorted([*self._messages.wake(now), *self._acks.wake(now)])]
+    def wake(self, now: float) -> list[Mail]:
+        """What to push now, in the order of its slots; padding is no message, so its number is 0."""
+        slots = [*self._messages.wake(now), *self._acks.wake(now)]
+        return [mail for _, mail in sorted(slots, key=lambda slot: slot[0])]
 
     @property
-    def waiting(self) -> list[bytes]:
+    def waiting(self) -> list[Mail]:
         """What has not been pushed."""
         return [*self._messages.waiting, *self._acks.waiting]
 
-    def _queue_for(self, content: bytes) -> deque[bytes]:
-        return (self._acks if len(content) == ACK_CONTENT_LENGTH else self._messages).waiting
+    def _queue_for(self, mail: Mail) -> deque[Mail]:
+        return (self._acks if len(mail.content) == ACK_CONTENT_LENGTH else self._messages).waiting

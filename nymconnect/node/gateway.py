@@ -1,13 +1,13 @@
 """A gateway: the last hop of its clients, and the first relay of what they send. Mirrors nym-gateway 1.1.36 and
 nym-node 1.31 in its mode ``entry-gateway``.
 
-Clients attach over a websocket on any path and with any sub-protocol. What arrives for a client that is not there, or
-too slow, waits in the mailbox. What clients send passes the same routing filter as what the mixer forwards.
+Clients attach over a websocket on any path and with any sub-protocol. What arrives for a client waits in the mailbox
+until the client has it; its ack leaves as `mail_keeper` says. What clients send passes the same routing filter as what
+the mixer forwards.
 """
 
 import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
@@ -17,28 +17,23 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.state import NodeRecord
 from nymconnect.directory.topology import Feature, Topology
+from nymconnect.effects import Effect, Push, SendTo
 from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.lobby import Places
 from nymconnect.node.doorman import Doorman
 from nymconnect.node.keys import NodeKeys, SphinxKeys
-from nymconnect.node.mailbox import DEFAULT_LIMITS, Mailbox, MailboxLimits
-from nymconnect.node.registry import ClientRegistry, StoredRegistry
+from nymconnect.node.mail_keeper import MailKeeper
+from nymconnect.node.mailbox import DEFAULT_LIMITS, MailboxLimits
 from nymconnect.node.relay import NodeSettings, Relay
 from nymconnect.node.session import ClientSession
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
-from nymconnect.storage import Document
-
-log = logging.getLogger(__name__)
 
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
-CLIENTS_FILE = "clients.json"
 # Who is behind one address with others, as at a mobile provider, still finds a place: strangers stay for seconds only.
 PLACES = Places(strangers=1024, known=8192, per_address=32)
 HOUSEKEEPING_INTERVAL = 1.0
-SAVE_INTERVAL = 10.0
-PURGE_INTERVAL = 3600.0
 
 
 class GatewayCount(StrEnum):
@@ -50,6 +45,7 @@ class GatewayCount(StrEnum):
     FORWARDED = "gateway_forwarded"
     DROPPED_UNKNOWN_HOP = "gateway_dropped_unknown_hop"
     DROPPED_MAILBOX_FULL = "gateway_dropped_mailbox_full"
+    WITHHELD_ACKS = "gateway_withheld_acks"
     REFUSED_FULL = "gateway_refused_full"
     CLOSED_NO_UPGRADE = "gateway_closed_no_upgrade"
 
@@ -67,11 +63,10 @@ class Gateway:
         mailbox_limits: MailboxLimits = DEFAULT_LIMITS,
         places: Places = PLACES,
     ) -> None:
-        self.mailbox = Mailbox(mailbox_limits)
+        self.mail = MailKeeper(settings.state_directory, self._send_ack, mailbox_limits)
         self._settings, self._keys, self._rng = settings, keys, rng
         self._forwards = forwards
-        self._relay = Relay(settings, keys, self.deliver, forwards=forwards, delivers=True, rng=rng)
-        self._registry = ClientRegistry(self.mailbox)
+        self._relay = Relay(settings, keys, self._take_in, forwards=forwards, delivers=True, rng=rng)
         self._sessions: dict[bytes, ClientSession] = {}
         self._connected: set[ClientSession] = set()
         self._counts = dict.fromkeys(GatewayCount, 0)
@@ -100,16 +95,19 @@ class Gateway:
     @property
     def counters(self) -> Mapping[str, int]:
         """Counts by name; no secrets, no addresses."""
-        return self._relay.counters | {str(name): count for name, count in self._counts.items()}
+        own = {str(name): count for name, count in self._counts.items()}
+        own[GatewayCount.WITHHELD_ACKS] += self.mail.lost_acks
+        return self._relay.counters | own
 
     async def start(self) -> None:
-        """Listen for packets and clients; UserError if a port cannot be had."""
-        await self._load_clients()
-        await self._relay.start()
+        """Listen for packets and clients; UserError if a port cannot be had, or the files cannot be used."""
+        await self.mail.open()
         try:
+            await self._relay.start()
             self._ws_port = await self._doorman.start(self._settings.host, self._settings.ws_port)
         except UserError:
             await self._relay.stop()
+            await self.mail.close()
             raise
         self._tasks.keep(self._keep_house, "housekeeping")
 
@@ -124,7 +122,7 @@ class Gateway:
             session.close()
         await self._doorman.stop()
         await self._relay.stop()
-        await self._save_clients()
+        await self.mail.close()
 
     def update(self, topology: Topology) -> None:
         """Take a refreshed topology."""
@@ -137,7 +135,7 @@ class Gateway:
     # --- clients ------------------------------------------------------------------------------------------------
 
     async def _serve(self, socket: web.WebSocketResponse, transport: asyncio.WriteTransport) -> None:
-        machine = GatewayServerMachine(self._keys.identity, self._registry, self._rng, unix_offset())
+        machine = GatewayServerMachine(self._keys.identity, self.mail.registry, self._rng, unix_offset())
         session = ClientSession(socket, transport, machine, self)
         self._connected.add(session)
         try:
@@ -155,14 +153,14 @@ class Gateway:
             return False
         self._counts[GatewayCount.SESSIONS] += 1
         self._sessions[session.client] = session
-        self._registry.online.add(session.client)
+        self.mail.registry.online.add(session.client)
         return True
 
     def leave(self, session: ClientSession) -> None:
         """A session is over; what comes for its client is stored."""
         if self._sessions.get(session.client) is session:
             del self._sessions[session.client]
-            self._registry.online.discard(session.client)
+            self.mail.registry.online.discard(session.client)
 
     async def probe(self, client: bytes) -> bool:
         """Whether the client's present session still lives; one that does not is dropped."""
@@ -183,47 +181,34 @@ class Gateway:
         self._counts[GatewayCount.FORWARDED] += 1
         self._relay.links.send(packet)
 
-    def deliver(self, client: bytes, content: bytes) -> None:
-        """A message from the mixnet: to the client, or into its mailbox."""
+    def _take_in(self, effects: Sequence[Effect]) -> None:
+        """What the mixer wants at the last hop. A message that is not kept is not acknowledged."""
+        kept = True
+        for effect in effects:
+            if isinstance(effect, Push):
+                kept = self.deliver(effect.destination, effect.content)
+            elif isinstance(effect, SendTo) and kept:
+                self.mail.acknowledge(effect.packet)
+            elif isinstance(effect, SendTo):
+                self._counts[GatewayCount.WITHHELD_ACKS] += 1
+
+    def deliver(self, client: bytes, content: bytes) -> bool:
+        """A message from the mixnet: into the client's mailbox, and to the client. False if there is no room."""
+        mail = self.mail.store(client, content)
+        if mail is None:
+            self._counts[GatewayCount.DROPPED_MAILBOX_FULL] += 1
+            return False
         session = self._sessions.get(client)
-        if session is not None and session.push(content):
-            self._counts[GatewayCount.PUSHED] += 1
-            return
-        known = self._registry.get(client) is not None
-        stored = self.mailbox.store(client, content, clock(), registered=known)
-        self._counts[GatewayCount.STORED if stored else GatewayCount.DROPPED_MAILBOX_FULL] += 1
+        pushed = session is not None and session.push(mail)
+        self._counts[GatewayCount.PUSHED if pushed else GatewayCount.STORED] += 1
+        return True
+
+    def _send_ack(self, packet: MixPacket) -> None:
+        self._relay.links.send(packet)
 
     # --- housekeeping -------------------------------------------------------------------------------------------
 
     async def _keep_house(self) -> None:
-        next_save, next_purge = clock() + SAVE_INTERVAL, clock() + PURGE_INTERVAL
         while True:
             await asyncio.sleep(HOUSEKEEPING_INTERVAL)
-            now = clock()
-            self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(now)
-            if now >= next_save or self._registry.urgent:
-                next_save = now + SAVE_INTERVAL
-                await self._save_clients()
-            if now >= next_purge:
-                next_purge = now + PURGE_INTERVAL
-                self.mailbox.purge(now)
-
-    @property
-    def _document(self) -> Document[StoredRegistry] | None:
-        directory = self._settings.state_directory
-        return Document(directory / CLIENTS_FILE, StoredRegistry, holds_keys=True) if directory else None
-
-    async def _load_clients(self) -> None:
-        if (document := self._document) and (stored := await asyncio.to_thread(document.load)):
-            self._registry.load(stored)
-
-    async def _save_clients(self) -> None:
-        document = self._document
-        if document is None or not self._registry.changed:
-            return
-        self._registry.changed = self._registry.urgent = False
-        try:
-            await asyncio.to_thread(document.save, self._registry.content())
-        except UserError as error:
-            self._registry.changed = True
-            log.error("%s", error)
+            self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(clock())

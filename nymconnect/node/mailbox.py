@@ -1,17 +1,30 @@
-"""Messages for clients that are not there: what a gateway would have pushed, kept for a day.
+"""Messages that a client has not got yet: order, quotas and age, and what of it has to go to disk next.
 
 Mirrors nym-gateway-storage 1.21 (`inboxes.rs`) and its stale message cleaner: content exactly as pushed, in order,
 dropped after 24 hours, also for destinations that never registered. The reference keeps everything on disk without a
-bound; here every client, all strangers together and the whole have one, and the newest message gives way.
+bound. Here a client may fill an eighth of what is free, and no more than `per_client`: however many fill what they
+may, there is room for one that has nothing yet. The newest message gives way.
+
+A message stands here until its client has it. A durable mailbox has each in one of three places::
+
+    fresh, content in memory ──close_group──► being written ──committed──► on disk, content only there
+          │ handed                                  │ failed
+          ▼                                         ▼
+    in the kernel's buffers for the client        given up, unless it was handed over
+
+Most messages are handed to a connected client before a group is closed, and never touch the disk.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 
 EXPIRY = 24 * 3600.0
-_OVERHEAD = 128  # bytes that Python spends on an entry besides its content
+_OVERHEAD = 128  # bytes that a message is charged besides its content
 _MIB = 1024 * 1024
+_SHARE = 8  # a client may have one part in so many of the free bytes
+MAX_FRESH = 64 * _MIB  # bytes that wait to be written; more only if the disk stands still
+MAX_HANDED = 32 * _MIB  # bytes of those in the buffers of slow clients; beyond, they are written to disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +39,86 @@ class MailboxLimits:
 DEFAULT_LIMITS = MailboxLimits()
 
 
-class Mailbox:
-    """Bounded first-in first-out store per client identity (32 bytes)."""
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message for a client. Numbers rise; what is no message of anybody has 0."""
 
-    def __init__(self, limits: MailboxLimits = DEFAULT_LIMITS) -> None:
+    number: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailRow:
+    """A message as it goes to disk; `stored_at` in Unix seconds."""
+
+    number: int
+    client: bytes
+    registered: bool
+    stored_at: float
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailSummary:
+    """What is known of a message on disk without reading it."""
+
+    number: int
+    client: bytes
+    registered: bool
+    stored_at: float
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailGroup:
+    """What goes to disk in one transaction: messages to add, and numbers of messages that are done."""
+
+    rows: tuple[MailRow, ...]
+    gone: tuple[int, ...]
+
+
+class _Place(Enum):
+    FRESH = "fresh"
+    HANDED = "handed"
+    BEING_WRITTEN = "being written"
+    ON_DISK = "on disk"
+
+
+@dataclass(slots=True)
+class _Entry:
+    client: bytes
+    stored_at: float
+    size: int
+    content: bytes | None
+    place: _Place
+
+
+@dataclass(slots=True)
+class _Box:
+    """The messages of a client by number, oldest first; `used` in bytes."""
+
+    stranger: bool
+    used: int = 0
+    entries: dict[int, _Entry] = field(default_factory=dict)
+
+
+class Mailbox:
+    """Bounded first-in first-out store per client identity (32 bytes). `now` is Unix time."""
+
+    def __init__(self, limits: MailboxLimits = DEFAULT_LIMITS, *, durable: bool = False) -> None:
         self._limits = limits
+        self._durable = durable
         self._boxes: dict[bytes, _Box] = {}
+        self._fresh: dict[int, _Entry] = {}  # oldest first; those handed over as well
+        self._gone: list[int] = []
+        self._next = 1
         self._used = 0
         self._used_by_strangers = 0
+        self._fresh_bytes = 0
+        self._handed_bytes = 0
         self.refused = 0
         self.expired = 0
+        self.failed_writes = 0
 
     def __len__(self) -> int:
         """Messages held."""
@@ -46,80 +129,172 @@ class Mailbox:
         """Bytes held, with overhead."""
         return self._used
 
-    def store(self, client: bytes, content: bytes, now: float, *, registered: bool = True) -> bool:
-        """Keep `content`; False, and counted, if there is no room for it."""
+    def store(self, client: bytes, content: bytes, now: float, *, registered: bool = True) -> Mail | None:
+        """Keep `content`; None, and counted, if there is no room for it."""
         size = len(content) + _OVERHEAD
         box = self._boxes.get(client)
-        strangers_full = not registered and self._used_by_strangers + size > self._limits.strangers
-        if strangers_full or self._used + size > self._limits.total or _used(box) + size > self._limits.per_client:
+        used = box.used if box else 0
+        if used + size > self._quota(stranger=not registered) or self._is_behind(size):
             self.refused += 1
-            return False
-        if box is None:
-            box = self._boxes[client] = _Box(stranger=not registered)
-        box.entries.append((now, content))
-        self._charge(box, size)
-        return True
+            return None
+        number, self._next = self._next, self._next + 1
+        entry = _Entry(client, now, size, content, _Place.FRESH)
+        self._add(number, entry, stranger=not registered)
+        if self._durable:
+            self._fresh[number] = entry
+            self._fresh_bytes += size
+        return Mail(number, content)
 
-    def put_back(self, client: bytes, contents: Iterable[bytes], now: float) -> None:
-        """Messages that were taken but not sent: they come before all that are stored. Over a limit they are lost."""
-        waiting = self._remove(client)
-        stored_first = waiting[0][0] if waiting else now  # ages must not fall along the queue
-        for content in contents:
-            self.store(client, content, stored_first)
-        for stored_at, content in waiting:
-            self.store(client, content, stored_at)
-
-    def take(self, client: bytes, now: float, limit: int) -> list[bytes]:
-        """The oldest messages of `client`, at most `limit`; they leave the store."""
+    def waiting(self, client: bytes, behind: int, now: float, limit: int) -> list[int]:
+        """Numbers of the oldest messages of `client` that are greater than `behind`, at most `limit`."""
         box = self._boxes.get(client)
         if box is None:
             return []
         self._expire(box, now)
-        taken = [box.entries.popleft()[1] for _ in range(min(limit, len(box.entries)))]
-        self._charge(box, -sum(len(content) + _OVERHEAD for content in taken))
-        if not box.entries:
-            del self._boxes[client]
-        return taken
+        found: list[int] = []
+        for number in box.entries:
+            if len(found) >= limit:
+                break
+            if number > behind:
+                found.append(number)
+        self._close_if_empty(client, box)
+        return found
+
+    def content(self, client: bytes, number: int) -> bytes | None:
+        """The message if it is in memory; None if it is on disk, or nowhere."""
+        box = self._boxes.get(client)
+        entry = box.entries.get(number) if box else None
+        return entry.content if entry else None
+
+    def handed(self, client: bytes, number: int) -> None:
+        """The kernel has it, but not yet the client: it need not go to disk now."""
+        entry = self._fresh.get(number)
+        if entry is None or entry.client != client or entry.place is not _Place.FRESH:
+            return
+        if self._handed_bytes + entry.size <= MAX_HANDED:
+            entry.place = _Place.HANDED
+            self._handed_bytes += entry.size
+
+    def take_back(self, client: bytes) -> None:
+        """The client's connection has ended: what it did not confirm is for the next one."""
+        box = self._boxes.get(client)
+        for entry in box.entries.values() if box else ():
+            if entry.place is _Place.HANDED:
+                entry.place = _Place.FRESH
+                self._handed_bytes -= entry.size
+
+    def delete(self, client: bytes, number: int) -> None:
+        """The client has it."""
+        box = self._boxes.get(client)
+        if box is not None and number in box.entries:
+            self._drop(box, number)
+            self._close_if_empty(client, box)
 
     def purge(self, now: float) -> None:
         """Drop what has expired."""
         for client, box in list(self._boxes.items()):
             self._expire(box, now)
-            if not box.entries:
-                del self._boxes[client]
+            self._close_if_empty(client, box)
 
     def forget(self, client: bytes) -> None:
         """Drop everything of a client."""
-        self._remove(client)
+        box = self._boxes.get(client)
+        if box is not None:
+            for number in list(box.entries):
+                self._drop(box, number)
+            self._close_if_empty(client, box)
 
-    def _remove(self, client: bytes) -> list[tuple[float, bytes]]:
-        box = self._boxes.pop(client, None)
+    # --- the disk -----------------------------------------------------------------------------------------------
+
+    def load(self, messages: Iterable[MailSummary], now: float) -> None:
+        """Start with what is on disk, in the order of its numbers, and nothing else."""
+        self._boxes.clear()
+        self._fresh.clear()
+        self._gone.clear()
+        self._used = self._used_by_strangers = self._fresh_bytes = self._handed_bytes = 0
+        for message in messages:
+            # A clock that has been set back since must not keep a message for longer than a day.
+            stored_at = min(message.stored_at, now)
+            entry = _Entry(message.client, stored_at, message.length + _OVERHEAD, None, _Place.ON_DISK)
+            self._add(message.number, entry, stranger=not message.registered)
+            self._next = max(self._next, message.number + 1)
+
+    def close_group(self) -> MailGroup:
+        """What is to be written now. Report with `committed` or `failed` before the next one."""
+        rows = []
+        for number, entry in self._fresh.items():
+            if entry.place is _Place.FRESH and entry.content is not None:
+                entry.place = _Place.BEING_WRITTEN
+                stranger = self._boxes[entry.client].stranger
+                rows.append(MailRow(number, entry.client, not stranger, entry.stored_at, entry.content))
+        gone, self._gone = self._gone, []
+        return MailGroup(tuple(rows), tuple(gone))
+
+    def committed(self, group: MailGroup) -> None:
+        """The group is on disk."""
+        for row in group.rows:
+            if entry := self._leave_fresh(row.number):
+                entry.content, entry.place = None, _Place.ON_DISK
+
+    def failed(self, group: MailGroup) -> None:
+        """The group is not on disk: its messages are given up, their senders hear nothing and send them again."""
+        self._gone = [*group.gone, *self._gone]
+        for row in group.rows:
+            box = self._boxes.get(row.client)
+            if box is not None and row.number in self._fresh:
+                self._fresh[row.number].place = _Place.FRESH  # it is in no file, so there is nothing to delete
+                self._drop(box, row.number)
+                self._close_if_empty(row.client, box)
+                self.failed_writes += 1
+
+    # --- accounts -----------------------------------------------------------------------------------------------
+
+    def _quota(self, *, stranger: bool) -> int:
+        """Bytes that one client may have now."""
+        free = self._limits.total - self._used
+        if stranger:
+            free = min(free, self._limits.strangers - self._used_by_strangers)
+        return min(self._limits.per_client, free // _SHARE)
+
+    def _is_behind(self, size: int) -> bool:
+        return self._durable and self._fresh_bytes - self._handed_bytes + size > MAX_FRESH
+
+    def _add(self, number: int, entry: _Entry, *, stranger: bool) -> None:
+        box = self._boxes.get(entry.client)
         if box is None:
-            return []
-        entries = list(box.entries)
-        self._charge(box, -box.used)
-        return entries
+            box = self._boxes[entry.client] = _Box(stranger)
+        box.entries[number] = entry
+        self._charge(box, entry.size)
 
-    def _expire(self, box: "_Box", now: float) -> None:
-        while box.entries and box.entries[0][0] + EXPIRY <= now:
-            self._charge(box, -len(box.entries.popleft()[1]) - _OVERHEAD)
+    def _drop(self, box: _Box, number: int) -> None:
+        entry = box.entries.pop(number)
+        self._charge(box, -entry.size)
+        self._leave_fresh(number)
+        if entry.place in (_Place.BEING_WRITTEN, _Place.ON_DISK):
+            self._gone.append(number)
+
+    def _leave_fresh(self, number: int) -> _Entry | None:
+        entry = self._fresh.pop(number, None)
+        if entry is not None:
+            self._fresh_bytes -= entry.size
+            if entry.place is _Place.HANDED:
+                self._handed_bytes -= entry.size
+        return entry
+
+    def _expire(self, box: _Box, now: float) -> None:
+        while box.entries:
+            number, entry = next(iter(box.entries.items()))
+            if entry.stored_at + EXPIRY > now:
+                return
+            self._drop(box, number)
             self.expired += 1
 
-    def _charge(self, box: "_Box", size: int) -> None:
+    def _close_if_empty(self, client: bytes, box: _Box) -> None:
+        if not box.entries:
+            del self._boxes[client]
+
+    def _charge(self, box: _Box, size: int) -> None:
         box.used += size
         self._used += size
         if box.stranger:
             self._used_by_strangers += size
-
-
-@dataclass(slots=True)
-class _Box:
-    """(stored at, content), oldest first; `used` in bytes."""
-
-    stranger: bool
-    used: int = 0
-    entries: deque[tuple[float, bytes]] = field(default_factory=deque)
-
-
-def _used(box: _Box | None) -> int:
-    return box.used if box else 0

@@ -13,8 +13,8 @@ class MixNode:
     """The service. Until the first `update` it knows no other node and drops whatever it should forward."""
 
     def __init__(self, settings: NodeSettings, keys: NodeKeys, rng: Rng = SYSTEM_RNG) -> None:
-        # It is nobody's gateway, so nothing is ever pushed.
-        self._relay = Relay(settings, keys, lambda _client, _content: None, forwards=True, delivers=False, rng=rng)
+        # It is nobody's gateway, so nothing is ever delivered.
+        self._relay = Relay(settings, keys, lambda _effects: None, forwards=True, delivers=False, rng=rng)
 
     @property
     def mix_port(self) -> int:

@@ -14,7 +14,7 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
 from nymconnect.directory.topology import Topology
-from nymconnect.effects import Effect, Push, SendTo
+from nymconnect.effects import Effect, SendTo
 from nymconnect.errors import UsageError, UserError
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.links import OutboundLinks
@@ -52,13 +52,16 @@ class NodeSettings:
 
 
 class Relay:
-    """The mixnet side of one node. Counts and the live keys survive `stop`; a stopped relay may be started again."""
+    """The mixnet side of one node. Counts and the live keys survive `stop`; a stopped relay may be started again.
+
+    `deliver` performs what the mixer wants at the last hop of a packet: a push to a client, and the ack of it.
+    """
 
     def __init__(
         self,
         settings: NodeSettings,
         keys: NodeKeys,
-        push: Callable[[bytes, bytes], None],
+        deliver: Callable[[Sequence[Effect]], None],
         *,
         forwards: bool,
         delivers: bool,
@@ -69,7 +72,7 @@ class Relay:
         self.keys = keys
         self.view = NetworkView()
         self.links = OutboundLinks(self.view, keys.noise, rng, name, settings.frame_version)
-        self._push = push
+        self._deliver = deliver
         self._keeper: ReplayKeeper | None = None
         self._unrecorded = 0
         self._sphinx = keys.sphinx
@@ -148,28 +151,26 @@ class Relay:
         if self._keeper is not None and self._keeper.is_full:
             self._drop(1)
             return
-        self._leave(self._mixer.feed(frame, clock()))
+        self._leave(self._deliver, self._mixer.feed(frame, clock()))
         self._waker.arm()
 
     def _wake(self) -> None:
-        self._leave(self._mixer.wake(clock()))
+        self._leave(self._forward, self._mixer.wake(clock()))
 
-    def _leave(self, effects: Sequence[Effect]) -> None:
+    def _leave(self, perform: Callable[[Sequence[Effect]], None], effects: Sequence[Effect]) -> None:
         """Nothing leaves before the tags of all that came are on disk."""
         if self._keeper is None:
-            self._perform(effects)
+            perform(effects)
         else:
-            self._keeper.leave(self._perform, effects)
+            self._keeper.leave(perform, effects)
 
     def _drop(self, count: int) -> None:
         self._unrecorded += count
 
-    def _perform(self, effects: Sequence[Effect]) -> None:
+    def _forward(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, SendTo):
                 self.links.send(effect.packet)
-            elif isinstance(effect, Push):
-                self._push(effect.destination, effect.content)
 
     def describe(self, roles: DeclaredRoles, entry: EntryInfo | None = None) -> NodeRecord:
         """This node for the directory, which decides on its assignment; UsageError unless started."""

@@ -2,8 +2,9 @@
 
 Mirrors nym-gateway 1.1.36 (`client_handling/websocket/connection_handler`). Reading and pushing are two tasks. The
 reader answers each request before it reads the next, so a client that does not take its answers is not read any
-further. The pusher has a short queue; what does not fit goes to the mailbox and comes from there when the queue is
-empty, so the order is kept however slow the client is. To a client that asked for it, it pushes at a constant rate
+further. The pusher has a short queue; what does not fit stays in the mailbox and is read from there when the queue is
+empty, so the order is kept however slow the client is. A message leaves the mailbox when the client's TCP has confirmed
+it (`handover`), so a session that breaks loses nothing. To a client that asked for it, it pushes at a constant rate
 (`delivery`).
 
 Pings are answered in every state; the reference drops a stranger that pings. Like the reference we end a connection
@@ -24,14 +25,17 @@ from nymconnect.effects import Close, SendTo, Write, WriteText
 from nymconnect.link.gateway.events import Authenticated, DeliveryRates, ProbeRival, ServerEffect
 from nymconnect.link.gateway.server import PONG_TIMEOUT, GatewayServerMachine
 from nymconnect.node.delivery import PacedDelivery
-from nymconnect.node.mailbox import Mailbox
+from nymconnect.node.handover import Handover
+from nymconnect.node.mail_keeper import MailKeeper
+from nymconnect.node.mailbox import Mail
 from nymconnect.packet.framing import MixPacket
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock
+from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unconfirmed_bytes
 
 log = logging.getLogger(__name__)
 
-PUSH_QUEUE = 256  # messages that wait for the socket; more go to the mailbox
-REFILL = 100  # messages taken from the mailbox at a time
+PUSH_QUEUE = 256  # messages that wait for the socket; more stay in the mailbox
+REFILL = 100  # messages read from the mailbox at a time
+SETTLE_INTERVAL = 0.05  # seconds between two looks at what an idle client has confirmed
 WRITE_TIMEOUT = 30.0  # seconds that a client may leave one message of ours unread; a stranger has its deadline
 LINGER = 0.5  # seconds for a client to notice that we have ended
 _PING_LENGTH = 8
@@ -51,7 +55,7 @@ def hang_up(transport: asyncio.WriteTransport) -> None:
 class SessionHost(Protocol):
     """What a session needs of its gateway."""
 
-    mailbox: Mailbox
+    mail: MailKeeper
 
     def enter(self, session: "ClientSession") -> bool:
         """The session is now the one of its client; False if the gateway is full, and the connection is over."""
@@ -81,12 +85,14 @@ class ClientSession:
         self._machine = machine
         self._host = host
         self._tasks = TaskSet("gateway session", self._crashed)
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[Mail] = deque()
         self._more = asyncio.Event()
         self._delivery: PacedDelivery | None = None
-        self._leaving: deque[bytes] = deque()  # what has its slot
+        self._leaving: deque[Mail] = deque()  # what has its slot
         self._repaced = asyncio.Event()
-        self._behind = True  # the mailbox may hold something for this client
+        self._behind = True  # the mailbox may hold something that was not read
+        self._last = 0  # number of the last message that was read, or came by itself
+        self._handover = Handover()
         self._ping: bytes | None = None
         self._pong = asyncio.Event()
         self._entered = False
@@ -116,11 +122,13 @@ class ClientSession:
         """Give the client's place up at once; what was not sent is for its next session."""
         if not self._entered:
             return
+        self._settle()
         self._entered = False
         self._host.leave(self)
-        self._stop_pacing()
-        self._host.mailbox.put_back(self.client, self._queue, clock())
+        self._delivery = None
+        self._leaving.clear()
         self._queue.clear()
+        self._host.mail.take_back(self.client)
 
     def _crashed(self, _error: BaseException) -> None:
         """Nothing is pushed any more: the client shall not believe that nothing comes."""
@@ -142,6 +150,7 @@ class ClientSession:
             message = await self._socket.receive(timeout)
         except TimeoutError:
             return self._machine.wake(clock())
+        self._settle()
         if self._farewell and message.type in _FROM_CLIENT:
             return ()
         if message.type is WSMsgType.TEXT:
@@ -194,21 +203,22 @@ class ClientSession:
         self._more.set()
         return self._entered
 
-    def push(self, content: bytes) -> bool:
-        """Queue a message for the client; False if it must go to the mailbox, to come from there later."""
-        if self._behind or not self._take_in(content):
+    def push(self, mail: Mail) -> bool:
+        """Queue a message for the client; False if it is read from the mailbox later."""
+        if self._behind or not self._take_in(mail):
             self._behind = True
             self._more.set()
             return False
+        self._last = mail.number
         self._more.set()
         return True
 
-    def _take_in(self, content: bytes) -> bool:
+    def _take_in(self, mail: Mail) -> bool:
         if self._delivery is not None:
-            return self._delivery.take_in(content)
+            return self._delivery.take_in(mail)
         if len(self._queue) >= PUSH_QUEUE:
             return False
-        self._queue.append(content)
+        self._queue.append(mail)
         return True
 
     async def _push_all(self) -> None:
@@ -217,13 +227,12 @@ class ClientSession:
                 if self._delivery is not None:
                     await self._push_at_slots(self._delivery)
                     continue
-                await self._more.wait()
+                await self._wait_for_more()
                 if not self._queue:
-                    if not self._refill():
+                    if not await self._refill():
                         self._more.clear()
                     await asyncio.sleep(0)  # a socket that takes everything would let nobody else run
                     continue
-                # It leaves the queue only once it is sent, so a session that breaks loses nothing.
                 await self._push(self._queue[0])
                 if self._queue:  # empty if the session was dropped meanwhile, or is paced now
                     self._queue.popleft()
@@ -231,10 +240,34 @@ class ClientSession:
             log.debug("a client connection broke: %r", error)
             self.close()
 
-    async def _push(self, content: bytes) -> None:
-        for effect in self._machine.push(content):
+    async def _wait_for_more(self) -> None:
+        """Until there is something to push; meanwhile the client may confirm what was pushed."""
+        while self._handover and not self._more.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_INTERVAL):
+                    await self._more.wait()
+            self._settle()
+        await self._more.wait()
+
+    async def _push(self, mail: Mail) -> None:
+        for effect in self._machine.push(mail.content):
             if isinstance(effect, Write):
                 await self._write(self._socket.send_bytes, effect.data)
+        self._handover.written(mail)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Look what has left our buffers, and what the client has confirmed."""
+        if not self._handover or not self._entered:
+            return
+        buffered, unconfirmed = self.transport.get_write_buffer_size(), unconfirmed_bytes(self.transport)
+        if unconfirmed is None:  # closed: nobody knows any more
+            return
+        handed, confirmed = self._handover.settle(buffered, unconfirmed)
+        for mail in handed:
+            self._host.mail.handed(self.client, mail)
+        for mail in confirmed:
+            self._host.mail.delete(self.client, mail)
 
     # --- pushing at a constant rate -----------------------------------------------------------------------------
 
@@ -251,8 +284,8 @@ class ClientSession:
     def _stop_pacing(self) -> None:
         """What waits for its slot waits to be pushed as it comes."""
         if self._delivery is not None:
-            mail = [content for content in self._leaving if any(content)]
-            self._queue.extendleft(reversed(mail + self._delivery.waiting))
+            left = [mail for mail in self._leaving if mail.number]
+            self._queue.extendleft(reversed(left + self._delivery.waiting))
             self._leaving.clear()
             self._delivery = None
 
@@ -270,20 +303,30 @@ class ClientSession:
             if self._leaving:  # empty if the session was dropped meanwhile, or is not paced any more
                 self._leaving.popleft()
         if self._behind and self._entered and (room := delivery.room):
-            stored = self._host.mailbox.take(self.client, clock(), min(room, REFILL))
-            for content in stored:
-                delivery.take_in(content)
-            self._behind = bool(stored)
+            for mail in await self._read(min(room, REFILL)):
+                delivery.take_in(mail)
 
     # --- the mailbox --------------------------------------------------------------------------------------------
 
-    def _refill(self) -> bool:
-        """Take the next messages from the mailbox; False if there are none."""
+    async def _refill(self) -> bool:
+        """Read the next messages from the mailbox; False if there are none."""
         if not self._behind or not self._entered:
             return False
-        self._queue.extend(self._host.mailbox.take(self.client, clock(), REFILL))
-        self._behind = bool(self._queue)
+        self._queue.extend(await self._read(REFILL))
         return self._behind
+
+    async def _read(self, limit: int) -> list[Mail]:
+        """The next messages from the mailbox; none if the session has ended, or changed its pace, meanwhile."""
+        pace = self._delivery
+        self._behind = False  # what comes while we read sets it again
+        found = await self._host.mail.read(self.client, self._last, limit)
+        if not self._entered or self._delivery is not pace:
+            self._behind = True
+            return []
+        if found:
+            self._behind = True
+            self._last = found[-1].number
+        return found
 
     # --- another session of the same client ---------------------------------------------------------------------
 

@@ -7,14 +7,17 @@ line when it serves, and stops in good order when its standard input ends.
 import asyncio
 import random
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
-from nymconnect.node.gateway import CLIENTS_FILE, Gateway
+from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway_store import DATABASE
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.relay import NodeSettings
 from nymconnect.runtime import http_client
@@ -52,7 +55,7 @@ class GatewayProcess:
             EntryInfo(self.ws_port),
             keys.noise.public,
         )
-        self._clients = state_directory / CLIENTS_FILE
+        self._database = state_directory / DATABASE
         numbers = (self.mix_port, self.ws_port, rotation_id)
         self._arguments = [api, str(state_directory), *map(str, numbers)]
         self._process: asyncio.subprocess.Process | None = None
@@ -70,9 +73,16 @@ class GatewayProcess:
     async def remember(self) -> None:
         """Wait until the gateway has written its clients down."""
         for _ in range(int(SAVE_PATIENCE / SAVE_LOOK)):
-            if not self._clients.exists():
-                await asyncio.sleep(SAVE_LOOK)
-        assert self._clients.exists()
+            if self.rows("clients"):
+                return
+            await asyncio.sleep(SAVE_LOOK)
+        raise AssertionError("the gateway has not written its clients down")
+
+    def rows(self, table: str) -> int:
+        """How many rows a table of its database has."""
+        with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+            count: int = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+            return count
 
     async def kill(self) -> None:
         """End it at once, with SIGKILL."""

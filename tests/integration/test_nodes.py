@@ -14,7 +14,7 @@ from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
 from nymconnect.link.gateway.events import DeliveryPaced, Ready
 from nymconnect.lobby import Places
-from nymconnect.node.gateway import CLIENTS_FILE, SAVE_INTERVAL, Gateway
+from nymconnect.node.gateway import Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
 from nymconnect.packet.addressing import NodeAddress
@@ -170,14 +170,14 @@ async def test_client_that_was_away_gets_its_messages_in_order() -> None:
         contents = [bytes([number]) * 100 for number in range(250)]
         for content in contents:
             network.gateway.deliver(client.identity.public, content)
-        assert len(network.gateway.mailbox) == 250
+        assert len(network.gateway.mail.mailbox) == 250
         async with BareClient(network, shared_key=key) as back:
             await back.until(lambda: len(back.pushed) >= 250)
             assert back.pushed == contents
             assert not any(isinstance(effect, Ready) and effect.newly_registered for effect in back.effects)
             network.gateway.deliver(client.identity.public, b"live")
             await back.until(lambda: len(back.pushed) == 251)
-        assert len(network.gateway.mailbox) == 0
+            await eventually(lambda: len(network.gateway.mail.mailbox) == 0)
 
 
 async def test_burst_beyond_the_push_queue_keeps_its_order() -> None:
@@ -185,7 +185,7 @@ async def test_burst_beyond_the_push_queue_keeps_its_order() -> None:
         contents = [number.to_bytes(2, "big") * 50 for number in range(1000)]
         for content in contents:
             network.gateway.deliver(client.identity.public, content)
-        assert len(network.gateway.mailbox) > 0
+        assert len(network.gateway.mail.mailbox) > 0
         await client.until(lambda: len(client.pushed) == 1000)
         assert client.pushed == contents
 
@@ -239,15 +239,6 @@ async def test_registration_survives_a_restart_of_the_gateway(tmp_path: Path) ->
         network.introduce()
         async with BareClient(network, shared_key=client.machine.shared_key) as back:
             assert [effect.newly_registered for effect in back.effects if isinstance(effect, Ready)] == [False]
-
-
-async def test_new_registration_is_on_disk_long_before_the_next_save(tmp_path: Path) -> None:
-    saved = tmp_path / CLIENTS_FILE
-    async with NodeNetwork(state=tmp_path) as network, BareClient(network):
-        for _ in range(100):
-            if not saved.exists():
-                await asyncio.sleep(SAVE_INTERVAL / 2 / 100)
-        assert saved.exists()
 
 
 async def test_gateway_starts_again_on_the_same_object_and_its_client_comes_back() -> None:
@@ -314,8 +305,8 @@ async def overwhelm(network: NodeNetwork, client: BareClient, count: int) -> lis
     for content in contents:
         network.gateway.deliver(client.identity.public, content)
         await asyncio.sleep(0)
-    assert network.gateway.mailbox.used > 0
-    assert network.gateway.mailbox.refused == 0
+    assert network.gateway.mail.mailbox.used > 0
+    assert network.gateway.mail.mailbox.refused == 0
     return contents
 
 

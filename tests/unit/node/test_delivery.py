@@ -7,22 +7,23 @@ import pytest
 
 from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.node.delivery import QUEUE_LIMIT, PacedDelivery
+from nymconnect.node.mailbox import Mail
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 
 MESSAGE = PacketSize.REGULAR.message
 RATES = DeliveryRates(messages=55.0, acks=60.0)
 
 
-def pushed(delivery: PacedDelivery, start: float, seconds: float) -> list[bytes]:
+def pushed(delivery: PacedDelivery, start: float, seconds: float) -> list[Mail]:
     """Everything that leaves in so many seconds."""
-    leaving: list[bytes] = []
+    leaving: list[Mail] = []
     for millisecond in range(int(seconds * 1000)):
         leaving += delivery.wake(start + millisecond / 1000)
     return leaving
 
 
-def mail(number: int, length: int = MESSAGE) -> bytes:
-    return number.to_bytes(4, "big").rjust(length, b"\x07")
+def mail(number: int, length: int = MESSAGE) -> Mail:
+    return Mail(1 + number, number.to_bytes(4, "big").rjust(length, b"\x07"))
 
 
 @pytest.mark.parametrize("per_second", [0, 20, 50])
@@ -34,18 +35,18 @@ def test_what_leaves_is_the_same_whatever_comes(per_second: int) -> None:
             assert delivery.take_in(mail(second * 100 + number))
             assert delivery.take_in(mail(second * 100 + number, ACK_CONTENT_LENGTH))
         leaving += pushed(delivery, float(second), 1.0)
-    sizes = Counter(map(len, leaving))
+    sizes = Counter(len(one.content) for one in leaving)
     assert set(sizes) == {MESSAGE, ACK_CONTENT_LENGTH}
     assert sizes[MESSAGE] == pytest.approx(40 * 55, rel=0.08)
     assert sizes[ACK_CONTENT_LENGTH] == pytest.approx(40 * 60, rel=0.08)
-    assert sum(map(any, leaving)) == pytest.approx(80 * per_second, abs=60)
+    assert sum(any(one.content) for one in leaving) == pytest.approx(80 * per_second, abs=60)
 
 
 def test_mail_leaves_in_its_order() -> None:
     delivery = PacedDelivery(RATES, random.Random(1), 0.0)
     for number in range(100):
         delivery.take_in(mail(number))
-    leaving = [content for content in pushed(delivery, 0.0, 4.0) if any(content)]
+    leaving = [one for one in pushed(delivery, 0.0, 4.0) if one.number]
     assert leaving == [mail(number) for number in range(100)]
 
 
@@ -68,6 +69,6 @@ def test_a_gateway_that_was_held_up_makes_up_for_a_second_at_most() -> None:
 
 def test_the_larger_content_of_other_sizes_counts_as_messages() -> None:
     delivery = PacedDelivery(RATES, random.Random(4), 0.0)
-    large = b"\x01" * PacketSize.EXTENDED8.message
+    large = mail(1, PacketSize.EXTENDED8.message)
     delivery.take_in(large)
     assert large in pushed(delivery, 0.0, 0.3)

@@ -37,14 +37,15 @@ def test_online_is_what_the_gateway_says() -> None:
     assert registry.is_online(identity(1))
 
 
-def test_new_keys_are_urgent_and_spent_bandwidth_is_not() -> None:
-    registry = ClientRegistry(Mailbox())
-    urgent = []
+def test_a_new_key_and_a_removal_are_news_and_spent_bandwidth_is_not() -> None:
+    news: list[int] = []
+    registry = ClientRegistry(Mailbox(), on_news=lambda: news.append(1))
+    counts = []
     for known in (registration(7), replace(registration(7), available=5), registration(8)):
-        registry.urgent = False
         registry.put(identity(1), known)
-        urgent.append(registry.urgent)
-    assert urgent == [True, False, True]
+        counts.append(len(news))
+    registry.remove(identity(1))
+    assert [*counts, len(news)] == [1, 1, 2, 3]
 
 
 def test_full_registry_gives_up_the_client_silent_the_longest_that_is_not_online() -> None:
@@ -58,16 +59,49 @@ def test_full_registry_gives_up_the_client_silent_the_longest_that_is_not_online
     assert len(registry) == 3
 
 
-def test_content_survives_the_file_and_loses_nothing() -> None:
+def test_changes_are_given_once_the_client_heard_of_last_at_the_end() -> None:
     registry = ClientRegistry(Mailbox())
-    for number in (3, 1, 2):
+    for number in (3, 1, 2, 3, 4):
         registry.put(identity(number), Registration(bytes([number]) * 32, number, 2**61, 20_000))
-    assert registry.changed
-    written = msgspec.json.encode(msgspec.to_builtins(registry.content()))
+    registry.remove(identity(4))
+    changes = registry.take_changes()
+    assert [row.last_timestamp for row in changes.kept] == [1, 2, 3]
+    assert changes.removed == (identity(4),)
+    assert not registry.take_changes()
     restored = ClientRegistry(Mailbox())
-    restored.load(msgspec.convert(msgspec.json.decode(written), StoredRegistry))
-    assert restored.content() == registry.content()
-    assert not restored.changed
+    restored.load(changes.kept)
+    assert [restored.get(identity(number)) for number in (1, 2, 3)] == [
+        registry.get(identity(number)) for number in (1, 2, 3)
+    ]
+    assert not restored.take_changes()
+
+
+def test_changes_that_could_not_be_written_are_given_again() -> None:
+    registry = ClientRegistry(Mailbox())
+    registry.put(identity(1), registration(1))
+    registry.put(identity(2), registration(2))
+    lost = registry.take_changes()
+    registry.put(identity(1), registration(3))
+    registry.give_back(lost)
+    assert [row.last_timestamp for row in registry.take_changes().kept] == [2, 3]
+
+
+def test_a_client_that_gave_its_place_up_is_removed_from_disk_too() -> None:
+    registry = ClientRegistry(Mailbox(), max_clients=1)
+    registry.put(identity(1), registration())
+    registry.take_changes()
+    registry.put(identity(2), registration())
+    assert registry.take_changes().removed == (identity(1),)
+
+
+def test_what_cannot_be_written_stays_within_a_bound() -> None:
+    registry = ClientRegistry(Mailbox(), max_clients=3)
+    for number in range(50):
+        registry.put(identity(number), registration())
+        registry.give_back(registry.take_changes())
+    changes = registry.take_changes()
+    assert len(changes.kept) + len(changes.removed) <= 6
+    assert len(changes.kept) == 3
 
 
 def test_loading_does_not_overwrite_what_is_known_and_keeps_the_bound() -> None:
@@ -76,7 +110,7 @@ def test_loading_does_not_overwrite_what_is_known_and_keeps_the_bound() -> None:
         source.put(identity(number), registration(1))
     registry = ClientRegistry(Mailbox(), max_clients=3)
     registry.put(identity(4), registration(9))
-    registry.load(source.content())
+    registry.load(source.take_changes().kept)
     assert registry.get(identity(4)) == registration(9)
     assert len(registry) == 3
 
@@ -91,4 +125,4 @@ def test_file_with_a_key_of_wrong_length_is_refused(length: int) -> None:
 def test_repr_of_stored_clients_shows_no_key() -> None:
     registry = ClientRegistry(Mailbox())
     registry.put(identity(1), Registration(b"\xab" * 32))
-    assert repr(b"\xab" * 32) not in repr(registry.content())
+    assert repr(b"\xab" * 32) not in repr(registry.take_changes())
