@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.obstacles import Obstacle
 from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.requests import Send, decode_request
+from nymconnect_proxy.requests import Connect, Send, decode_request
 from nymconnect_proxy.responses import NetworkData, encode_response
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
@@ -265,3 +265,28 @@ async def test_the_application_is_read_only_as_fast_as_the_mixnet_sends() -> Non
         await asyncio.sleep(0.2)
         assert len(client.sent) - before == 1
         assert listener.snapshot().streams == 1
+
+
+async def test_other_machines_without_the_password_take_no_place_of_those_that_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nymconnect_proxy.listener.is_this_machine", lambda _: False)  # everybody comes from elsewhere
+    monkeypatch.setattr("nymconnect_proxy.listener.MAX_STRANGERS", 3)
+    options = ListenerOptions(QUIET, allow_remote=True, password=b"secret")
+    login = b"\x05\x01\x02" + b"\x01\x01u\x06secret"
+    async with AsyncExitStack() as stack:
+        listener, port, exit_ = await stack.enter_async_context(listening(options))
+
+        async def crowd() -> None:
+            for _ in range(6):
+                await stack.enter_async_context(application(port))
+
+        await crowd()
+        _, writer = await stack.enter_async_context(application(port))
+        writer.write(login + REQUEST)
+        request = decode_request((await asyncio.wait_for(exit_.receive(), 5)).data)[1]
+        assert isinstance(request, Connect | Send)
+        await crowd()
+        await until(lambda: listener.snapshot().connections == 1 + 3)
+        assert listener.snapshot().streams == 1
+        assert not writer.is_closing()
