@@ -90,6 +90,11 @@ class Session:
         """Process id of the practice network, if this session runs one."""
         return self._passage.network_pid if self._passage else None
 
+    @property
+    def pacer_pid(self) -> int | None:
+        """Process id of the pacer, while there is a gateway link that one paces."""
+        return self._client.pacer_pid if self._client else None
+
     async def connect(self) -> None:
         """Begin to connect, or on demand to wait; watch the status, or `wait`, for the outcome.
 
