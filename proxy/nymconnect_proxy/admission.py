@@ -5,7 +5,8 @@ can neither collide nor be taken over. Messages of identified clients carry no t
 for them the id alone has to do, as in nym-network-requester 1.21, but a Connect never replaces a stream that exists.
 
 A Send may overtake its Connect through the mixnet, so it is held for a while; one for a stream that has ended is
-dropped. Both memories are bounded by time and by size.
+dropped. Both memories are bounded by time and by size. A Send whose Connect never comes is an orphan: it belongs to a
+stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that.
 """
 
 from collections import Counter, deque
@@ -14,6 +15,7 @@ from enum import Enum
 
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.requests import Connect, Send
+from nymconnect_proxy.versions import CURRENT, Versions
 
 SETTLE_TIME = 60.0
 CLOSED_MEMORY = 600.0
@@ -30,7 +32,7 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """Connections in all and per sender; messages held for a Connect, per stream and in all."""
+    """Connections in all and per sender; messages held for a Connect, per stream and in all, and seconds for which."""
 
     connections: int = 512
     connections_per_sender: int = 128
@@ -38,6 +40,7 @@ class AdmissionLimits:
     held_messages: int = 64
     held_bytes: int = 256 * 1024
     held_bytes_in_all: int = 16 * 1024 * 1024
+    settle: float = SETTLE_TIME
 
 
 class Verdict(Enum):
@@ -49,11 +52,20 @@ class Verdict(Enum):
     BUSY = "busy"
 
 
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A stream that is unknown here, and the `versions` in which its client speaks."""
+
+    key: StreamKey
+    versions: Versions
+
+
 class _Held:
     """Messages that wait for one Connect."""
 
-    def __init__(self, expires: float) -> None:
+    def __init__(self, expires: float, versions: Versions) -> None:
         self.expires = expires
+        self.versions = versions
         self.messages: list[Send] = []
         self.size = 0
 
@@ -69,6 +81,7 @@ class Admissions:
         self._held_bytes = 0
         self._closed: dict[StreamKey, None] = {}
         self._closed_expiry: deque[tuple[float, StreamKey]] = deque()
+        self._orphans: list[Orphan] = []
 
     def __len__(self) -> int:
         return len(self._senders)
@@ -91,8 +104,8 @@ class Admissions:
         self._count_by_sender[sender] += 1
         return Verdict.ADMITTED
 
-    def hold(self, key: StreamKey, message: Send, now: float) -> bool:
-        """Keep a Send until its Connect comes; False if it was dropped."""
+    def hold(self, key: StreamKey, message: Send, now: float, versions: Versions = CURRENT) -> bool:
+        """Keep a Send, which has these `versions`, until its Connect comes; False if it was dropped."""
         self._purge(now)
         if key in self._closed or key in self._senders:
             return False
@@ -100,7 +113,7 @@ class Admissions:
         if held is None:
             if len(self._held) >= self._limits.held_streams:
                 return False
-            held = self._held[key] = _Held(now + SETTLE_TIME)
+            held = self._held[key] = _Held(now + self._limits.settle, versions)
         size = len(message.data)
         too_much = held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages
         if too_much or self._held_bytes + size > self._limits.held_bytes_in_all:
@@ -109,6 +122,17 @@ class Admissions:
         held.size += size
         self._held_bytes += size
         return True
+
+    @property
+    def deadline(self) -> float | None:
+        """When `take_orphans` has something to give, unless a Connect comes."""
+        return next((held.expires for held in self._held.values()), None)
+
+    def take_orphans(self, now: float) -> list[Orphan]:
+        """Streams for which no Connect has come in time. Only those that can be answered, and each once."""
+        self._purge(now)
+        taken, self._orphans = self._orphans, []
+        return taken
 
     def take_held(self, key: StreamKey) -> list[Send]:
         """The messages that came before the Connect, in the order of arrival."""
@@ -145,6 +169,9 @@ class Admissions:
             if held.expires > now:
                 return
             self._forget_held(key)
+            if key.sender_tag and not any(message.closed for message in held.messages):
+                self._orphans.append(Orphan(key, held.versions))
+                self._remember_closed(key, now)
 
 
 def sender_of(return_address: Recipient | None, sender_tag: bytes | None) -> bytes:

@@ -17,7 +17,7 @@ from nymconnect import __version__
 from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
-from nymconnect.runtime import TaskSet, clock, is_own_address
+from nymconnect.runtime import TaskSet, Waker, clock, is_own_address
 from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
 from nymconnect_proxy.backlog import narrow_target
 from nymconnect_proxy.dialling import Dialer, Dialling, NoAddressAnsweredError
@@ -44,6 +44,7 @@ from nymconnect_proxy.responses import (
     BuildInformation,
     ControlAnswer,
     Healthy,
+    NetworkData,
     Paced,
     SupportedVersions,
     encode_response,
@@ -131,6 +132,8 @@ class NetworkRequester:
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
+        self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
+        self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
         self._service = TaskSet("requester")
         self._streams = TaskSet("requester")
         self._answers = TaskSet("requester")
@@ -147,6 +150,7 @@ class NetworkRequester:
 
     async def stop(self) -> None:
         """End every connection."""
+        self._orphans.cancel()
         await self._service.close()
         await cut_off([connection.pipe for connection in self._connections.values()], Cause.DISCONNECTED)
         await self._streams.close()
@@ -186,7 +190,7 @@ class NetworkRequester:
         if isinstance(request, Connect):
             self._connect(request, versions, received.sender_tag)
         elif isinstance(request, Send):
-            self._send(request, received.sender_tag)
+            self._send(request, versions, received.sender_tag)
         elif received.sender_tag is None:
             raise WireError("a question without reply SURBs cannot be answered")
         elif isinstance(request, Control | Pace):
@@ -228,12 +232,21 @@ class NetworkRequester:
             if key.sender_tag:
                 self._mixnet.release(key.sender_tag)
 
-    def _send(self, send: Send, sender_tag: bytes | None) -> None:
+    def _send(self, send: Send, versions: Versions, sender_tag: bytes | None) -> None:
         key = StreamKey(sender_tag or b"", send.connection_id)
         if connection := self._connections.get(key):
             connection.feed(send)
-        elif not self._admissions.hold(key, send, clock()):
+        elif self._admissions.hold(key, send, clock(), versions):
+            self._orphans.arm()
+        else:
             self._dropped += 1
+
+    def _cut_orphans(self) -> None:
+        """Streams that this exit does not know, since it has been started anew, are over for their clients."""
+        for orphan in self._admissions.take_orphans(clock()):
+            cut = NetworkData(orphan.key.connection_id, 0, closed=True, cut=True)
+            peer = _Peer(self._mixnet, orphan.key.sender_tag, None, next(self._lanes))
+            self._answer([encode_response(cut, orphan.versions)], peer)
 
     def _query_answer(self, query: Query) -> QueryAnswer:
         if query is Query.OPEN_PROXY:

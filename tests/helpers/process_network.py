@@ -29,7 +29,10 @@ from nymconnect.node.mixnode import MixNode
 from nymconnect.node.relay import NodeSettings
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import http_client
-from nymconnect_proxy.requester import embedded_requester
+from nymconnect_proxy.admission import AdmissionLimits
+from nymconnect_proxy.exit_streams import ExitOptions
+from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
 from tests.helpers.gateway_process import free_ports
 
 HOST = "127.0.0.1"
@@ -38,6 +41,9 @@ START_PATIENCE = 40.0
 STOP_PATIENCE = 10.0
 MIXES_PER_LAYER = 2
 REQUESTER_SEED = 1000
+LOOPBACK = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
+# Seconds after which a requester says of a stream that it does not know it: short, so that the test is.
+OPTIONS = RequesterOptions(streams=ExitOptions(allow_loopback=True), limits=AdmissionLimits(settle=10.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,7 @@ async def _serve_requester(part: Part) -> None:
         gateway = topology.gateways[replace(part, kind="gateway", seed=102).keys().identity.public]
         client = MixnetClient(directory, gateway, topology, _requester_keys(), REQUESTER_TRAFFIC)
         await client.start(START_PATIENCE)
-        requester = embedded_requester(client)
+        requester = NetworkRequester(client, LOOPBACK, OPTIONS)
         await requester.start()
         await _until_stdin_ends()
         await requester.stop()

@@ -10,10 +10,12 @@ from nymconnect_proxy.admission import (
     SETTLE_TIME,
     AdmissionLimits,
     Admissions,
+    Orphan,
     StreamKey,
     Verdict,
 )
 from nymconnect_proxy.requests import Connect, Send
+from nymconnect_proxy.versions import LEGACY
 from tests.helpers.mixnet_pair import make_recipient
 
 ALICE, BOB = b"a" * 16, b"b" * 16
@@ -133,3 +135,30 @@ def test_releasing_twice_counts_once() -> None:
         admissions.release(StreamKey(ALICE, 1), 0.0)
     assert admissions.admit(Connect(2, "x:1"), ALICE, 0.0) is Verdict.ADMITTED
     assert admissions.admit(Connect(3, "x:1"), ALICE, 0.0) is Verdict.BUSY
+
+
+def test_a_stream_that_is_unknown_here_is_told_once_that_it_is_over() -> None:
+    admissions = Admissions()
+    key = StreamKey(ALICE, 1)
+    admissions.hold(key, Send(1, 7, b"x"), 0.0, LEGACY)
+    assert admissions.deadline == SETTLE_TIME
+    assert admissions.take_orphans(SETTLE_TIME - 0.1) == []
+    assert admissions.take_orphans(SETTLE_TIME) == [Orphan(key, LEGACY)]
+    assert not admissions.hold(key, Send(1, 8), SETTLE_TIME + 1)
+    assert admissions.take_orphans(3 * SETTLE_TIME) == []
+    assert admissions.deadline is None
+
+
+def test_a_stream_whose_connect_comes_late_is_no_orphan() -> None:
+    admissions = Admissions()
+    admissions.hold(StreamKey(ALICE, 1), Send(1, 1), 0.0)
+    assert admissions.admit(Connect(1, "x:1"), ALICE, SETTLE_TIME / 2) is Verdict.ADMITTED
+    admissions.take_held(StreamKey(ALICE, 1))
+    assert admissions.take_orphans(2 * SETTLE_TIME) == []
+
+
+def test_nobody_is_told_of_a_stream_that_cannot_be_answered_or_has_closed() -> None:
+    admissions = Admissions()
+    admissions.hold(StreamKey(b"", 1), Send(1, 1), 0.0)
+    admissions.hold(StreamKey(ALICE, 2), Send(2, 1, closed=True), 0.0)
+    assert admissions.take_orphans(2 * SETTLE_TIME) == []
