@@ -140,6 +140,11 @@ class MixnetClient:
         return self.is_connected and self._connection is not None and self._connection.delivery_is_paced
 
     @property
+    def delivery_is_wished(self) -> bool:
+        """Whether the gateway of this link has been asked for a constant rate; it looks first at what we send."""
+        return self._delivery is not None and self.is_connected and Feature.PACED_DELIVERY in self.gateway.features
+
+    @property
     def pacer_pid(self) -> int | None:
         """The process that paces, of a paced client whose gateway link is up."""
         return self._connection.pacer_pid if self._connection is not None else None

@@ -102,7 +102,7 @@ class GatewayConnection:
         self._pushed_at, self._left_since = 0.0, 0
         self.is_ready = False
         self.was_silent = False
-        self.delivery_is_paced = False  # the gateway has promised it
+        self.delivery_is_paced = False  # the gateway promises it now
 
     async def run(self, url: str, upstream: Upstream | None = None) -> None:
         """Serve until the connection ends: a LinkLostError that says why, or what crashed here."""

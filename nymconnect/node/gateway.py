@@ -19,8 +19,10 @@ from nymconnect.directory.state import NodeRecord
 from nymconnect.directory.topology import Feature, Topology
 from nymconnect.effects import Effect, Push, SendTo
 from nymconnect.errors import UsageError, UserError
+from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.lobby import Places
+from nymconnect.node.allowance import NOTHING, REVIEW, DeliveryAllowance
 from nymconnect.node.doorman import Doorman
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mail_keeper import MailKeeper
@@ -33,7 +35,7 @@ from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
 # Who is behind one address with others, as at a mobile provider, still finds a place: strangers stay for seconds only.
 PLACES = Places(strangers=1024, known=8192, per_address=32)
-HOUSEKEEPING_INTERVAL = 1.0
+HOUSEKEEPING_INTERVAL = REVIEW
 
 
 class GatewayCount(StrEnum):
@@ -67,6 +69,7 @@ class Gateway:
         self._settings, self._keys, self._rng = settings, keys, rng
         self._forwards = forwards
         self._relay = Relay(settings, keys, self._take_in, forwards=forwards, delivers=True, rng=rng)
+        self._allowance = DeliveryAllowance()
         self._sessions: dict[bytes, ClientSession] = {}
         self._connected: set[ClientSession] = set()
         self._counts = dict.fromkeys(GatewayCount, 0)
@@ -159,6 +162,7 @@ class Gateway:
     def leave(self, session: ClientSession) -> None:
         """A session is over; what comes for its client is stored."""
         if self._sessions.get(session.client) is session:
+            self._allowance.leave(session.client)
             del self._sessions[session.client]
             self.mail.registry.online.discard(session.client)
 
@@ -173,12 +177,23 @@ class Gateway:
         session.close()
         return False
 
-    def forward(self, packet: MixPacket) -> None:
+    def wish(self, session: ClientSession, rates: DeliveryRates) -> None:
+        """A client wants its mail at constant rates: not before it has shown that it sends as much itself."""
+        if self._sessions.get(session.client) is not session:
+            return
+        if rates.messages and rates.acks:
+            self._allowance.ask(session.client, rates, clock())
+        else:
+            self._allowance.leave(session.client)
+        session.deliver_at(NOTHING)
+
+    def forward(self, packet: MixPacket, client: bytes) -> None:
         """A packet from a client, for a node that is known."""
         if not self._relay.view.may_send_to(packet.next_hop):
             self._counts[GatewayCount.DROPPED_UNKNOWN_HOP] += 1
             return
         self._counts[GatewayCount.FORWARDED] += 1
+        self._allowance.sent(client, len(packet.packet), clock())
         self._relay.links.send(packet)
 
     def _take_in(self, effects: Sequence[Effect]) -> None:
@@ -211,4 +226,7 @@ class Gateway:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_INTERVAL)
-            self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(clock())
+            now = clock()
+            self._counts[GatewayCount.CLOSED_NO_UPGRADE] += self._doorman.close_idlers(now)
+            for change in self._allowance.review(now):
+                self._sessions[change.client].deliver_at(change.rates)

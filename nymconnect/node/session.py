@@ -63,8 +63,11 @@ class SessionHost(Protocol):
     def leave(self, session: "ClientSession") -> None:
         """The session is over; harmless if it never entered."""
 
-    def forward(self, packet: MixPacket) -> None:
-        """A packet from the client for the mixnet."""
+    def forward(self, packet: MixPacket, client: bytes) -> None:
+        """A packet from the client (identity, 32 bytes) for the mixnet."""
+
+    def wish(self, session: "ClientSession", rates: DeliveryRates) -> None:
+        """The client wants to be pushed to at these rates, at 0 and 0 as it comes; the host answers by `deliver_at`."""
 
     async def probe(self, client: bytes) -> bool:
         """Whether the client's present session still lives; one that does not is gone afterwards."""
@@ -176,9 +179,9 @@ class ClientSession:
                 case Write(data):
                     await self._write(self._socket.send_bytes, data)
                 case SendTo(packet):
-                    self._host.forward(packet)
+                    self._host.forward(packet, self.client)
                 case DeliveryRates():
-                    self._pace(effect)
+                    self._host.wish(self, effect)
                 case Authenticated():
                     self._tasks.spawn(self._push_all(), "push")
                 case ProbeRival(client):
@@ -270,6 +273,20 @@ class ClientSession:
             self._host.mail.delete(self.client, mail)
 
     # --- pushing at a constant rate -----------------------------------------------------------------------------
+
+    def deliver_at(self, rates: DeliveryRates) -> None:
+        """Push at these rates from now on, at 0 and 0 as it comes, and tell the client."""
+        self._pace(rates)
+        self._tasks.spawn(self._tell_delivery(self._delivery is not None), "delivery")
+
+    async def _tell_delivery(self, is_paced: bool) -> None:
+        try:
+            for effect in self._machine.delivery_settled(is_paced):
+                if isinstance(effect, WriteText):
+                    await self._write(self._socket.send_str, effect.text)
+        except OSError as error:
+            log.debug("a client connection broke: %r", error)
+            self.close()
 
     def _pace(self, rates: DeliveryRates) -> None:
         """Push as `rates` say from now on."""

@@ -42,6 +42,9 @@ class PacedClient(Protocol):
     @property
     def delivery_is_paced(self) -> bool: ...
 
+    @property
+    def delivery_is_wished(self) -> bool: ...
+
     def counters(self) -> dict[str, int]: ...
 
     def supply_steadily(self, to: Recipient, rate: float) -> None: ...
@@ -92,6 +95,7 @@ class DownlinkKeeper:
         try:
             while True:
                 self._look(clock())
+                self._settled.set()
                 if (report := self.report()) != known:
                     known = report
                     self._on_change()
@@ -100,7 +104,8 @@ class DownlinkKeeper:
             await self._tasks.close()
 
     async def begun(self) -> None:
-        """Wait until the promises hold, or it is clear that they will not; not for long, since nothing hangs on it."""
+        """Wait until what was asked for is promised, or it is clear that it will not be; not for long, since nothing
+        hangs on it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BEGIN + PATIENCE_IN_DELAYS * self._traffic.average_packet_delay):
                 while self._traffic.symmetric and not self._is_settled(clock()):
@@ -108,6 +113,8 @@ class DownlinkKeeper:
                     await self._settled.wait()
 
     def _is_settled(self, now: float) -> bool:
+        if self._client.delivery_is_wished and not self._client.delivery_is_paced:
+            return False
         return bool(self._promises) and all(promise.is_settled(now) for promise in self._promises.values())
 
     def _look(self, now: float) -> None:

@@ -133,6 +133,7 @@ class GatewayPair:
                         self.on_server(self.server.push(content))
                 case DeliveryRates():
                     self.rates.append(effect)
+                    self.on_server(self.server.delivery_settled(effect.messages > 0))
                 case ProbeRival(client):
                     self.probed.append(client)
                 case Close():

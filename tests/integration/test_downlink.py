@@ -26,7 +26,8 @@ TRAFFIC = TrafficParameters(
     downlink=Downlink.REQUESTER,
     downlink_rate=RATE,
 )
-THROUGH_GATEWAY = replace(TRAFFIC, downlink=Downlink.GATEWAY, downlink_rate=50.0)
+# Few packets, for a gateway grants nothing to a client that the machine keeps from sending.
+THROUGH_GATEWAY = replace(TRAFFIC, message_sending_average_delay=0.05, downlink=Downlink.GATEWAY, downlink_rate=25.0)
 BODY = bytes(n % 251 for n in range(150_000))
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 
 from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
-from nymconnect.link.gateway.events import DeliveryPaced, Ready
+from nymconnect.link.gateway.events import Ready
+from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
 from nymconnect.lobby import Places
+from nymconnect.node.allowance import SHOWN_AFTER
 from nymconnect.node.gateway import Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
@@ -21,6 +25,7 @@ from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.envelope import Ack, Cover, open_content
 from nymconnect.packet.framing import FRAME_V7, FRAME_V8, Frame
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
+from nymconnect.runtime import clock
 from tests.helpers.node_network import PATIENCE, BareClient, NodeNetwork
 
 
@@ -373,10 +378,9 @@ async def test_occupied_port_is_one_clear_line() -> None:
 
 async def test_a_paced_client_is_pushed_as_much_with_mail_as_without() -> None:
     async with NodeNetwork() as network, BareClient(network) as client:
-        await client.ask_for_rates(100.0, 100.0)
-        assert client.effects[-1] == DeliveryPaced(granted=True)
+        await client.earn_rates(30.0, 30.0)
         client.pushed.clear()
-        await client.until(lambda: len(client.pushed) >= 300)
+        await client.until(lambda: len(client.pushed) >= 150)
         assert {len(content) for content in client.pushed} == {ACK_CONTENT_LENGTH, PacketSize.REGULAR.message}
         assert not any(map(any, client.pushed))
         client.pushed.clear()
@@ -384,16 +388,16 @@ async def test_a_paced_client_is_pushed_as_much_with_mail_as_without() -> None:
             await client.send(client.cover())
         await client.until(lambda: sum(map(any, client.pushed)) == 100)
         assert len(client.pushed) > 100
+        assert client.is_paced
 
 
 async def test_mail_that_waits_for_its_slot_is_kept_for_the_next_session() -> None:
     async with NodeNetwork() as network, BareClient(network) as client:
-        await client.ask_for_rates(0.01, 0.01)
-        assert client.effects[-1] == DeliveryPaced(granted=True)
+        await client.earn_rates(0.01, 0.01)
         client.pushed.clear()
         for _ in range(20):
             await client.send(client.cover())
-        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 40)
+        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 42)
         await client.disconnect()
         key = client.machine.shared_key
         async with BareClient(network, shared_key=key, ahead=2.0) as again:
@@ -402,12 +406,31 @@ async def test_mail_that_waits_for_its_slot_is_kept_for_the_next_session() -> No
             assert what_came(again) == [Ack] * 20 + [Cover] * 20
 
 
+async def test_five_greedy_sessions_that_send_nothing_get_nothing_and_slow_nobody() -> None:
+    async def registration() -> float:
+        began = clock()
+        async with BareClient(network, identity_seed=next(seeds)):
+            return clock() - began
+
+    seeds = itertools.count(2)
+    async with NodeNetwork() as network, contextlib.AsyncExitStack() as stack:
+        alone = statistics.median([await registration() for _ in range(5)])
+        greedy = [await stack.enter_async_context(BareClient(network, identity_seed=next(seeds))) for _ in range(5)]
+        for client in greedy:
+            await client.ask_for_rates(MAX_DELIVERY_RATE, MAX_DELIVERY_RATE)
+        await asyncio.sleep(2 * SHOWN_AFTER)
+        beside = statistics.median([await registration() for _ in range(5)])
+        assert [client.pushed for client in greedy] == [[]] * 5
+        assert not any(client.is_paced for client in greedy)
+        assert beside < 10 * alone + 0.5
+
+
 async def test_a_client_may_end_its_constant_rate() -> None:
     async with NodeNetwork() as network, BareClient(network) as client:
-        await client.ask_for_rates(0.01, 0.01)
-        assert client.effects[-1] == DeliveryPaced(granted=True)
+        await client.earn_rates(0.01, 0.01)
+        client.pushed.clear()
         await client.send(client.cover())
-        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 2)
+        await eventually(lambda: network.gateway.counters["gateway_pushed"] == 4)
         assert client.pushed == []
         await client.ask_for_rates(0.0, 0.0)
         await client.until(lambda: len(client.pushed) == 2)

@@ -86,7 +86,7 @@ class GatewayClientMachine:
         self._session_key: bytes | None = None  # opens pushes; known a little before the registration is complete
         self._newly_registered = False
         self._control_pending = False
-        self._delivery_pending = False
+        self._delivery_asked = self._delivery_pending = False
         self._reply_due: float | None = None
         self._renew_at: float | None = None
         self._next_claim = 0.0
@@ -152,7 +152,7 @@ class GatewayClientMachine:
     def pace_delivery(self, messages: float, acks: float) -> list[ClientEffect]:
         """Ask for pushes at these rates (packets a second), of a gateway that knows this. UsageError unless READY."""
         effects = self._control(control.PaceDelivery(round(messages * 1000), round(acks * 1000)))
-        self._delivery_pending = True
+        self._delivery_asked = self._delivery_pending = True
         return effects
 
     def wake(self, now: float) -> list[ClientEffect]:
@@ -256,21 +256,24 @@ class GatewayClientMachine:
         elif isinstance(response, messages.Send):
             self._record(response.remaining_bandwidth, response.upgrade_mode)
         elif isinstance(response, messages.EncryptedResponse):
-            self._control_pending = False
             return self._on_control(response)
         return []
 
     def _on_control(self, response: messages.EncryptedResponse) -> list[ClientEffect]:
-        if not self._delivery_pending or self._session_key is None:
+        if not self._delivery_asked or self._session_key is None:
+            self._control_pending = False
             return []
         try:
             answer = control.open_response(response, self._session_key)
         except WireError:
+            self._control_pending = False
             self.rejected += 1
             return []
         if not isinstance(answer, control.PaceDeliveryAck):
+            self._control_pending = False
             return []
-        self._delivery_pending = False
+        if self._delivery_pending:  # else it is news, and no answer
+            self._control_pending = self._delivery_pending = False
         return [DeliveryPaced(answer.granted)]
 
     def _claim(self, now: float) -> list[ClientEffect]:

@@ -62,7 +62,7 @@ class RememberMeAck(Struct, frozen=True):
 
 
 class PaceDeliveryAck(Struct, frozen=True):
-    """Whether it is done so."""
+    """Whether it is done so now; it is sent again when that changes, for a gateway looks first what a client sends."""
 
     granted: bool
 

@@ -23,7 +23,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPaced:
-    """Client: the gateway's answer to the wish for constant rates."""
+    """Client: what has become of the wish for constant rates; the gateway says so again when that changes."""
 
     granted: bool
 
@@ -69,7 +69,10 @@ class ProbeRival:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRates:
-    """Gateway: push messages and acks at these rates (packets a second) from now on; at 0 and 0, as they come."""
+    """Gateway: the client wants messages and acks pushed at these rates (packets a second); at 0 and 0, as they come.
+
+    Answer a wish with `GatewayServerMachine.delivery_settled`, and again whenever it is settled otherwise.
+    """
 
     messages: float
     acks: float

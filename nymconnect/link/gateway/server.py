@@ -118,6 +118,12 @@ class GatewayServerMachine:
             raise UsageError("nothing can be pushed before authentication")
         return [Write(frames.seal_pushed(content, self._key, self._rng))]
 
+    def delivery_settled(self, granted: bool) -> list[ServerEffect]:
+        """What the driver makes of the client's wish for constant rates, for now. UsageError unless authenticated."""
+        if self.state is not ServerState.AUTHENTICATED:
+            raise UsageError("nothing can be granted before authentication")
+        return _texts(control.seal_response(control.PaceDeliveryAck(granted), self._key, self._rng))
+
     def rival_checked(self, alive: bool, now: float) -> list[ServerEffect]:
         """The driver's verdict after `ProbeRival`. A verdict that comes too late is ignored."""
         if self.state is not ServerState.PROBING or self._pending is None:
@@ -250,9 +256,8 @@ class GatewayServerMachine:
         return _texts(control.seal_response(control.ForgetMeAck(), self._key, self._rng))
 
     def _pace(self, rates: DeliveryRates) -> list[ServerEffect]:
-        granted = 0 < rates.messages <= MAX_DELIVERY_RATE and 0 < rates.acks <= MAX_DELIVERY_RATE
-        answer = _texts(control.seal_response(control.PaceDeliveryAck(granted), self._key, self._rng))
-        return [*answer, rates if granted else DeliveryRates(0.0, 0.0)]
+        is_wish = 0 < rates.messages <= MAX_DELIVERY_RATE and 0 < rates.acks <= MAX_DELIVERY_RATE
+        return [rates if is_wish else DeliveryRates(0.0, 0.0)]
 
     # --- endings ------------------------------------------------------------------------------------------------
 

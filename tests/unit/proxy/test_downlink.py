@@ -30,6 +30,7 @@ class Played:
     arriving: float = 50.0
     is_connected: bool = True
     delivery_is_paced: bool = False
+    delivery_is_wished: bool = False
     supplied: dict[Recipient, float] = field(default_factory=dict)
     asked: list[tuple[Recipient, Request]] = field(default_factory=list)
 
@@ -111,6 +112,19 @@ async def test_the_beginning_ends_when_it_is_clear_what_the_requester_does(playe
     async with keeping(keeper), asyncio.timeout(BEGIN):
         await keeper.begun()
         assert words in keeper.report().reason
+
+
+async def test_the_beginning_waits_for_the_gateway_to_see_what_the_client_sends() -> None:
+    played = Played(arriving=100.0, delivery_is_wished=True)
+    keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], HIGH)
+    async with keeping(keeper):
+        begun = asyncio.ensure_future(keeper.begun())
+        await pass_time(2 * LOOK)
+        assert not begun.done()
+        assert not keeper.report().hidden
+        played.delivery_is_paced = True
+        await until(begun.done)
+        assert keeper.report().hidden
 
 
 async def test_the_beginning_does_not_last_for_ever() -> None:

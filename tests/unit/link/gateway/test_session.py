@@ -295,6 +295,37 @@ def test_a_constant_rate_is_granted() -> None:
     assert pair.events[-1] == DeliveryPaced(granted=True)
 
 
+def test_the_client_hears_when_its_constant_rate_ends_or_comes_back() -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(55.0, 61.111))
+    pair.run()
+    for granted in (False, True):
+        pair.on_server(pair.server.delivery_settled(granted))
+        pair.run()
+        assert pair.events[-1] == DeliveryPaced(granted=granted)
+
+
+def test_a_constant_rate_that_was_never_asked_for_is_no_news() -> None:
+    pair = registered_pair()
+    before = list(pair.events)
+    pair.on_server(pair.server.delivery_settled(granted=True))
+    pair.run()
+    assert pair.events == before
+
+
+def test_news_of_the_constant_rate_are_no_answer_to_another_request() -> None:
+    pair = registered_pair()
+    pair.on_client(pair.client.pace_delivery(55.0, 60.0))
+    pair.run()
+    pair.on_server(pair.server.delivery_settled(granted=False))
+    pair.on_client(pair.client.remember_me(SessionType.SOCKS5, 0.0))
+    pair.to_server.clear()
+    pair.step_client()
+    pair.to_client.append(messages.encode(messages.Error("what is that")))
+    pair.run()
+    assert pair.client.state is ClientState.READY
+
+
 @pytest.mark.parametrize(
     ("messages_", "acks"), [(0.0, 10.0), (10.0, 0.0), (MAX_DELIVERY_RATE + 1, 10.0), (10.0, MAX_DELIVERY_RATE + 1)]
 )
