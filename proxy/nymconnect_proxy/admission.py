@@ -6,7 +6,9 @@ for them the id alone has to do, as in nym-network-requester 1.21, but a Connect
 
 A Send may overtake its Connect through the mixnet, so it is held for a while; one for a stream that has ended is
 dropped. Both memories are bounded by time and by size. A Send whose Connect never comes is an orphan: it belongs to a
-stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that.
+stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that. When
+there is no room, the stream that has waited longest is called an orphan before its time: a Connect is late by a second
+or two, so no number of Sends without one keeps another's out.
 """
 
 from collections import Counter, deque
@@ -20,6 +22,7 @@ from nymconnect_proxy.versions import CURRENT, Versions
 SETTLE_TIME = 60.0
 CLOSED_MEMORY = 600.0
 MAX_CLOSED = 16_384
+MAX_ORPHANS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class AdmissionLimits:
 
     connections: int = 512
     connections_per_sender: int = 128
-    held_streams: int = 512
+    held_streams: int = 4096
     held_messages: int = 64
     held_bytes: int = 256 * 1024
     held_bytes_in_all: int = 16 * 1024 * 1024
@@ -111,22 +114,21 @@ class Admissions:
             return False
         held = self._held.get(key)
         if held is None:
-            if len(self._held) >= self._limits.held_streams:
-                return False
             held = self._held[key] = _Held(now + self._limits.settle, versions)
         size = len(message.data)
-        too_much = held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages
-        if too_much or self._held_bytes + size > self._limits.held_bytes_in_all:
+        if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
             return False
         held.messages.append(message)
         held.size += size
         self._held_bytes += size
-        return True
+        while len(self._held) > self._limits.held_streams or self._held_bytes > self._limits.held_bytes_in_all:
+            self._give_up(next(iter(self._held)), now)
+        return key in self._held
 
     @property
     def deadline(self) -> float | None:
         """When `take_orphans` has something to give, unless a Connect comes."""
-        return next((held.expires for held in self._held.values()), None)
+        return 0.0 if self._orphans else next((held.expires for held in self._held.values()), None)
 
     def take_orphans(self, now: float) -> list[Orphan]:
         """Streams for which no Connect has come in time. Only those that can be answered, and each once."""
@@ -168,10 +170,16 @@ class Admissions:
             key, held = next(iter(self._held.items()))
             if held.expires > now:
                 return
-            self._forget_held(key)
-            if key.sender_tag and not any(message.closed for message in held.messages):
-                self._orphans.append(Orphan(key, held.versions))
-                self._remember_closed(key, now)
+            self._give_up(key, now)
+
+    def _give_up(self, key: StreamKey, now: float) -> None:
+        """No Connect has come, or there is no more room to wait for it."""
+        held = self._forget_held(key)
+        if held is None or not key.sender_tag or any(message.closed for message in held.messages):
+            return
+        if len(self._orphans) < MAX_ORPHANS:
+            self._orphans.append(Orphan(key, held.versions))
+        self._remember_closed(key, now)
 
 
 def sender_of(return_address: Recipient | None, sender_tag: bytes | None) -> bytes:

@@ -133,7 +133,6 @@ class NetworkRequester:
         self._by_lane: dict[int, _ExitConnection] = {}
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
-        self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
         self._service = TaskSet("requester")
         self._streams = TaskSet("requester")
         self._answers = TaskSet("requester")

@@ -7,6 +7,7 @@ import pytest
 from nymconnect_proxy.admission import (
     CLOSED_MEMORY,
     MAX_CLOSED,
+    MAX_ORPHANS,
     SETTLE_TIME,
     AdmissionLimits,
     Admissions,
@@ -81,7 +82,6 @@ def test_a_send_waits_a_bounded_time() -> None:
     [
         AdmissionLimits(held_messages=2),
         AdmissionLimits(held_bytes=20),
-        AdmissionLimits(held_bytes_in_all=20),
     ],
 )
 def test_messages_that_wait_are_bounded(limits: AdmissionLimits) -> None:
@@ -92,11 +92,27 @@ def test_messages_that_wait_are_bounded(limits: AdmissionLimits) -> None:
     assert admissions.hold(StreamKey(BOB, 1), Send(1, 0, bytes(10)), 0.0)
 
 
-def test_streams_that_wait_are_bounded() -> None:
-    admissions = Admissions(AdmissionLimits(held_streams=2))
-    held = [admissions.hold(StreamKey(ALICE, number), Send(number, 0), 0.0) for number in range(3)]
-    assert held == [True, True, False]
-    assert admissions.hold(StreamKey(ALICE, 9), Send(9, 0), SETTLE_TIME)
+@pytest.mark.parametrize("limits", [AdmissionLimits(held_streams=2), AdmissionLimits(held_bytes_in_all=20)])
+def test_of_streams_that_wait_the_longest_waiting_gives_way_and_is_named(limits: AdmissionLimits) -> None:
+    admissions = Admissions(limits)
+    keys = [StreamKey(ALICE, number) for number in range(3)]
+    assert all(admissions.hold(key, Send(key.connection_id, 0, bytes(10)), 0.0) for key in keys)
+    assert [orphan.key for orphan in admissions.take_orphans(0.0)] == keys[:1]
+    assert [len(admissions.take_held(key)) for key in keys] == [0, 1, 1]
+    assert not admissions.hold(keys[0], Send(0, 1), 1.0)
+
+
+def test_sends_without_a_connect_keep_nobody_out_and_are_named_in_bounded_number() -> None:
+    admissions = Admissions()
+    for number in range(20_000):
+        admissions.hold(StreamKey(b"m" * 16, number), Send(number, 0, bytes(100)), 0.0)
+    key = StreamKey(ALICE, 1)
+    assert admissions.hold(key, Send(1, 0, b"early"), 0.0)
+    assert admissions.deadline == 0.0
+    assert len(admissions.take_orphans(0.0)) == MAX_ORPHANS
+    assert admissions.deadline == SETTLE_TIME
+    assert admissions.admit(Connect(1, "x:1"), ALICE, 1.0) is Verdict.ADMITTED
+    assert [message.data for message in admissions.take_held(key)] == [b"early"]
 
 
 def test_what_comes_for_an_ended_stream_is_dropped_for_a_while() -> None:
