@@ -4,6 +4,11 @@ A stream is known by its `StreamKey`: the sender tag of the messages and the con
 can neither collide nor be taken over. Messages of identified clients carry no tag and no address beyond the Connect;
 for them the id alone has to do, as in nym-network-requester 1.21, but a Connect never replaces a stream that exists.
 
+When an exit is full, the sender that has most streams loses the one that has been idle longest, for one that has at
+least two fewer; so nobody loses its only stream. The last places are for senders that have none, who then need not take
+anybody's. Tags cost nothing, so that is all the fairness there can be: who wants to keep others out needs a tag for
+each two places, and streams that do something in each.
+
 A Send may overtake its Connect through the mixnet, so it is held for a while; one for a stream that has ended is
 dropped. Both memories are bounded by time and by size. A Send whose Connect never comes is an orphan: it belongs to a
 stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that. When
@@ -11,7 +16,8 @@ there is no room, the stream that has waited longest is called an orphan before 
 or two, so no number of Sends without one keeps another's out.
 """
 
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,9 +41,11 @@ class StreamKey:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
-    """Connections in all and per sender; messages held for a Connect, per stream and in all, and seconds for which."""
+    """Connections in all, of these for senders that have none, and per sender; messages held for a Connect, per stream
+    and in all, and seconds for which."""
 
     connections: int = 512
+    connections_for_newcomers: int = 64
     connections_per_sender: int = 128
     held_streams: int = 4096
     held_messages: int = 64
@@ -63,6 +71,13 @@ class Orphan:
     versions: Versions
 
 
+@dataclass(frozen=True, slots=True)
+class InPlaceOf:
+    """The Connect is admitted, and the stream `displaced` has to go for it."""
+
+    displaced: StreamKey
+
+
 class _Held:
     """Messages that wait for one Connect."""
 
@@ -74,12 +89,18 @@ class _Held:
 
 
 class Admissions:
-    """The streams of one exit. Every method forgets what has expired."""
+    """The streams of one exit. Every method forgets what has expired. `last_active` tells when a stream has carried
+    data last; of streams equally idle the oldest counts as idle longest."""
 
-    def __init__(self, limits: AdmissionLimits = AdmissionLimits()) -> None:
+    def __init__(
+        self,
+        limits: AdmissionLimits = AdmissionLimits(),
+        last_active: Callable[[StreamKey], float] = lambda _key: 0.0,
+    ) -> None:
         self._limits = limits
+        self._last_active = last_active
         self._senders: dict[StreamKey, bytes] = {}
-        self._count_by_sender: Counter[bytes] = Counter()
+        self._keys_by_sender: dict[bytes, dict[StreamKey, None]] = {}
         self._held: dict[StreamKey, _Held] = {}
         self._held_bytes = 0
         self._closed: dict[StreamKey, None] = {}
@@ -89,7 +110,7 @@ class Admissions:
     def __len__(self) -> int:
         return len(self._senders)
 
-    def admit(self, connect: Connect, sender_tag: bytes | None, now: float) -> Verdict:
+    def admit(self, connect: Connect, sender_tag: bytes | None, now: float) -> Verdict | InPlaceOf:
         """Register the stream of a Connect, unless it exists, cannot be answered, or there are too many."""
         self._purge(now)
         if sender_tag is None and connect.return_address is None:
@@ -98,14 +119,28 @@ class Admissions:
         if key in self._senders or key in self._closed:
             return Verdict.DUPLICATE
         sender = sender_of(connect.return_address, sender_tag)
-        full = len(self._senders) >= self._limits.connections
-        if full or self._count_by_sender[sender] >= self._limits.connections_per_sender:
+        own = len(self._keys_by_sender.get(sender, ()))
+        places = self._limits.connections - (self._limits.connections_for_newcomers if own else 0)
+        displaced = None
+        if own >= self._limits.connections_per_sender or (
+            len(self._senders) >= places and (displaced := self._who_yields(own)) is None
+        ):
             self._forget_held(key)
             self._remember_closed(key, now)
             return Verdict.BUSY
+        if displaced is not None:
+            self.release(displaced, now)
         self._senders[key] = sender
-        self._count_by_sender[sender] += 1
-        return Verdict.ADMITTED
+        self._keys_by_sender.setdefault(sender, {})[key] = None
+        return Verdict.ADMITTED if displaced is None else InPlaceOf(displaced)
+
+    def _who_yields(self, own: int) -> StreamKey | None:
+        """Whose place a sender that has `own` streams may take: that of a sender which then still has as many."""
+        most = max(map(len, self._keys_by_sender.values()), default=0)
+        if most <= own + 1:
+            return None
+        keys = (key for keys in self._keys_by_sender.values() if len(keys) == most for key in keys)
+        return min(keys, key=self._last_active)
 
     def hold(self, key: StreamKey, message: Send, now: float, versions: Versions = CURRENT) -> bool:
         """Keep a Send, which has these `versions`, until its Connect comes; False if it was dropped."""
@@ -146,9 +181,9 @@ class Admissions:
         sender = self._senders.pop(key, None)
         if sender is None:
             return
-        self._count_by_sender[sender] -= 1
-        if not self._count_by_sender[sender]:
-            del self._count_by_sender[sender]
+        del self._keys_by_sender[sender][key]
+        if not self._keys_by_sender[sender]:
+            del self._keys_by_sender[sender]
         self._remember_closed(key, now)
         self._purge(now)
 

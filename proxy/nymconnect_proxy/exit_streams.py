@@ -115,6 +115,8 @@ class ExitStream:
         options: ExitOptions = ExitOptions(),
     ) -> None:
         self.state = ExitState.RESOLVING
+        self.last_active = now
+        """When the stream was made, or has carried data last."""
         self._connect = connect
         self._versions = versions
         self._policy = policy
@@ -145,6 +147,8 @@ class ExitStream:
 
     def open(self, now: float) -> list[ExitEffect]:
         """Begin with the lookup; a target that does not parse is refused as one that does not pass the policy."""
+        if self.state is not ExitState.RESOLVING:
+            return []
         try:
             target = Target.parse(self._connect.address)
         except WireError:
@@ -198,6 +202,8 @@ class ExitStream:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
         except WireError:
             return self.abort(Cause.UNORDERED, now)
+        if message.data:
+            self.last_active = now
         if self.state is ExitState.OPEN:
             return self._deliver(data)
         self._early += data
@@ -209,6 +215,7 @@ class ExitStream:
         """Bytes from the target."""
         if not self.wants_data:
             raise UsageError("the local side has closed")
+        self.last_active = now
         return [self._send(data, now)]
 
     def local_eof(self, now: float) -> list[ExitEffect]:

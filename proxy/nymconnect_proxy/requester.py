@@ -10,6 +10,7 @@ import asyncio
 import errno
 import itertools
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.port import dial_for_others
 from nymconnect.runtime import TaskSet, Waker, clock, is_own_address
-from nymconnect_proxy.admission import AdmissionLimits, Admissions, StreamKey, Verdict, sender_of
+from nymconnect_proxy.admission import AdmissionLimits, Admissions, InPlaceOf, StreamKey, Verdict, sender_of
 from nymconnect_proxy.backlog import narrow_target
 from nymconnect_proxy.dialling import Dialer, Dialling, NoAddressAnsweredError
 from nymconnect_proxy.exit_streams import (
@@ -56,6 +57,7 @@ from nymconnect_resources import read_text
 log = logging.getLogger(__name__)
 
 MAX_ANSWERS = 64
+MAX_DISPLACED = 64
 ANSWER_TIMEOUT = 60.0
 _FAILURE_BY_ERRNO = {
     errno.ECONNREFUSED: SetupFailure.REFUSED,
@@ -128,9 +130,10 @@ class NetworkRequester:
         self._dialling = Dialling(dial, options.dial_timeout, options.further_dials)
         self._names = Names(resolve, options.lookups)
         self._is_own_here = is_own
-        self._admissions = Admissions(options.limits)
+        self._admissions = Admissions(options.limits, lambda key: self._connections[key].last_active)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
+        self._displaced: deque[asyncio.Task[None]] = deque()
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
         self._service = TaskSet("requester")
@@ -205,7 +208,9 @@ class NetworkRequester:
     def _connect(self, connect: Connect, versions: Versions, sender_tag: bytes | None) -> None:
         verdict = self._admissions.admit(connect, sender_tag, clock())
         peer = _Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
-        if verdict is Verdict.ADMITTED:
+        if isinstance(verdict, InPlaceOf):
+            self._displace(verdict.displaced)
+        if verdict is Verdict.ADMITTED or isinstance(verdict, InPlaceOf):
             self._admitted += 1
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
             connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
@@ -214,13 +219,24 @@ class NetworkRequester:
             self._connections[key] = self._by_lane[peer.lane] = connection
             if sender_tag is not None:
                 self._mixnet.hold(sender_tag)
-            self._streams.spawn(self._run(key, connection, self._admissions.take_held(key)), "stream")
+            work = self._run(key, connection, self._admissions.take_held(key))
+            connection.task = self._streams.spawn(work, "stream")
         elif verdict is Verdict.BUSY:
             self._refused += 1
             self._answer(failure_messages(connect.connection_id, connect.address, versions, SetupFailure.BUSY), peer)
         else:
             self._dropped += 1
             log.debug("Connect dropped: %s", verdict.value)
+
+    def _displace(self, key: StreamKey) -> None:
+        """Tell both ends of a stream that it is cut. Its place is taken already, so what is late with that is ended."""
+        connection = self._connections[key]
+        connection.pipe.abort(Cause.DISPLACED)
+        if connection.task is not None:
+            self._displaced.append(connection.task)
+        while self._displaced and (self._displaced[0].done() or len(self._displaced) > MAX_DISPLACED):
+            # Not at once: a task that is cancelled before it has begun does not clean up after itself.
+            asyncio.get_running_loop().call_soon(self._displaced.popleft().cancel)
 
     async def _run(self, key: StreamKey, connection: "_ExitConnection", held: Sequence[Send]) -> None:
         try:
@@ -325,6 +341,8 @@ class _ExitConnection:
         names: Names,
         is_own: Callable[[str], bool],
     ) -> None:
+        self.task: asyncio.Task[None] | None = None
+        """What runs it."""
         self._stream = stream
         self._peer = peer
         self._options = options
@@ -349,6 +367,10 @@ class _ExitConnection:
     @property
     def lane(self) -> int:
         return self._peer.lane
+
+    @property
+    def last_active(self) -> float:
+        return self._stream.last_active
 
     def feed(self, message: Send) -> None:
         try:

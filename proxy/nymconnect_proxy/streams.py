@@ -69,6 +69,7 @@ class Cause(Enum):
     UNSENT = "the mixnet does not take messages"
     SOCKET_BROKE = "the local socket broke"
     NOT_READ = "the local socket does not read"
+    DISPLACED = "its place was needed for a sender with fewer streams"
     DISCONNECTED = "disconnected"
     CRASHED = "internal error"
 

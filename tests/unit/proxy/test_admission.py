@@ -1,6 +1,7 @@
 """Who gets a connection at the exit, and what it remembers of the others."""
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -11,6 +12,7 @@ from nymconnect_proxy.admission import (
     SETTLE_TIME,
     AdmissionLimits,
     Admissions,
+    InPlaceOf,
     Orphan,
     StreamKey,
     Verdict,
@@ -43,13 +45,89 @@ def test_a_connect_that_nobody_could_hear_about_is_dropped() -> None:
 
 
 def test_connections_are_limited_per_sender_and_in_all() -> None:
-    admissions = Admissions(AdmissionLimits(connections=3, connections_per_sender=2))
+    admissions = Admissions(AdmissionLimits(connections=3, connections_for_newcomers=0, connections_per_sender=2))
     verdicts = [admissions.admit(Connect(number, "x:1"), ALICE, 0.0) for number in range(3)]
     assert verdicts == [Verdict.ADMITTED, Verdict.ADMITTED, Verdict.BUSY]
     assert admissions.admit(Connect(1, "x:1"), BOB, 0.0) is Verdict.ADMITTED
     assert admissions.admit(Connect(2, "x:1"), BOB, 0.0) is Verdict.BUSY
     admissions.release(StreamKey(ALICE, 0), 1.0)
     assert admissions.admit(Connect(3, "x:1"), BOB, 1.0) is Verdict.ADMITTED
+
+
+def filled(counts: dict[bytes, int], limits: AdmissionLimits, active: dict[StreamKey, float]) -> Admissions:
+    """Senders with so many streams each."""
+    admissions = Admissions(limits, lambda key: active.get(key, 0.0))
+    for sender, count in counts.items():
+        for number in range(count):
+            assert admissions.admit(Connect(number, "x:1"), sender, 0.0) is Verdict.ADMITTED
+    return admissions
+
+
+def test_four_greedy_senders_keep_no_newcomer_out() -> None:
+    admissions = Admissions()
+    for sender in range(4):
+        for number in range(128):
+            admissions.admit(Connect(number, "x:1"), bytes([sender]), 0.0)
+    newcomers = [admissions.admit(Connect(1, "x:1"), b"new %d" % number, 1.0) for number in range(200)]
+    assert Verdict.BUSY not in newcomers
+    assert newcomers.count(Verdict.ADMITTED) == AdmissionLimits().connections_for_newcomers
+    assert len(admissions) == AdmissionLimits().connections
+
+
+def test_the_stream_idle_longest_of_the_sender_with_most_goes() -> None:
+    active = {StreamKey(ALICE, 0): 9.0, StreamKey(ALICE, 1): 3.0, StreamKey(ALICE, 2): 5.0, StreamKey(BOB, 0): 1.0}
+    limits = AdmissionLimits(connections=4, connections_for_newcomers=0)
+    admissions = filled({ALICE: 3, BOB: 1}, limits, active)
+    gone = StreamKey(ALICE, 1)
+    assert admissions.admit(Connect(1, "x:1"), BOB, 10.0) == InPlaceOf(gone)
+    assert len(admissions) == 4
+    # Two and two: nobody has to go for a third, and what has gone does not come back.
+    assert admissions.admit(Connect(2, "x:1"), BOB, 10.0) is Verdict.BUSY
+    assert admissions.admit(Connect(3, "x:1"), ALICE, 10.0) is Verdict.BUSY
+    assert not admissions.hold(gone, Send(1, 1), 10.0)
+    admissions.release(gone, 11.0)  # as its service ends
+    assert len(admissions) == 4
+
+
+def test_nobody_loses_an_only_stream() -> None:
+    limits = AdmissionLimits(connections=2, connections_for_newcomers=0)
+    admissions = filled({ALICE: 1, BOB: 1}, limits, {})
+    assert admissions.admit(Connect(1, "x:1"), b"c" * 16, 1.0) is Verdict.BUSY
+
+
+def test_the_last_places_are_for_those_who_have_none() -> None:
+    admissions = filled({ALICE: 2}, AdmissionLimits(connections=3, connections_for_newcomers=1), {})
+    assert admissions.admit(Connect(2, "x:1"), ALICE, 1.0) is Verdict.BUSY
+    assert admissions.admit(Connect(0, "x:1"), BOB, 1.0) is Verdict.ADMITTED
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_course_of_events_takes_from_one_with_fewer_or_exceeds_the_places(seed: int) -> None:
+    rng = random.Random(seed)
+    limits = AdmissionLimits(connections=40, connections_for_newcomers=5, connections_per_sender=20)
+    active: dict[StreamKey, float] = {}
+    admissions = Admissions(limits, lambda key: active[key])
+    for number in range(3000):
+        sender = bytes([min(rng.randrange(12), rng.randrange(12))])
+        key = StreamKey(sender, number)
+        before = Counter(each.sender_tag for each in active)
+        verdict = admissions.admit(Connect(number, "x:1"), sender, number * 1.0)
+        if isinstance(verdict, InPlaceOf):
+            loser = verdict.displaced.sender_tag
+            assert before[loser] == max(before.values()) > before[sender] + 1
+            assert active[verdict.displaced] == min(
+                at for each, at in active.items() if before[each.sender_tag] == before[loser]
+            )
+            del active[verdict.displaced]
+        if verdict is not Verdict.BUSY:
+            active[key] = number * 1.0
+        if active and rng.random() < 0.2:
+            ended = rng.choice(list(active))
+            del active[ended]
+            admissions.release(ended, number * 1.0)
+        for each in rng.sample(list(active), len(active) // 4):
+            active[each] = number + 0.5
+        assert len(admissions) == len(active) <= 40
 
 
 def test_identified_senders_are_counted_by_their_address() -> None:

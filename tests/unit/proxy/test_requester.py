@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from nymconnect.client.aliases import Alias
 from nymconnect_proxy.admission import AdmissionLimits
 from nymconnect_proxy.exit_streams import ExitOptions
 from nymconnect_proxy.lookups import LookupLimits
@@ -13,6 +14,7 @@ from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query
 from nymconnect_proxy.requester import (
     MAX_ANSWERS,
+    MAX_DISPLACED,
     NetworkRequester,
     RequesterOptions,
     embedded_requester,
@@ -261,6 +263,41 @@ async def test_an_exit_that_is_full_says_so() -> None:
         failure = (await client.answers(2))[0]
         assert failure == ConnectionFailure(2, 'Too many connections, not connecting to "a.example:80"')
         assert client.requester.snapshot().refused == 1
+
+
+async def test_the_idle_stream_of_a_greedy_sender_is_cut_for_a_newcomer_and_told() -> None:
+    options = RequesterOptions(limits=AdmissionLimits(connections=2, connections_for_newcomers=0))
+    async with serving(options=options) as client:
+        for number in range(2):
+            await client.send(Connect(number, "a.example:80"))
+            await client.settled(lambda: client.requester.snapshot().active == number + 1)  # noqa: B023 -- at once
+        other = Alias.of(client.requester.address, 5)
+        await client.mixnet.send(other, encode_request(Connect(7, "b.example:80")), surbs=3)
+        assert await client.answers(2) == [
+            ConnectionFailure(0, 'Failed to connect to "a.example:80"'),
+            NetworkData(0, 0, closed=True),
+        ]
+        await client.settled(lambda: client.requester.snapshot().active == 2)
+        assert client.requester.snapshot().refused == 0
+
+
+async def test_streams_that_cannot_be_told_that_they_are_cut_do_not_pile_up() -> None:
+    client, exit_ = mixnet_pair(8)
+    options = RequesterOptions(limits=AdmissionLimits(connections=400, connections_for_newcomers=0))
+    requester = NetworkRequester(exit_, POLICY, options, Target().dial, Target().resolve)
+    for number in range(700):  # four greedy senders, then three hundred newcomers, all in one go
+        tag = (number % 4 if number < 400 else number).to_bytes(16, "big")
+        exit_.tags[tag], exit_.given[tag] = client, exit_.address
+        exit_._inbox.put_nowait(Message(encode_request(Connect(number, "a.example:80")), tag))
+    exit_.lane_capacity = 0
+    await requester.start()
+    try:
+        async with asyncio.timeout(20):
+            while requester.snapshot().admitted < 700 or requester.snapshot().active > 400 + MAX_DISPLACED:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    finally:
+        await requester.stop()
+    assert requester.snapshot().active == 0
 
 
 async def test_an_exit_with_too_many_lookups_says_so() -> None:
