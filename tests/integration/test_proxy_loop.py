@@ -25,6 +25,7 @@ from tests.helpers.targets import unused_port
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
+CURL_RECEIVE_ERROR = 56
 needs_curl = pytest.mark.skipif(CURL is None, reason="curl is not installed")
 
 
@@ -76,6 +77,22 @@ async def test_a_megabyte_arrives_byte_for_byte_through_curl(anonymous: bool) ->
         assert all((surbs > 0) == anonymous for _, surbs in loop.client_mixnet.sent)
         assert loop.client_mixnet.sent[0][1] == (20 if anonymous else 0)
         await until(lambda: not loop.requester.snapshot().active and not loop.listener.snapshot().connections)
+
+
+@needs_curl
+@pytest.mark.parametrize("is_broken", [True, False])
+async def test_curl_knows_whether_an_answer_without_a_length_is_the_whole(is_broken: bool) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + bytes(50_000))
+        if is_broken:
+            await writer.drain()
+            reset(writer.transport)
+
+    async with target(handle) as port, proxy_loop() as loop:
+        code, output, _ = await loop.curl(f"http://localhost:{port}/")
+        assert len(output) == 50_000
+        assert code == (CURL_RECEIVE_ERROR if is_broken else 0)
 
 
 async def test_an_upload_arrives_in_order() -> None:

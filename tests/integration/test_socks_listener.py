@@ -10,12 +10,14 @@ import pytest
 
 from nymconnect.errors import UsageError, UserError
 from nymconnect.runtime import dial, hang_up
+from nymconnect_proxy.client_streams import ClientOptions
 from nymconnect_proxy.exchange import ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.obstacles import Obstacle
+from nymconnect_proxy.ordering import WINDOW
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.requests import Connect, Send, decode_request
-from nymconnect_proxy.responses import NetworkData, encode_response
+from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 PIPES = PipeOptions(linger=0.2, flush_timeout=1.0)
@@ -58,6 +60,11 @@ async def talk(port: int, data: bytes) -> bytes:
         return await asyncio.wait_for(reader.read(-1), 5)
 
 
+async def read_on(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65_536):
+        pass
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 -- counters of a service, which have no event to wait for
@@ -76,7 +83,7 @@ async def opened(exit_: MixnetEnd, reader: asyncio.StreamReader, writer: asyncio
     return request.connection_id
 
 
-async def reply(exit_: MixnetEnd, message: NetworkData) -> None:
+async def reply(exit_: MixnetEnd, message: NetworkData | ConnectionFailure) -> None:
     (tag,) = exit_.tags
     await exit_.reply(tag, encode_response(message))
 
@@ -252,6 +259,32 @@ async def test_an_application_that_does_not_read_is_cut_off(pipes: PipeOptions) 
         for number in range(1, 400):  # more than the buffers of the system hold
             await reply(exit_, NetworkData(connection_id, number, bytes(60_000)))
         await until(lambda: listener.snapshot().connections == 0)
+        with pytest.raises(ConnectionResetError):
+            await read_on(reader)
+
+
+@pytest.mark.parametrize(
+    ("message", "streams"),
+    [
+        (NetworkData(0, 3, closed=True), ClientOptions(ttl=0.3)),
+        (NetworkData(0, 2 + WINDOW + 1), ClientOptions()),
+        (NetworkData(0, 3, bytes(1001)), ClientOptions(reorder_bytes=1000)),
+        (NetworkData(0, 2, closed=True, cut=True), ClientOptions()),
+        (ConnectionFailure(0, "Connection refused"), ClientOptions()),
+    ],
+    ids=["a piece is missing", "window overrun", "buffer full", "cut by the exit", "error of the exit"],
+)
+async def test_an_answer_that_breaks_off_is_reset_after_what_has_come(
+    message: NetworkData | ConnectionFailure, streams: ClientOptions
+) -> None:
+    options = ListenerOptions(replace(QUIET, streams=streams))
+    async with listening(options) as (_, port, exit_), application(port) as (reader, writer):
+        connection_id = await opened(exit_, reader, writer)
+        await reply(exit_, NetworkData(connection_id, 1, b"half"))
+        assert await asyncio.wait_for(reader.readexactly(4), 5) == b"half"
+        await reply(exit_, replace(message, connection_id=connection_id))
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(reader.read(1), 5)
 
 
 async def test_the_application_is_read_only_as_fast_as_the_mixnet_sends() -> None:
