@@ -8,6 +8,7 @@ import contextlib
 import random
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -71,8 +72,16 @@ async def rest(sock: socket.socket) -> tuple[bytes, str]:
     return heard, "end"
 
 
-def reset(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+async def reset(sock: socket.socket) -> None:
+    """Once the other side's system has taken what was said; a reset throws the rest away here."""
+    if sys.platform == "linux":
+        import fcntl
+        import termios
+
+        await until(lambda: not any(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))))
+    else:
+        await asyncio.sleep(0.5)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0))
     sock.close()
 
 
@@ -138,7 +147,7 @@ async def test_a_target_that_resets_resets_the_application_after_what_it_said(la
             on.application.shutdown(socket.SHUT_WR)
             assert await rest(on.target) == (b"", "end")
         await say(on.target, CONTENT)
-        reset(on.target)
+        await reset(on.target)
         assert await rest(on.application) == (CONTENT, "reset")
 
 
@@ -149,7 +158,7 @@ async def test_an_application_that_resets_resets_the_target_after_what_it_said(h
             on.target.shutdown(socket.SHUT_WR)
             assert await rest(on.application) == (b"", "end")
         await say(on.application, CONTENT)
-        reset(on.application)
+        await reset(on.application)
         assert await rest(on.target) == (CONTENT, "reset")
 
 
@@ -158,7 +167,7 @@ async def test_an_answer_that_had_its_end_stays_whole_when_the_upload_breaks() -
         await say(on.target, CONTENT)
         on.target.shutdown(socket.SHUT_WR)
         assert await hear(on.application, 10) == CONTENT[:10]
-        reset(on.target)
+        await reset(on.target)
         await broken(on.application)
         assert await rest(on.application) == (CONTENT[10:], "end")
 
@@ -168,7 +177,7 @@ async def test_an_upload_that_had_its_end_stays_whole_when_nobody_waits_for_the_
         await say(on.application, CONTENT)
         on.application.shutdown(socket.SHUT_WR)
         assert await hear(on.target, 10) == CONTENT[:10]
-        reset(on.application)
+        await reset(on.application)
         await broken(on.target)
         assert await rest(on.target) == (CONTENT[10:], "end")
 
@@ -189,7 +198,7 @@ async def test_a_slow_reader_gets_all_of_an_answer_that_had_its_end_although_its
         await say(on.target, bytes(size))
         on.target.shutdown(socket.SHUT_WR)
         await until(lambda: on.loop.listener.snapshot().bytes_down == size)
-        reset(on.target)
+        await reset(on.target)
         while on.loop.requester.snapshot().active:
             await say(on.application, b"x")
             await asyncio.sleep(0.05)
