@@ -206,7 +206,8 @@ class ClientStream:
         return [] if told else [what]
 
     def _finish_if_over(self) -> list[ClientEffect]:
-        if (finished := self._flow.over) is None:
+        """Only an open stream; one that fails has to tell why first."""
+        if self.state is not ClientState.OPEN or (finished := self._flow.over) is None:
             return []
         self.state = ClientState.ENDED
         return [finished]

@@ -270,6 +270,13 @@ def test_a_broken_application_that_had_closed_closes_once_more() -> None:
     assert sent(stream.abort(Cause.SOCKET_BROKE, 1.0)) == [Send(ID, 2, closed=True, cut=True)]
 
 
+def test_an_application_that_has_said_all_is_still_told_that_there_is_no_connection() -> None:
+    stream = opening()
+    stream.feed(NetworkData(ID, 0, closed=True), 1.0)
+    assert sent(stream.local_eof(1.0)) == [Send(ID, 1, closed=True)]
+    assert rest(stream.wake(4.0)) == [Refused(Reply.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
+
+
 def test_what_ends_before_the_answer_is_in_order_if_the_application_has_been_told() -> None:
     failure = ConnectionFailure(ID, "Connection refused")
     for early in (False, True):
