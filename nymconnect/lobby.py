@@ -6,13 +6,16 @@ one heard of the longest ago. So who opens many connections displaces himself. T
 quota: a practice network, and the clients behind a reverse proxy, are all there.
 
 Someone known never gives way to a stranger. When the places of the known are taken, the one that was silent the longest
-goes, if that was for `spared` seconds or more; else the newcomer is refused.
+goes, if that was for `spared` seconds or more; else the newcomer is refused. Where those places are `shared`, one goes
+of the address that has most of them before that, if the newcomer's address has fewer: whoever may register as many
+clients as he likes fills no gateway with them.
 """
 
 import ipaddress
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 Guest = TypeVar("Guest", bound=Hashable)
@@ -28,6 +31,7 @@ class Places:
     known: int
     per_address: int
     spared: float = math.inf
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,8 @@ class Lobby(Generic[Guest]):
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._strangers: dict[Guest, tuple[str, float]] = {}  # address and when heard of; the most silent first
-        self._known: dict[Guest, float] = {}  # likewise
-        self._by_address: dict[str, dict[Guest, None]] = {}
-        self._by_count: dict[int, dict[str, None]] = {}  # addresses by how many strangers they have
+        self._strangers: _Crowd[Guest] = _Crowd()
+        self._known: _Crowd[Guest] = _Crowd()
 
     @property
     def strangers(self) -> int:
@@ -61,95 +63,137 @@ class Lobby(Generic[Guest]):
 
     def enter(self, guest: Guest, address: str, now: float, *, known: bool = False) -> Entry[Guest]:
         """A connection has come in from an IP address; the one that goes for it has left the lobby already."""
+        origin = _origin(address)
         if known:
-            return self._seat(guest, now)
-        key, quota = _origin(address)
+            return self._seat(guest, origin, now)
         leaving = None
-        if quota and len(self._by_address.get(key, ())) >= self._places.per_address:
-            leaving = next(iter(self._by_address[key]))
-            self.leave(leaving)
+        if origin.has_quota and self._strangers.count(origin) >= self._places.per_address:
+            leaving = self._strangers.most_silent_of(origin)
         elif len(self._strangers) >= self._places.strangers:
-            leaving = self.displace()
+            leaving = self._strangers.most_silent_of(self._strangers.fullest)
+        if leaving is not None:
+            self._strangers.remove(leaving)
         if len(self._strangers) >= self._places.strangers:
             return Entry(admitted=False)
-        self._add(guest, key, now)
+        self._strangers.add(guest, origin, now)
         return Entry(True, leaving)
 
     def promote(self, guest: Guest, now: float) -> Entry[Guest]:
         """A stranger has shown who it is: its place is free, and it has one among the known if there is one."""
         if guest in self._known:
             return Entry(admitted=True)
-        self.leave(guest)
-        return self._seat(guest, now)
+        if (origin := self._strangers.remove(guest)) is None:  # it had to go a moment ago
+            return Entry(admitted=False)
+        return self._seat(guest, origin, now)
 
     def is_stranger(self, guest: Guest) -> bool:
         return guest in self._strangers
 
     def heard(self, guest: Guest, now: float) -> None:
         """The guest has said something whole."""
-        if guest in self._known:
-            del self._known[guest]
-            self._known[guest] = now
-        elif guest in self._strangers:
-            address, _ = self._strangers[guest]
-            self.leave(guest)
-            self._add(guest, address, now)
+        crowd = self._known if guest in self._known else self._strangers
+        if (origin := crowd.remove(guest)) is not None:
+            crowd.add(guest, origin, now)
 
     def leave(self, guest: Guest) -> None:
         """The connection is over; harmless for one that is not here."""
-        self._known.pop(guest, None)
-        if (stranger := self._strangers.pop(guest, None)) is not None:
-            address, _ = stranger
-            guests = self._by_address[address]
-            self._count(address, len(guests), len(guests) - 1)
-            del guests[guest]
-            if not guests:
-                del self._by_address[address]
+        self._known.remove(guest)
+        self._strangers.remove(guest)
 
     def displace(self) -> Guest | None:
         """Take one stranger out, of the address that has most; None if there is none."""
-        if not self._strangers:
-            return None
-        address = next(iter(self._by_count[max(self._by_count)]))
-        guest = next(iter(self._by_address[address]))
-        self.leave(guest)
+        guest = self._strangers.most_silent_of(self._strangers.fullest)
+        if guest is not None:
+            self._strangers.remove(guest)
         return guest
 
     def late(self, now: float, patience: float) -> list[Guest]:
         """Take out the strangers that nothing was heard of for so many seconds."""
-        late = []
-        for guest, (_, heard) in self._strangers.items():
-            if now - heard < patience:
-                break
-            late.append(guest)
+        late = list(self._strangers.silent_since(now - patience))
         for guest in late:
-            self.leave(guest)
+            self._strangers.remove(guest)
         return late
 
-    def _seat(self, guest: Guest, now: float) -> Entry[Guest]:
+    def _seat(self, guest: Guest, origin: "_Origin", now: float) -> Entry[Guest]:
         leaving = None
         if len(self._known) >= self._places.known:
-            leaving, heard = next(iter(self._known.items()), (None, now))
-            if leaving is None or now - heard < self._places.spared:
+            leaving = self._who_makes_room_for(origin, now)
+            if leaving is None:
                 return Entry(admitted=False)
-            del self._known[leaving]
-        self._known[guest] = now
+            self._known.remove(leaving)
+        self._known.add(guest, origin, now)
         return Entry(True, leaving)
 
-    def _add(self, guest: Guest, address: str, now: float) -> None:
-        guests = self._by_address.setdefault(address, {})
-        self._count(address, len(guests), len(guests) + 1)
-        guests[guest] = None
-        self._strangers[guest] = address, now
+    def _who_makes_room_for(self, origin: "_Origin", now: float) -> Guest | None:
+        fullest = self._known.fullest if self._places.shared else None
+        if fullest is not None and fullest.has_quota and self._known.count(fullest) > self._known.count(origin) + 1:
+            return self._known.most_silent_of(fullest)
+        return next(self._known.silent_since(now - self._places.spared), None)
 
-    def _count(self, address: str, before: int, after: int) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What counts as one address. One without a quota is of this machine."""
+
+    address: str
+    has_quota: bool
+
+
+class _Crowd(Generic[Guest]):
+    """Guests with their addresses, the most silent first, and the addresses by how many guests they have."""
+
+    def __init__(self) -> None:
+        self._guests: dict[Guest, tuple[_Origin, float]] = {}
+        self._by_origin: dict[_Origin, dict[Guest, None]] = {}
+        self._by_count: dict[int, dict[_Origin, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def __contains__(self, guest: Guest) -> bool:
+        return guest in self._guests
+
+    def count(self, origin: _Origin) -> int:
+        return len(self._by_origin.get(origin, ()))
+
+    @property
+    def fullest(self) -> _Origin | None:
+        """The address that has most guests; of several, the one that has had so many for the longest time."""
+        return next(iter(self._by_count[max(self._by_count)])) if self._by_count else None
+
+    def most_silent_of(self, origin: _Origin | None) -> Guest | None:
+        return None if origin is None else next(iter(self._by_origin.get(origin, ())), None)
+
+    def silent_since(self, moment: float) -> Iterator[Guest]:
+        """Those that were last heard of then or before, the most silent first."""
+        return takewhile(lambda guest: self._guests[guest][1] <= moment, self._guests)
+
+    def add(self, guest: Guest, origin: _Origin, now: float) -> None:
+        guests = self._by_origin.setdefault(origin, {})
+        self._recount(origin, len(guests), len(guests) + 1)
+        guests[guest] = None
+        self._guests[guest] = origin, now
+
+    def remove(self, guest: Guest) -> _Origin | None:
+        """Its address; None if it is not here."""
+        if (known := self._guests.pop(guest, None)) is None:
+            return None
+        origin, _ = known
+        guests = self._by_origin[origin]
+        self._recount(origin, len(guests), len(guests) - 1)
+        del guests[guest]
+        if not guests:
+            del self._by_origin[origin]
+        return origin
+
+    def _recount(self, origin: _Origin, before: int, after: int) -> None:
         if before:
-            addresses = self._by_count[before]
-            del addresses[address]
-            if not addresses:
+            origins = self._by_count[before]
+            del origins[origin]
+            if not origins:
                 del self._by_count[before]
         if after:
-            self._by_count.setdefault(after, {})[address] = None
+            self._by_count.setdefault(after, {})[origin] = None
 
 
 def is_this_machine(address: str) -> bool:
@@ -159,15 +203,14 @@ def is_this_machine(address: str) -> bool:
     return (mapped or ip).is_loopback
 
 
-def _origin(address: str) -> tuple[str, bool]:
-    """What counts as one address, and whether it has a quota."""
+def _origin(address: str) -> _Origin:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        return address, True
+        return _Origin(address, True)
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is None:
-            network = ipaddress.IPv6Network((int(ip), IPV6_SITE), strict=False)
-            return str(network.network_address), not ip.is_loopback
+            site = ipaddress.IPv6Network((int(ip), IPV6_SITE), strict=False)
+            return _Origin(str(site.network_address), not ip.is_loopback)
         ip = ip.ipv4_mapped
-    return str(ip), not ip.is_loopback
+    return _Origin(str(ip), not ip.is_loopback)

@@ -34,7 +34,7 @@ from nymconnect.runtime import SYSTEM_RNG, TaskSet, clock, unix_offset
 
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
 # Who is behind one address with others, as at a mobile provider, still finds a place: strangers stay for seconds only.
-PLACES = Places(strangers=1024, known=8192, per_address=32)
+PLACES = Places(strangers=1024, known=8192, per_address=32, shared=True)
 HOUSEKEEPING_INTERVAL = REVIEW
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 SPARED_SILENCE = 60.0  # seconds; a link of a known node that spoke more recently is never closed for another
 # A node that the directory has just taken in is a stranger until our next look at it.
-PLACES = Places(strangers=1024, known=4096, per_address=8, spared=SPARED_SILENCE)
+PLACES = Places(strangers=1024, known=4096, per_address=8, spared=SPARED_SILENCE, shared=True)
 _READ_SIZE = 64 * 1024
 
 

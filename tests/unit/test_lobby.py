@@ -85,6 +85,34 @@ def test_somebody_known_gives_way_to_somebody_known_only_after_a_long_silence() 
     assert door.enter("four", "10.0.0.1", 89.0, known=True) == Entry(admitted=False)
 
 
+def test_an_address_full_of_clients_makes_room_for_those_of_others() -> None:
+    door = lobby(Places(strangers=9, known=5, per_address=9, shared=True))
+    for number in range(4):
+        door.enter(f"many {number}", "10.0.0.1", 0.0, known=True)
+    door.enter("single", "10.0.0.2", 0.0, known=True)
+    door.heard("many 0", 1.0)
+    assert door.enter("many 4", "10.0.0.1", 2.0, known=True) == Entry(admitted=False)
+    assert door.enter("other", "10.0.0.3", 2.0, known=True) == Entry(True, "many 1")
+    assert door.enter("another", "10.0.0.4", 2.0, known=True) == Entry(True, "many 2")
+    # Two against none is fair enough: taking turns would help nobody.
+    assert door.enter("third", "10.0.0.2", 2.0, known=True) == Entry(admitted=False)
+
+
+def test_clients_behind_a_reverse_proxy_on_this_machine_make_room_for_nobody() -> None:
+    door = lobby(Places(strangers=9, known=5, per_address=9, shared=True))
+    for number in range(5):
+        door.enter(f"client {number}", "127.0.0.1", 0.0, known=True)
+    assert door.enter("direct", "10.0.0.1", 1.0, known=True) == Entry(admitted=False)
+
+
+def test_a_stranger_that_had_to_go_is_not_let_in_by_its_last_words() -> None:
+    door = lobby()
+    door.enter("guest", "10.0.0.1", 0.0)
+    assert door.displace() == "guest"
+    assert door.promote("guest", 0.0) == Entry(admitted=False)
+    assert len(door) == 0
+
+
 def test_a_client_for_whom_no_place_is_left_is_told_so_and_keeps_none() -> None:
     door = lobby(Places(strangers=2, known=1, per_address=2))
     door.enter("first", "10.0.0.1", 0.0)
@@ -138,5 +166,5 @@ def test_the_books_stay_right_over_thousands_of_comings_and_goings() -> None:
         assert len(door) == len(here)
     while (displaced := door.displace()) is not None:
         here.discard(displaced)
-    assert door._by_address == door._by_count == {}
+    assert door._strangers._by_origin == door._strangers._by_count == {}
     assert len(door) == len(here) <= 5
