@@ -57,13 +57,16 @@ class GatewayStore:
             raise UserError(f"another gateway runs in {directory}")
         try:
             self._database = self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
             self._heard = self._one("SELECT COALESCE(MAX(heard), 0) FROM clients")
             self._take_in_earlier_clients()
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise UserError(f"cannot use {self._path}: {error}") from error
-        except UserError:
-            self._lock.release()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._unusable(error) from error
             raise
 
     def close(self) -> None:
@@ -126,13 +129,16 @@ class GatewayStore:
         refuse_open_to_others(self._path, "database")
         try:
             return self._connect()
-        except sqlite3.OperationalError:
-            raise
+        except sqlite3.OperationalError as error:
+            raise self._unusable(error) from error
         except sqlite3.DatabaseError as error:
             set_aside(self._path, str(error))
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(DATABASE + suffix).unlink(missing_ok=True)
             return self._connect()
+
+    def _unusable(self, error: sqlite3.Error) -> UserError:
+        return UserError(f"cannot use {self._path}: {error}")
 
     def _connect(self) -> sqlite3.Connection:
         try:

@@ -94,6 +94,7 @@ class ClientSession:
         self._leaving: deque[Mail] = deque()  # what has its slot
         self._repaced = asyncio.Event()
         self._behind = True  # the mailbox may hold something that was not read
+        self._missed = False  # something came for the mailbox since the last look into it began
         self._last = 0  # number of the last message that was read, or came by itself
         self._handover = Handover()
         self._ping: bytes | None = None
@@ -209,7 +210,7 @@ class ClientSession:
     def push(self, mail: Mail) -> bool:
         """Queue a message for the client; False if it is read from the mailbox later."""
         if self._behind or not self._take_in(mail):
-            self._behind = True
+            self._behind = self._missed = True
             self._more.set()
             return False
         self._last = mail.number
@@ -335,14 +336,14 @@ class ClientSession:
     async def _read(self, limit: int) -> list[Mail]:
         """The next messages from the mailbox; none if the session has ended, or changed its pace, meanwhile."""
         pace = self._delivery
-        self._behind = False  # what comes while we read sets it again
+        self._missed = False
         found = await self._host.mail.read(self.client, self._last, limit)
         if not self._entered or self._delivery is not pace:
-            self._behind = True
             return []
         if found:
-            self._behind = True
             self._last = found[-1].number
+        else:
+            self._behind = self._missed
         return found
 
     # --- another session of the same client ---------------------------------------------------------------------

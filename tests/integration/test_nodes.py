@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import random
 import statistics
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
 from nymconnect.lobby import Places
 from nymconnect.node.allowance import SHOWN_AFTER
 from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway_store import GatewayStore
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
 from nymconnect.packet.addressing import NodeAddress
@@ -505,3 +507,29 @@ async def test_strangers_take_no_place_of_a_client() -> None:
             assert network.gateway.counters["gateway_refused_full"] == 1
             for stranger in strangers:
                 await stranger.close()
+
+
+async def test_what_comes_while_the_disk_is_read_waits_for_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = GatewayStore.read
+
+    def read_slowly(store: GatewayStore, numbers: Sequence[int]) -> dict[int, bytes]:
+        time.sleep(0.02)
+        return read(store, numbers)
+
+    monkeypatch.setattr(GatewayStore, "read", read_slowly)
+    async with NodeNetwork(state=tmp_path) as network:
+        async with BareClient(network) as client:
+            key = client.machine.shared_key
+        contents = [number.to_bytes(2, "big") * 50 for number in range(600)]
+        for content in contents[:300]:
+            network.gateway.deliver(client.identity.public, content)
+        await eventually(lambda: network.gateway.mail.mailbox.content(client.identity.public, 300) is None)
+        async with BareClient(network, shared_key=key, ahead=5.0) as back:
+            for content in contents[300:]:
+                network.gateway.deliver(client.identity.public, content)
+                await asyncio.sleep(0.001)
+            await back.until(lambda: len(back.pushed) >= 600)
+            assert back.pushed == contents
+            await eventually(lambda: len(network.gateway.mail.mailbox) == 0)
