@@ -18,6 +18,8 @@ from nymconnect_gui.reasons import advice
 from nymconnect_gui.theme import DARK, LIGHT
 from nymconnect_gui.tray_host import TrayHost
 from nymconnect_gui.words import Mood, translate
+from nymconnect_proxy.alarms import AlarmNews
+from nymconnect_proxy.alarms import sentence as english
 from nymconnect_proxy.status import Status
 
 TRAY = "tray"  # the name under which it watches the bridge
@@ -180,12 +182,12 @@ class Notifier(QObject):
         super().__init__(parent)
         self._context = context
         self._mood = Mood.OFF
-        self._alarms: tuple[str, ...] = ()
+        self._news = AlarmNews()
         context.bridge.state_changed.connect(self._changed)
 
     def _changed(self, status: Status) -> None:
         before, self._mood = self._mood, words.mood_of(status, self._context.bridge.problem)
-        alarms, self._alarms = [one for one in status.alarms if one not in self._alarms], status.alarms
+        alarms, _ = self._news.look(status.alarms)
         wanted = self._context.store.values
         sentence = words.sentence(status, self._context.bridge.problem)
         if self._mood is not before:
@@ -198,7 +200,7 @@ class Notifier(QObject):
                 self._say(words.word(self._mood), sentence, warn=True)
         if wanted.notify_alarm:
             for alarm in alarms:
-                self._say(translate("Tray", "Warning"), advice(alarm).sentence, warn=True)
+                self._say(translate("Tray", "Warning"), advice(english(alarm)).sentence, warn=True)
 
     def _say(self, title: str, text: str, *, warn: bool = False) -> None:
         """Only to somebody who is not looking at the window already."""

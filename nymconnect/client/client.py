@@ -281,7 +281,7 @@ class MixnetClient:
                 case Undelivered(_, lane):
                     self.on_undelivered(lane)
                 case LoopAlarm(statistics):
-                    log.warning("the network %s packets", "drops" if statistics.dropping else "no longer drops")
+                    log.info("the network %s packets", "drops" if statistics.dropping else "no longer drops")
                     self._on_alarm(statistics)
         if self._waiting:
             self._admit()

@@ -15,6 +15,7 @@ from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, clock
+from nymconnect_proxy.alarms import DownlinkCause
 from nymconnect_proxy.promises import ReplyPromise
 from nymconnect_proxy.requests import Request
 from nymconnect_proxy.responses import Response
@@ -56,6 +57,7 @@ class DownlinkReport:
 
     hidden: bool
     reason: str
+    cause: DownlinkCause
 
 
 class DownlinkKeeper:
@@ -174,33 +176,35 @@ class DownlinkKeeper:
     def report(self) -> DownlinkReport:
         """Whether the line shows what is received, now."""
         if not self._traffic.symmetric:
-            return DownlinkReport(False, FOLLOWS_DATA)
-        trouble = self._trouble(clock())
+            return DownlinkReport(False, FOLLOWS_DATA, DownlinkCause.FOLLOWS_DATA)
+        cause, trouble = self._trouble(clock())
         if self._traffic.downlink is not Downlink.GATEWAY:
             if trouble:
-                return DownlinkReport(False, SHOWS + trouble)
-            return DownlinkReport(True, f"{self._granted:.3g} packets a second answer you, whatever you receive")
+                return DownlinkReport(False, SHOWS + trouble, cause)
+            return DownlinkReport(True, f"{self._granted:.3g} packets a second answer you, whatever you receive", cause)
         if not self._client.delivery_is_paced:
-            return DownlinkReport(False, SHOWS + "the gateway does not deliver at a constant rate")
+            unpaced = SHOWS + "the gateway does not deliver at a constant rate"
+            return DownlinkReport(False, unpaced, DownlinkCause.GATEWAY_UNPACED)
         if trouble:
-            return DownlinkReport(True, f"the gateway hides what you receive, but sees it itself, because {trouble}")
-        return DownlinkReport(True, "requester and gateway keep a constant rate, whatever you receive")
+            hides = f"the gateway hides what you receive, but sees it itself, because {trouble}"
+            return DownlinkReport(True, hides, cause)
+        return DownlinkReport(True, "requester and gateway keep a constant rate, whatever you receive", cause)
 
-    def _trouble(self, now: float) -> str:
-        """What is wrong with the answers; empty if nothing."""
+    def _trouble(self, now: float) -> tuple[DownlinkCause, str]:
+        """What is wrong with the answers, also in words; these are empty if nothing is."""
         if not self._one_tag():
-            return "your settings divide the streams among several sender tags"
+            return DownlinkCause.SEVERAL_TAGS, "your settings divide the streams among several sender tags"
         if not self._promises:
-            return "the requester has not been asked yet"
+            return DownlinkCause.NOT_ASKED, "the requester has not been asked yet"
         for promise in self._promises.values():
             if complaint := promise.complaint(now):
-                return complaint
+                return DownlinkCause.NOT_PROMISED, complaint
         rate, granted = self._arrivals.rate, self._granted
         if rate is None:
-            return "the answers have not been counted for long enough"
+            return DownlinkCause.NOT_COUNTED, "the answers have not been counted for long enough"
         if rate < ENOUGH * granted:
-            return f"only {rate:.3g} of {granted:.3g} answers a second arrive"
-        return ""
+            return DownlinkCause.TOO_FEW, f"only {rate:.3g} of {granted:.3g} answers a second arrive"
+        return DownlinkCause.KEPT, ""
 
     @property
     def _granted(self) -> float:

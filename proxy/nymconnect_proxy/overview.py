@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nymconnect.client.client import MixnetClient
 from nymconnect.directory.topology import Node
+from nymconnect_proxy.alarms import PacketsDropped, RequesterSilent
 from nymconnect_proxy.choice import Health
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.listener import SocksListener
@@ -25,7 +26,7 @@ def overview(
 ) -> Status:
     """`status` with what the parts that there are have to say."""
     if passage is not None:
-        status = replace(status, alarms=passage.notices, gateway=passage.gateway, gateway_port=passage.gateway_port)
+        status = replace(status, alarms=passage.alarms, gateway=passage.gateway, gateway_port=passage.gateway_port)
     if listener is not None:
         status = _with_listener(status, listener)
     status = replace(status, counters={"streams": status.streams})
@@ -33,9 +34,9 @@ def overview(
         return status
     if downlink is not None:
         report = downlink.report()
-        status = replace(status, downlink_hidden=report.hidden, downlink=report.reason)
-    if pace is not None and (complaint := pace.complaint):
-        status = replace(status, alarms=(*status.alarms, complaint))
+        status = replace(status, downlink_hidden=report.hidden, downlink=report.reason, downlink_cause=report.cause)
+    if pace is not None and (missed := pace.alarm) is not None:
+        status = replace(status, alarms=(*status.alarms, missed))
     return _with_client(status, client)
 
 
@@ -76,9 +77,7 @@ def _with_listener(status: Status, listener: SocksListener) -> Status:
     )
     if not seen.requesters:
         return status
-    silent = [
-        f"the requester {known.name} does not answer" for known in seen.requesters if known.health is Health.SILENT
-    ]
+    silent = [RequesterSilent(known.name) for known in seen.requesters if known.health is Health.SILENT]
     return replace(
         status,
         requesters=seen.requesters,
@@ -97,11 +96,6 @@ def _with_client(status: Status, client: MixnetClient) -> Status:
         dropping=loops.dropping,
         suspects=suspects,
         queue=counters["queued"],
-        alarms=status.alarms + ((_alarm(suspects),) if loops.dropping else ()),
+        alarms=status.alarms + ((PacketsDropped(suspects),) if loops.dropping else ()),
         counters={**counters, "streams": status.streams},
     )
-
-
-def _alarm(suspects: tuple[str, ...]) -> str:
-    named = f", probably at {', '.join(suspects)}" if suspects else ""
-    return f"somebody drops packets{named}; data goes around it where it can"

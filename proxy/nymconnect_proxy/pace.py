@@ -9,14 +9,16 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nymconnect_proxy.alarms import MissedBecause, RateMissed
+
 SPAN = 30.0  # seconds that are looked back on
 LEAST_SLOTS = 50  # fewer judge nothing
 TOO_MANY = 0.05  # of all slots
 _USED = ("data_sent", "retransmitted", "cover_sent", "reply_cover_sent")
 _REASONS = {
-    "slots_empty": "this computer makes too few of them",
-    "slots_stalled": "the line takes too few of them",
-    "slots_late": "other programs keep the sender waiting",
+    "slots_empty": MissedBecause.TOO_FEW_MADE,
+    "slots_stalled": MissedBecause.LINE_STALLED,
+    "slots_late": MissedBecause.SENDER_LATE,
 }
 
 
@@ -46,10 +48,10 @@ class PaceWatch:
             self._looks.popleft()
 
     @property
-    def complaint(self) -> str:
-        """For a person; empty while the rate is kept, or too little has been seen."""
+    def alarm(self) -> RateMissed | None:
+        """None while the rate is kept, or too little has been seen."""
         if len(self._looks) < 2:
-            return ""
+            return None
         first, last = self._looks[0], self._looks[-1]
         unused = {
             reason: after - before
@@ -58,6 +60,5 @@ class PaceWatch:
         missing = sum(unused.values())
         slots = last.used - first.used + missing
         if slots < LEAST_SLOTS or missing <= TOO_MANY * slots:
-            return ""
-        why = max(unused, key=unused.__getitem__)
-        return f"{100 * missing / slots:.0f} % of the packets that should leave do not, because {why}"
+            return None
+        return RateMissed(missing / slots, max(unused, key=unused.__getitem__))

@@ -29,6 +29,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import SYSTEM_RNG, TaskSet, http_client
 from nymconnect.settings import PROTOCOLS, Settings
 from nymconnect.storage import Directories
+from nymconnect_proxy.alarms import Alarm, ProfileNotice
 from nymconnect_proxy.choice import MAX_IN_USE, KnownRequester, RequesterChoice
 from nymconnect_proxy.client_streams import ClientOptions
 from nymconnect_proxy.entry import Entrance, Entry
@@ -131,9 +132,9 @@ class Passage:
         return self._node.entry.ws_port if self._node and self._node.entry else None
 
     @property
-    def notices(self) -> tuple[str, ...]:
+    def alarms(self) -> tuple[Alarm, ...]:
         """What a person should know of the profile."""
-        return tuple(self._entry.notices)
+        return tuple(ProfileNotice(notice) for notice in self._entry.notices)
 
     @property
     def network_pid(self) -> int | None:

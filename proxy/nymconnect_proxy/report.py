@@ -18,6 +18,7 @@ from time import (
 from nymconnect import __version__
 from nymconnect.config import OPTIONS, Settings
 from nymconnect.options import Endpoint, Kind, Option, Secret, Server, Upstream
+from nymconnect_proxy.alarms import sentence
 from nymconnect_proxy.log_ring import LogLine
 from nymconnect_proxy.scrub import Scrubber
 from nymconnect_proxy.states import State
@@ -157,7 +158,7 @@ def _state(status: Status, scrub: Scrubber) -> list[str]:
         f"suspects: {len(status.suspects)}",
         f"downlink hidden: {status.downlink_hidden}",
     ]
-    return lines + [f"alarm: {scrub(alarm)}" for alarm in status.alarms]
+    return lines + [f"alarm: {scrub(sentence(alarm))}" for alarm in status.alarms]
 
 
 def _happened(history: Sequence[Change], scrub: Scrubber) -> list[str]:

@@ -22,6 +22,7 @@ from nymconnect.config import Settings
 from nymconnect.errors import NymError
 from nymconnect.runtime import TaskSet, clock
 from nymconnect.storage import Directories
+from nymconnect_proxy.alarms import AlarmNews, DownlinkCause, sentence, subject
 from nymconnect_proxy.choice import RequesterChoice
 from nymconnect_proxy.doors import Doors
 from nymconnect_proxy.downlink import DownlinkKeeper
@@ -73,6 +74,8 @@ class Session:
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
         self._refuse_until = 0.0
+        self._news = AlarmNews()
+        self._told_downlink: tuple[bool, DownlinkCause | None] = (False, None)
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -220,11 +223,13 @@ class Session:
         visit.callback(self._forget_client)
 
     async def _watch_pace(self, client: MixnetClient, pace: PaceWatch) -> None:
+        """Also tell of alarms that come and go without a word, such as a profile that cannot be saved."""
+        known = self.status.alarms
         while True:
-            known = bool(pace.complaint)
             pace.look(client.counters(), clock())
-            if bool(pace.complaint) is not known:
+            if set(map(subject, alarms := self.status.alarms)) != set(map(subject, known)):
                 self._report()
+            known = alarms
             await asyncio.sleep(PACE_LOOK)
 
     @property
@@ -294,8 +299,18 @@ class Session:
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
 
     def _report(self, _: LoopStatistics | None = None) -> None:
-        """Tell of a status that is new, in whatever part of it."""
-        self._on_status(self.status)
+        """Tell of a status that is new, in whatever part of it, and the log of alarms."""
+        status = self.status
+        begun, ended = self._news.look(status.alarms)
+        for alarm in begun:
+            log.warning("%s", sentence(alarm))
+        for alarm in ended:
+            log.info("no longer: %s", sentence(alarm))
+        downlink = (status.downlink_hidden, status.downlink_cause) if status.state.serves else self._told_downlink
+        if downlink != self._told_downlink:
+            self._told_downlink = downlink
+            log.info("%s", status.downlink)
+        self._on_status(status)
 
     def _crashed(self, part: str, error: BaseException) -> None:
         """A part has failed that the session cannot do without: it shows, and everything ends."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.options import Endpoint
+from nymconnect_proxy.alarms import Alarm, DownlinkCause
 from nymconnect_proxy.choice import RequesterState
 from nymconnect_proxy.obstacles import Obstacle
 from nymconnect_proxy.states import State
@@ -56,11 +57,12 @@ class Status:
     `reason` why this state, if there is something to say, `rpc` where wallets find the RPC server, if anywhere. Our own
     loops tell `loss` (share), `delay` (seconds beyond the drawn delays), whether somebody is `dropping` packets, and
     the addresses of the mixes that are `suspects`. `queue` counts packets that wait for a slot; bytes are those of the
-    applications; `alarms` are for a person.
+    applications; `alarms` are what a person should know besides.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
     `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
-    in words why, or why not. `turned_away` counts requests of programs that no requester has tried, by what was in the
-    way. `crash` is set where the session has failed by our own fault.
+    in words why, or why not, and `downlink_cause` without the figures.
+    `turned_away` counts requests of programs that no requester has tried, by what was in the way.
+    `crash` is set where the session has failed by our own fault.
     """
 
     state: State
@@ -85,7 +87,8 @@ class Status:
     bytes_down: int = 0
     downlink_hidden: bool = False
     downlink: str = ""
+    downlink_cause: DownlinkCause | None = None
     requesters: tuple[RequesterState, ...] = ()
     turned_away: Mapping[Obstacle, int] = field(default_factory=dict)
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 `docs/cli.md` explains the fields.
 """
 
+from nymconnect_proxy.alarms import sentence
 from nymconnect_proxy.status import Status
 
 
@@ -21,6 +22,8 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
     if status.downlink:
         values["downlink"] = status.downlink
+    if status.downlink_cause is not None:
+        values["downlink_cause"] = status.downlink_cause.value
     if status.reason:
         values["reason"] = status.reason
     if status.crash is not None:
@@ -54,5 +57,5 @@ def measured(status: Status) -> dict[str, object]:
     if status.suspects:
         values["suspects"] = list(status.suspects)
     if status.alarms:
-        values["alarms"] = list(status.alarms)
+        values["alarms"] = [sentence(alarm) for alarm in status.alarms]
     return values

@@ -13,6 +13,7 @@ from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.runtime import http_client
 from nymconnect_proxy import passage
+from nymconnect_proxy.alarms import RequesterSilent
 from nymconnect_proxy.choice import Health
 from nymconnect_proxy.requester import NetworkRequester, embedded_requester
 from nymconnect_proxy.session import Session
@@ -100,7 +101,7 @@ async def test_a_requester_that_is_not_there_is_left_for_the_other(monkeypatch: 
         await eventually(lambda: health(on.session) == {"first": Health.ANSWERS, "second": Health.SILENT})
         hosts = [f"127.0.0.{number}" for number in range(1, 9)]
         assert [await say(on.session, host, port) for host in hosts] == [b"hello"] * len(hosts)
-        assert "the requester second does not answer" in on.session.status.alarms
+        assert RequesterSilent("second") in on.session.status.alarms
 
 
 def health(session: Session) -> dict[str, Health]:

@@ -28,6 +28,7 @@ from nymconnect.runtime import TaskSet, clock, http_client
 from nymconnect.storage import Directories
 from nymconnect_proxy import passage as passage_module
 from nymconnect_proxy import session as session_module
+from nymconnect_proxy.alarms import ProfileNotice, sentence
 from nymconnect_proxy.entry import IN_USE, Entry
 from nymconnect_proxy.fetch_through import fetch_through
 from nymconnect_proxy.requester import embedded_requester
@@ -172,7 +173,7 @@ async def test_two_sessions_at_once_do_not_share_a_client(tmp_path: Path) -> Non
         async with session(free_choice(running), tmp_path) as second:
             await reach(second, State.CONNECTED)
             assert client_address(first).identity != client_address(second).identity
-            assert second.status.alarms == (IN_USE,)
+            assert second.status.alarms == (ProfileNotice(IN_USE),)
             assert first.status.alarms == ()
 
 
@@ -203,7 +204,7 @@ async def test_a_profile_that_does_not_read_is_told_and_replaced(tmp_path: Path)
         async with session(free_choice(running), tmp_path) as made:
             await reach(made, State.CONNECTED)
             assert client_address(made).identity != before.identity
-            assert "goes on with new ones" in made.status.alarms[0]
+            assert "goes on with new ones" in sentence(made.status.alarms[0])
         assert json.loads(path.read_text())["version"] == 1
         assert list(path.parent.glob("client.json.corrupt-*"))
 

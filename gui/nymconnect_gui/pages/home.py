@@ -15,6 +15,7 @@ from nymconnect_gui.ports import next_free_port
 from nymconnect_gui.reasons import advice
 from nymconnect_gui.ring import PowerRing, Way
 from nymconnect_gui.words import Mood, translate
+from nymconnect_proxy.alarms import sentence as english
 from nymconnect_proxy.status import Status
 
 
@@ -155,7 +156,7 @@ class HomePage(Page):
         self._show_way_on(mood)
         set_role(self.set_up, "primary" if mood is Mood.CONNECTED else "")
         self.alarms.setVisible(bool(status.alarms))
-        self.alarm_text.setText("\n".join(advice(alarm).sentence for alarm in status.alarms))
+        self.alarm_text.setText("\n".join(advice(english(alarm)).sentence for alarm in status.alarms))
         self.host.set_value(status.socks.host)
         self.port.set_value(str(status.socks.port))
         self.way.light(_lit_hops(status, mood))

@@ -8,7 +8,7 @@ from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
 from nymconnect.runtime import unix_offset
 from nymconnect.storage import Directories
-from nymconnect_proxy.choice import Health
+from nymconnect_proxy.alarms import AlarmNews, DownlinkCause, sentence, subject
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
@@ -52,31 +52,52 @@ async def _print_stats(output: Output, session: Session) -> None:
 
 
 class _Reporter:
-    """Prints a status if it differs in something that a person or a program would act on."""
+    """Prints a status if it differs in something that a person or a program would act on.
+
+    State, downlink and each alarm have sentences of their own: what one of them says hides nothing of the others.
+    """
 
     def __init__(self, output: Output, settings: Settings) -> None:
         self._output = output
         self._settings = settings
         self._last: tuple[object, ...] = ()
-        self._sentence: str | None = None
+        self._state = ""
+        self._alarms = AlarmNews()
+        self._downlink: tuple[bool, DownlinkCause | None] = (True, None)  # what is hidden from the start is no news
 
     def report(self, status: Status) -> None:
-        """One event, and one sentence unless it was the last one, too."""
-        matters = (status.state, status.reason, status.alarms, status.state.serves and status.downlink_hidden)
+        """One event, and the sentences that are new."""
+        downlink = (status.downlink_hidden, status.downlink_cause) if status.state.serves else None
+        matters = (status.state, status.reason, frozenset(map(subject, status.alarms)), downlink)
         if matters == self._last:
             return
-        sentence = _sentence(self._settings, status)
-        self._output.event("state", snapshot(status, unix_offset()), sentence if sentence != self._sentence else None)
-        self._last, self._sentence = matters, sentence
+        self._last = matters
+        news = [*self._state_news(status), *self._downlink_news(status), *self._alarm_news(status)]
+        self._output.event("state", snapshot(status, unix_offset()), "\n".join(news) or None)
+
+    def _state_news(self, status: Status) -> list[str]:
+        told, self._state = self._state, _sentence(self._settings, status)
+        return [self._state] if self._state != told else []
+
+    def _downlink_news(self, status: Status) -> list[str]:
+        """That what is received shows, and why; that it is hidden only after it was not."""
+        if not status.state.serves or not status.downlink:
+            return []
+        told, self._downlink = self._downlink, (status.downlink_hidden, status.downlink_cause)
+        if self._downlink == told or (told[0] and status.downlink_hidden):
+            return []
+        return [f"what you receive is hidden: {status.downlink}" if status.downlink_hidden else status.downlink]
+
+    def _alarm_news(self, status: Status) -> list[str]:
+        begun, ended = self._alarms.look(status.alarms)
+        news = [f"warning: {sentence(alarm)}" for alarm in begun]
+        return news + [f"no longer: {sentence(alarm)}" for alarm in ended if status.state.serves]
 
 
 def _sentence(settings: Settings, status: Status) -> str:
+    """What a person should know of the state alone."""
     rpc = f", RPC server at http://{status.rpc}" if status.rpc else ""
     match status.state:
-        case State.CONNECTED if status.dropping:
-            return f"warning: {status.alarms[-1]}"
-        case State.CONNECTED if any(known.health is Health.SILENT for known in status.requesters):
-            return f"warning: {status.alarms[-1]}"
         case State.CONNECTED if settings.network == "embedded":
             return (
                 f"connected: SOCKS5 proxy on {status.socks}{rpc} "

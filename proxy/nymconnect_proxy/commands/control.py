@@ -59,7 +59,11 @@ async def _ask(directories: Directories, order: str) -> Mapping[str, Any]:
 
 def _sentence(status: Mapping[str, Any]) -> str:
     where = f"{status['state']}: SOCKS5 proxy on {status.get('socks')}, network {status.get('network')}"
-    return f"{where} ({_why(status)})" if _why(status) else where
+    lines = [f"{where} ({_why(status)})" if _why(status) else where]
+    if status["state"] == "connected" and status.get("downlink") and not status.get("downlink_hidden"):
+        lines.append(str(status["downlink"]))
+    alarms = status.get("alarms")
+    return "\n".join([*lines, *(f"warning: {alarm}" for alarm in (alarms if isinstance(alarms, list) else ()))])
 
 
 def _why(status: Mapping[str, Any]) -> str:

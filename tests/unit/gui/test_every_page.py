@@ -26,6 +26,7 @@ from nymconnect_gui.forms import RowButton
 from nymconnect_gui.i18n import install
 from nymconnect_gui.painted import Painted, Switch
 from nymconnect_gui.window import PAGES
+from nymconnect_proxy.alarms import PacketsDropped
 from nymconnect_proxy.checkup import Finding, Result, Stage
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import snapshot
@@ -53,7 +54,7 @@ def direction(qapp: QApplication) -> Iterator[Callable[[Qt.LayoutDirection], Non
 def show(program: Program, key: str) -> QWidget:
     """The page with that key, in a state where it has much to show."""
     key, _, more = key.partition(":")
-    program.bridge._take(snapshot(State.CONNECTED, alarms=("somebody drops packets",)))
+    program.bridge._take(snapshot(State.CONNECTED, alarms=(PacketsDropped(),)))
     program.window.show()
     program.window.activateWindow()
     QTest.qWaitForWindowActive(program.window)

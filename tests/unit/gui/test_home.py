@@ -18,6 +18,7 @@ from nymconnect_gui.pages import home as home_module
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_gui.theme import Tokens
 from nymconnect_gui.words import Mood
+from nymconnect_proxy.alarms import PacketsDropped, ProfileNotice
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Status
 from tests.helpers.fake_session import GATEWAY, FakeSessions, counters, port_in_use, snapshot
@@ -180,7 +181,7 @@ async def test_changed_settings_offer_to_reconnect(program: Program, home: HomeP
 
 
 def test_alarms_are_shown_and_go(program: Program, home: HomePage) -> None:
-    tell(program, snapshot(State.CONNECTED, alarms=("somebody drops packets", "the profile is in use")))
+    tell(program, snapshot(State.CONNECTED, alarms=(PacketsDropped(), ProfileNotice("the profile is in use"))))
     assert is_shown(home.alarms)
     assert home.alarm_text.text() == "Somebody drops packets. Data goes around it where it can.\nThe profile is in use."
     tell(program, snapshot(State.CONNECTED))

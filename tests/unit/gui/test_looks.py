@@ -17,6 +17,7 @@ from nymconnect_gui.forms import Choice
 from nymconnect_gui.theme import WIDTH
 from nymconnect_gui.window import PAGES
 from nymconnect_gui.words import Problem
+from nymconnect_proxy.alarms import PacketsDropped
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import GATEWAY, snapshot
 
@@ -32,7 +33,7 @@ def settle(app: QApplication) -> None:
 
 def show(program: Program, app: QApplication, page: str, state: State) -> None:
     reason = LONG_REASON if state in (State.CONNECTING, State.FAILED, State.WAITING) else ""
-    alarms = ("somebody drops packets, probably at 10.0.0.1; data goes around it where it can",)
+    alarms = (PacketsDropped(("10.0.0.1",)),)
     program.window.show_page(page)
     program.window.show()
     program.bridge._take(snapshot(state, reason=reason, alarms=alarms if state is State.CONNECTED else ()))

@@ -26,6 +26,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_gui.reasons import RULES, TOO_FEW, WHYS, advice
 from nymconnect_gui.window import PAGES
+from nymconnect_proxy.alarms import MissedBecause
 from nymconnect_proxy.promises import PromiseState
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
@@ -135,7 +136,7 @@ def test_what_a_gateway_says_is_told_as_its_words() -> None:
 TELLERS = (
     "proxy/nymconnect_proxy/session.py",
     "proxy/nymconnect_proxy/passage.py",
-    "proxy/nymconnect_proxy/overview.py",
+    "proxy/nymconnect_proxy/alarms.py",
     "proxy/nymconnect_proxy/entry.py",
     "proxy/nymconnect_proxy/doors.py",
     "proxy/nymconnect_proxy/listener.py",
@@ -212,8 +213,8 @@ def test_what_we_say_of_a_gateway_is_not_quoted_as_its_own_words(verb: str, begi
 @pytest.mark.parametrize(
     "text",
     sorted(
-        {state.value for state in PromiseState}
-        | {text for name in ("downlink", "promises", "pace") for text in templates(PROXY / f"{name}.py") if " " in text}
+        {state.value for state in (*PromiseState, *MissedBecause)}
+        | {text for name in ("downlink", "promises") for text in templates(PROXY / f"{name}.py") if " " in text}
     ),
 )
 def test_every_reason_of_the_downlink_is_in_the_table(text: str) -> None:

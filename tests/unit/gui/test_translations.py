@@ -12,6 +12,7 @@ from nymconnect_gui.i18n import FOLDER, install, language_name, languages, local
 from nymconnect_gui.pages.apps import AppsPage
 from nymconnect_gui.pages.diagnostics_about import PARTS
 from nymconnect_gui.window import PAGES
+from nymconnect_proxy.alarms import RequesterSilent
 from nymconnect_proxy.recipes import load_recipes, rendered
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import snapshot
@@ -100,7 +101,7 @@ def shown_texts(program: Program) -> set[str]:
     """All that pages, recipes and the tray's menu show or tell a screen reader, if it has two words or more."""
     found = {action.text() for action in program.tray.menu.actions()}
     reason = "what you receive shows on your line, because this preset lets the downlink follow the data"
-    status = snapshot(State.CONNECTED, alarms=("the requester home does not answer",), downlink=reason)
+    status = snapshot(State.CONNECTED, alarms=(RequesterSilent("home"),), downlink=reason)
     program.window.show()
     program.bridge._take(status)
     for spec in PAGES:

@@ -14,6 +14,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.bridge import clock
 from nymconnect_gui.tray import tooltip, tray_icon
 from nymconnect_gui.words import Mood
+from nymconnect_proxy.alarms import PacketsDropped
 from nymconnect_proxy.states import State
 from tests.helpers.fake_session import FakeSessions, snapshot
 
@@ -188,8 +189,8 @@ def test_a_connection_a_loss_a_failure_and_an_alarm_are_told(program: Program) -
     for status in (
         snapshot(State.CONNECTING),
         snapshot(State.CONNECTED),
-        snapshot(State.CONNECTED, alarms=("somebody drops packets",)),
-        snapshot(State.CONNECTED, alarms=("somebody drops packets",), reason="again"),
+        snapshot(State.CONNECTED, alarms=(PacketsDropped(),)),
+        snapshot(State.CONNECTED, alarms=(PacketsDropped(("10.0.0.1:1789",)),), reason="again"),
         snapshot(State.CONNECTING, reason="the gateway is gone"),
         snapshot(State.FAILED),
     ):
@@ -207,7 +208,11 @@ def test_nothing_is_told_of_what_the_user_did(program: Program) -> None:
 def test_notifications_can_be_switched_off(program: Program) -> None:
     program.store.change(notify_connected=False, notify_lost=False, notify_alarm=False)
     told = notifications(program)
-    for status in (snapshot(State.CONNECTED), snapshot(State.CONNECTED, alarms=("x",)), snapshot(State.FAILED)):
+    for status in (
+        snapshot(State.CONNECTED),
+        snapshot(State.CONNECTED, alarms=(PacketsDropped(),)),
+        snapshot(State.FAILED),
+    ):
         program.bridge._take(status)
     assert told == []
 

@@ -18,6 +18,7 @@ from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.options import Endpoint, Upstream
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import clock
+from nymconnect_proxy.alarms import PacketsDropped
 from nymconnect_proxy.log_ring import MAX_LENGTH, LogLine, LogRing
 from nymconnect_proxy.report import LOG_LINES, MAX_STATES, StateHistory, problem_report
 from nymconnect_proxy.scrub import Scrubber
@@ -129,7 +130,7 @@ def test_the_report_has_what_is_needed_and_nothing_that_was_planted() -> None:
         gateway=KEY,
         requester=RECIPIENT,
         suspects=("203.0.113.77:1789",),
-        alarms=("somebody drops packets, probably at 203.0.113.77:1789; data goes around it where it can",),
+        alarms=(PacketsDropped(("203.0.113.77:1789",)),),
         reason="the upstream proxy socks5://proxy.example.com:9050 does not connect",
         counters={"data_sent": 41, "streams": 2},
     )

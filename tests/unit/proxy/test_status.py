@@ -8,6 +8,7 @@ import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.options import Endpoint
+from nymconnect_proxy.alarms import DownlinkCause, PacketsDropped
 from nymconnect_proxy.states import State
 from nymconnect_proxy.status import Rates, Status
 from nymconnect_proxy.status_json import measured, snapshot
@@ -29,8 +30,9 @@ FULL = replace(
     streams=2,
     bytes_up=10,
     bytes_down=20,
-    alarms=("somebody drops packets",),
+    alarms=(PacketsDropped(),),
     downlink="why",
+    downlink_cause=DownlinkCause.NOT_ASKED,
 )
 
 
@@ -44,6 +46,8 @@ def test_a_status_is_json() -> None:
     assert values["rates"] == {"main": 50.0, "loop": 5.0}
     assert values["since"] == FULL.since + OFFSET
     assert values["downlink_hidden"] is False
+    assert values["downlink_cause"] == "not_asked"
+    assert values["alarms"] == ["somebody drops packets; data goes around it where it can"]
     assert values["suspects"] == ["10.0.0.1:1789"]
     assert measured(FULL).items() <= snapshot(FULL, OFFSET).items()
 

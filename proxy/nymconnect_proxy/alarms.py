@@ -1,0 +1,100 @@
+"""What a person should know of a session beside its state: values, made where the fact is known.
+
+`sentence` is their one rendering in English, for command line, log and JSON. Figures in an alarm change all the time;
+`subject` does not, so `AlarmNews` tells each alarm once when it begins and once when it has ended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class MissedBecause(Enum):
+    """Why packets do not leave in time; the value says it to a person, behind the word *because*."""
+
+    TOO_FEW_MADE = "this computer makes too few of them"
+    LINE_STALLED = "the line takes too few of them"
+    SENDER_LATE = "other programs keep the sender waiting"
+
+
+class DownlinkCause(Enum):
+    """Why what we receive is hidden, or is not; the value is its name in JSON."""
+
+    KEPT = "kept"
+    FOLLOWS_DATA = "follows_data"
+    GATEWAY_UNPACED = "gateway_unpaced"
+    SEVERAL_TAGS = "several_tags"
+    NOT_ASKED = "not_asked"
+    NOT_PROMISED = "not_promised"
+    NOT_COUNTED = "not_counted"
+    TOO_FEW = "too_few"
+
+
+@dataclass(frozen=True, slots=True)
+class RateMissed:
+    """This `share` of the packets that the preset promises does not leave."""
+
+    share: float
+    because: MissedBecause
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsDropped:
+    """Our own loops say that somebody drops packets; `suspects` are addresses of mixes."""
+
+    suspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSilent:
+    """A requester, by the name that its user gave it, does not answer."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileNotice:
+    """What there is to know of the files of this client, in words."""
+
+    text: str
+
+
+Alarm = RateMissed | PacketsDropped | RequesterSilent | ProfileNotice
+
+
+def sentence(alarm: Alarm) -> str:
+    """For a person, in English."""
+    match alarm:
+        case RateMissed(share, because):
+            return f"{100 * share:.0f} % of the packets that should leave do not, because {because.value}"
+        case PacketsDropped(suspects):
+            named = f", probably at {', '.join(suspects)}" if suspects else ""
+            return f"somebody drops packets{named}; data goes around it where it can"
+        case RequesterSilent(name):
+            return f"the requester {name} does not answer"
+        case ProfileNotice(text):
+            return text
+
+
+def subject(alarm: Alarm) -> object:
+    """What stays the same while an alarm lasts."""
+    match alarm:
+        case RateMissed() | PacketsDropped():
+            return type(alarm)
+        case _:
+            return alarm
+
+
+class AlarmNews:
+    """Show it the alarms now and then; it says which are new, and which have ended."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Alarm] = {}
+
+    def look(self, alarms: Sequence[Alarm]) -> tuple[list[Alarm], list[Alarm]]:
+        """The alarms that have begun, and those that have ended, since the last look."""
+        now = {subject(alarm): alarm for alarm in alarms}
+        begun = [alarm for key, alarm in now.items() if key not in self._known]
+        ended = [alarm for key, alarm in self._known.items() if key not in now]
+        self._known = now
+        return begun, ended

@@ -1,0 +1,114 @@
+"""What `nymconnect connect` and `nymconnect control` print for a person: state, downlink and alarms, each by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from nymconnect.config import Settings
+from nymconnect.options import Endpoint
+from nymconnect_proxy.alarms import (
+    DownlinkCause,
+    MissedBecause,
+    PacketsDropped,
+    ProfileNotice,
+    RateMissed,
+    RequesterSilent,
+    sentence,
+)
+from nymconnect_proxy.choice import Health, RequesterState
+from nymconnect_proxy.commands import control
+from nymconnect_proxy.commands.connect import _Reporter
+from nymconnect_proxy.commands.output import Output
+from nymconnect_proxy.states import State
+from nymconnect_proxy.status import Rates, Status
+from nymconnect_proxy.status_json import snapshot
+
+UP = "connected: SOCKS5 proxy on 127.0.0.1:1080, gateway G\n"
+HIDDEN, SHOWS = "40 packets a second answer you, whatever you receive", "what you receive shows on your line, because "
+CONNECTED = Status(
+    State.CONNECTED,
+    0.0,
+    "mainnet",
+    Endpoint("127.0.0.1", 1080),
+    "nym-compatible",
+    Rates(50.0, 5.0),
+    gateway="G",
+    downlink_hidden=True,
+    downlink=HIDDEN,
+    downlink_cause=DownlinkCause.KEPT,
+)
+ALARMS = [
+    PacketsDropped(("10.0.0.1:1789",)),
+    RateMissed(0.3, MissedBecause.LINE_STALLED),
+    RequesterSilent("home"),
+    ProfileNotice("the profile is in use"),
+]
+
+
+class Printed:
+    """The lines for each status."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._reporter = _Reporter(Output(as_json=False), Settings(network="mainnet"))
+
+    def after(self, status: Status) -> str:
+        self._reporter.report(status)
+        return self._capsys.readouterr().out
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
+    return Printed(capsys)
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_each_alarm_is_told_once_when_it_begins_and_when_it_has_ended(printed: Printed, alarm: object) -> None:
+    assert printed.after(CONNECTED) == UP
+    status = replace(CONNECTED, alarms=(alarm,))
+    assert printed.after(status) == f"warning: {sentence(alarm)}\n"
+    assert printed.after(status) == ""
+    assert printed.after(CONNECTED) == f"no longer: {sentence(alarm)}\n"
+
+
+def test_no_alarm_takes_the_words_of_another_or_of_the_state(printed: Printed) -> None:
+    silent = RequesterState("home", "R", Health.SILENT, 0)
+    everything = replace(CONNECTED, alarms=tuple(ALARMS), dropping=True, requesters=(silent,))
+    lines = printed.after(everything).splitlines()
+    assert lines == [UP.strip(), *(f"warning: {sentence(alarm)}" for alarm in ALARMS)]
+    assert printed.after(replace(everything, alarms=tuple(ALARMS[1:]))) == f"no longer: {sentence(ALARMS[0])}\n"
+
+
+def test_figures_alone_are_no_news(printed: Printed) -> None:
+    printed.after(replace(CONNECTED, alarms=(RateMissed(0.3, MissedBecause.LINE_STALLED),)))
+    assert printed.after(replace(CONNECTED, alarms=(RateMissed(0.4, MissedBecause.LINE_STALLED),))) == ""
+    too_few = replace(CONNECTED, alarms=(RateMissed(0.4, MissedBecause.LINE_STALLED),), downlink_hidden=False)
+    few = replace(too_few, downlink=SHOWS + "only 3 of 50", downlink_cause=DownlinkCause.TOO_FEW)
+    assert printed.after(few) == SHOWS + "only 3 of 50\n"
+    assert printed.after(replace(few, downlink=SHOWS + "only 4 of 50")) == ""
+
+
+def test_it_is_told_when_what_is_received_shows_and_when_it_is_hidden_again(printed: Printed) -> None:
+    shows = replace(CONNECTED, downlink_hidden=False, downlink=SHOWS + "x", downlink_cause=DownlinkCause.NOT_COUNTED)
+    assert printed.after(shows) == f"{UP}{SHOWS}x\n"
+    assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"
+    other = replace(shows, downlink=SHOWS + "y", downlink_cause=DownlinkCause.NOT_PROMISED)
+    assert printed.after(other) == f"{SHOWS}y\n"
+    assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"
+
+
+def test_what_is_hidden_from_the_start_is_no_news_and_alarms_that_go_with_the_connection_are_none(
+    printed: Printed,
+) -> None:
+    assert printed.after(replace(CONNECTED, alarms=(PacketsDropped(),))).startswith(UP)
+    assert printed.after(replace(CONNECTED, state=State.CONNECTING, reason="lost")) == "connecting: lost\n"
+
+
+def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:
+    shows = replace(CONNECTED, downlink_hidden=False, downlink=SHOWS + "x", requester="R", alarms=tuple(ALARMS))
+    assert control._sentence(snapshot(shows, 0.0)).splitlines() == [
+        "connected: SOCKS5 proxy on 127.0.0.1:1080, network mainnet",
+        SHOWS + "x",
+        *(f"warning: {sentence(alarm)}" for alarm in ALARMS),
+    ]
+    assert control._sentence(snapshot(replace(CONNECTED, requester="R"), 0.0)).count("\n") == 0
