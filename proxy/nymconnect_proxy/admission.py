@@ -16,7 +16,7 @@ there is no room, the stream that has waited longest is called an orphan before 
 or two, so no number of Sends without one keeps another's out.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -103,6 +103,8 @@ class Admissions:
         self._keys_by_sender: dict[bytes, dict[StreamKey, None]] = {}
         self._held: dict[StreamKey, _Held] = {}
         self._held_bytes = 0
+        self._held_streams_by_tag: Counter[bytes] = Counter()
+        self._held_bytes_by_tag: Counter[bytes] = Counter()
         self._closed: dict[StreamKey, None] = {}
         self._closed_expiry: deque[tuple[float, StreamKey]] = deque()
         self._orphans: list[Orphan] = []
@@ -150,15 +152,24 @@ class Admissions:
         held = self._held.get(key)
         if held is None:
             held = self._held[key] = _Held(now + self._limits.settle, versions)
+            self._held_streams_by_tag[key.sender_tag] += 1
         size = len(message.data)
         if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
             return False
         held.messages.append(message)
         held.size += size
         self._held_bytes += size
-        while len(self._held) > self._limits.held_streams or self._held_bytes > self._limits.held_bytes_in_all:
-            self._give_up(next(iter(self._held)), now)
+        self._held_bytes_by_tag[key.sender_tag] += size
+        while len(self._held) > self._limits.held_streams:
+            self._give_up(self._oldest_of_most(self._held_streams_by_tag), now)
+        while self._held_bytes > self._limits.held_bytes_in_all:
+            self._give_up(self._oldest_of_most(self._held_bytes_by_tag), now)
         return key in self._held
+
+    def _oldest_of_most(self, held_by_tag: Counter[bytes]) -> StreamKey:
+        """Of the sender tag that holds most, what waits longest: nobody's flood ends the beginnings of others."""
+        most = max(held_by_tag.values())
+        return next(key for key in self._held if held_by_tag[key.sender_tag] == most)
 
     @property
     def deadline(self) -> float | None:
@@ -195,6 +206,10 @@ class Admissions:
         held = self._held.pop(key, None)
         if held is not None:
             self._held_bytes -= held.size
+            self._held_bytes_by_tag[key.sender_tag] -= held.size
+            self._held_streams_by_tag[key.sender_tag] -= 1
+            if not self._held_streams_by_tag[key.sender_tag]:
+                del self._held_streams_by_tag[key.sender_tag], self._held_bytes_by_tag[key.sender_tag]
         return held
 
     def _purge(self, now: float) -> None:

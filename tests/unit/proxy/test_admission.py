@@ -193,6 +193,18 @@ def test_sends_without_a_connect_keep_nobody_out_and_are_named_in_bounded_number
     assert [message.data for message in admissions.take_held(key)] == [b"early"]
 
 
+def test_a_flood_of_messages_without_a_connect_ends_nobody_elses_beginning() -> None:
+    admissions = Admissions()
+    key, early = StreamKey(ALICE, 1), Send(1, 0, bytes(1000))
+    assert admissions.hold(key, early, 0.0)
+    for number in range(2000):  # more streams than are held
+        assert admissions.hold(StreamKey(BOB, number), Send(number, 0), 0.0)
+    for number in range(2000, 2100):  # and more bytes
+        assert admissions.hold(StreamKey(BOB, number), Send(number, 0, bytes(250_000)), 0.0)
+    assert admissions.admit(Connect(1, "x:1"), ALICE, 1.0) is Verdict.ADMITTED
+    assert admissions.take_held(key) == [early]
+
+
 def test_what_comes_for_an_ended_stream_is_dropped_for_a_while() -> None:
     admissions = Admissions()
     key = StreamKey(ALICE, 1)
