@@ -94,6 +94,7 @@ class ClientSession:
         self._leaving: deque[Mail] = deque()  # what has its slot
         self._repaced = asyncio.Event()
         self._behind = True  # the mailbox may hold something that was not read
+        self._is_reading = False  # for a constant rate
         self._missed = False  # something came for the mailbox since the last look into it began
         self._last = 0  # number of the last message that was read, or came by itself
         self._handover = Handover()
@@ -320,9 +321,20 @@ class ClientSession:
             await self._push(self._leaving[0])
             if self._leaving:  # empty if the session was dropped meanwhile, or is not paced any more
                 self._leaving.popleft()
-        if self._behind and self._entered and (room := delivery.room):
-            for mail in await self._read(min(room, REFILL)):
+        if self._behind and self._entered and not self._is_reading and (room := delivery.room):
+            self._is_reading = True
+            self._tasks.spawn(self._read_aside(delivery, min(room, REFILL)), "read the mailbox")
+
+    async def _read_aside(self, delivery: PacedDelivery, limit: int) -> None:
+        """Fill the queues from the mailbox; no slot waits for the disk."""
+        try:
+            for mail in await self._read(limit):
                 delivery.take_in(mail)
+        except OSError as error:
+            log.debug("no mail for a client: %s", error)
+            self.close()
+        finally:
+            self._is_reading = False
 
     # --- the mailbox --------------------------------------------------------------------------------------------
 

@@ -393,6 +393,26 @@ async def test_a_paced_client_is_pushed_as_much_with_mail_as_without() -> None:
         assert client.is_paced
 
 
+async def test_no_slot_of_a_paced_client_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, pushed_meanwhile = GatewayStore.read, []
+
+    async with NodeNetwork(state=tmp_path) as network, BareClient(network) as client:
+
+        def read_slowly(store: GatewayStore, numbers: Sequence[int]) -> dict[int, bytes]:
+            before = len(client.pushed)
+            time.sleep(0.5)
+            pushed_meanwhile.append(len(client.pushed) - before)
+            return read(store, numbers)
+
+        await client.earn_rates(30.0, 30.0)
+        for number in range(300):
+            network.gateway.deliver(client.identity.public, number.to_bytes(2, "big") * 50)
+        await eventually(lambda: network.gateway.mail.mailbox.content(client.identity.public, 300) is None)
+        monkeypatch.setattr(GatewayStore, "read", read_slowly)
+        await eventually(lambda: len(pushed_meanwhile) >= 2)
+        assert min(pushed_meanwhile) > 5
+
+
 async def test_mail_that_waits_for_its_slot_is_kept_for_the_next_session() -> None:
     async with NodeNetwork() as network, BareClient(network) as client:
         await client.earn_rates(0.01, 0.01)
