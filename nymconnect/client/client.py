@@ -213,6 +213,11 @@ class MixnetClient:
         self._loopix.supply_steadily(to, rate, clock())
         self._arm()
 
+    def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
+        """Whether `to` gets no reply SURBs but those of our messages; it gets what it has asked for afterwards."""
+        self._loopix.withhold_surbs(to, withheld)
+        self._arm()
+
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
         self._loopix.forget(to)

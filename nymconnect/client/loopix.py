@@ -159,6 +159,10 @@ class Loopix:
         """Give `to` SURBs for `rate` answers a second, before what else we send; 0 ends that."""
         self._supply.supply_steadily(to, rate, now)
 
+    def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
+        """Whether `to` gets no reply SURBs but those of our messages; it gets what it has asked for afterwards."""
+        self._supply.withhold(to, withheld)
+
     def forget(self, to: Recipient) -> None:
         """Nothing is expected from `to` any more, and nothing will be sent there: drop the tag and the reply keys."""
         self._supply.forget(to)

@@ -43,6 +43,7 @@ class IssuedKey:
 class _Correspondent:
     tag: bytes
     owed: int = 0
+    is_withheld: bool = False
 
 
 @dataclass(slots=True)
@@ -103,14 +104,24 @@ class SurbSupply:
         self._correspondents.pop(to, None)
         self._keys.forget(to)
 
+    def withhold(self, to: Recipient, withheld: bool) -> None:
+        """Whether what is owed to `to` is not paid for the time being: so it can say no more than it has SURBs for. A
+        steady supply takes no notice."""
+        if (correspondent := self._correspondents.get(to)) is not None:
+            correspondent.is_withheld = withheld
+
     def settle(self, to: Recipient, amount: int) -> None:
         """`amount` of the owed SURBs have been given."""
         self._correspondent(to).owed -= amount
 
     @property
     def debts(self) -> list[tuple[Recipient, int]]:
-        """Who is owed SURBs, and how many."""
-        return [(to, correspondent.owed) for to, correspondent in self._correspondents.items() if correspondent.owed]
+        """Who is to be paid SURBs now, and how many."""
+        return [
+            (to, correspondent.owed)
+            for to, correspondent in self._correspondents.items()
+            if correspondent.owed and not correspondent.is_withheld
+        ]
 
     def supply_steadily(self, to: Recipient, rate: float, now: float) -> None:
         """Give `to` what it needs to answer at `rate` packets a second, and nothing beyond; 0 ends that."""

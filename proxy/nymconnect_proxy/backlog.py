@@ -30,6 +30,8 @@ MESSAGE_SECONDS = 0.75
 LEAST_MESSAGE = 1_500  # bytes: about a packet
 # Of a distant target a window of this much brings 300 kB in a second over 100 ms.
 TARGET_BUFFER = 32 * 1024
+# What our kernel holds for a reader that pauses, besides what we hold (`credit.py`); it would be 4 MB.
+UNREAD = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Backlog:
         """Bound what the kernel takes of the connections that `listening` will accept. Not every system lets one choose
         the segments."""
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
         with contextlib.suppress(OSError, AttributeError):
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.segment)
 
@@ -72,3 +75,4 @@ def message_for(rate: float | None) -> int:
 def narrow_target(connected: socket.socket) -> None:
     """Bound what the kernel takes of a target ahead of what has left."""
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TARGET_BUFFER)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)

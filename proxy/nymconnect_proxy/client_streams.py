@@ -15,6 +15,7 @@ from enum import Enum
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.addresses import Target
+from nymconnect_proxy.credit import Credit, Reserve
 from nymconnect_proxy.handshake import Reply
 from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES
 from nymconnect_proxy.requests import Connect, Send, encode_request
@@ -28,6 +29,7 @@ from nymconnect_proxy.streams import (
     DeliverEof,
     Finished,
     Flow,
+    NotReadError,
     SendMessage,
     StreamEffect,
 )
@@ -37,6 +39,7 @@ CONNECT_TIMEOUT = 60.0
 FAILURE_GRACE = 3.0
 CONNECT_SURBS = 20
 SEND_SURBS = 3
+WITHHOLD = 256 * 1024  # bytes for a program that does not read, at which an exit without credits gets no more SURBs
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,14 @@ class Refused:
     code: Reply
 
 
-ClientEffect = StreamEffect | Opened | Refused
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """Whether the exit is to get no reply SURBs but those that go with messages of its streams."""
+
+    wanted: bool
+
+
+ClientEffect = StreamEffect | Opened | Refused | Withhold
 
 
 class ClientState(Enum):
@@ -92,6 +102,7 @@ class ClientStream:
         now: float,
         options: ClientOptions = ClientOptions(),
         return_address: Recipient | None = None,
+        reserve: Reserve | None = None,
     ) -> None:
         self.connection_id = connection_id
         self.state = ClientState.OPENING
@@ -99,7 +110,8 @@ class ClientStream:
         self._options = options
         self._return_address = return_address
         quiet = math.inf if return_address else options.quiet
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet)
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet, reserve)
+        self._withholds = False
         self._answer_due = now + options.connect_timeout
         self._early_bytes = 0
         self._told = False
@@ -119,9 +131,14 @@ class ClientStream:
     @property
     def wants_data(self) -> bool:
         """Before the exit has answered, only as much as one read: the exit has to hold it in memory."""
-        if self.local_closed or self.state in (ClientState.ENDED, ClientState.FAILING):
+        if self.local_closed or self.room == 0 or self.state in (ClientState.ENDED, ClientState.FAILING):
             return False
         return self.state is ClientState.OPEN or self._early_bytes < self._options.early_data
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that the exit is ready for, None if it has not said."""
+        return self._flow.window.room
 
     def open(self, now: float) -> list[ClientEffect]:
         """The first two messages: Connect, and the keep-alive that takes sequence 0."""
@@ -136,7 +153,7 @@ class ClientStream:
             raise UsageError("the local side has closed")
         if self.state is ClientState.OPENING:
             self._early_bytes += len(data)
-        return [self._send(data, now)]
+        return [self._send(data, now), *self._grant()]
 
     def local_eof(self, now: float) -> list[ClientEffect]:
         """The application sends nothing more; it may still read."""
@@ -155,10 +172,15 @@ class ClientStream:
         """A message from the exit, in whatever order."""
         if self.state is ClientState.ENDED:
             return []
+        if isinstance(message, Credit):
+            self._flow.given(message, now)
+            return self._grant()
         if isinstance(message, ConnectionFailure):
             return self._fail(reply_for(message.text), Cause.REPORTED)
         try:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
+        except NotReadError:
+            return self.abort(Cause.NOT_READ, now)
         except WireError:
             return self.abort(Cause.UNORDERED, now)
         effects = self._note_answer(message, now)
@@ -168,7 +190,7 @@ class ClientStream:
             effects.append(Deliver(data))
         if self._flow.take_eof():
             effects.append(DeliverEof())
-        return effects + self._finish_if_over()
+        return effects + (self._finish_if_over() or self._grant())
 
     def wake(self, now: float) -> list[ClientEffect]:
         """Keep-alives and time-outs."""
@@ -182,6 +204,34 @@ class ClientStream:
         if self._flow.expired(now):
             return self.abort(Cause.EXPIRED, now)
         return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
+
+    def recognise(self) -> None:
+        """The exit is of this software, so it understands credits, unless its messages have no place for them."""
+        self._flow.window.recognised = self._options.versions.outer is not None
+
+    def took(self, size: int, now: float) -> list[ClientEffect]:
+        """The application has taken so many bytes."""
+        self._flow.took(size, now)
+        return self._grant()
+
+    def release(self) -> None:
+        """Nothing is held for this stream any more."""
+        self._flow.window.release()
+
+    def _grant(self) -> list[ClientEffect]:
+        """Tell the exit to wait, or to go on: by a credit, or where it knows none by the reply SURBs that it gets."""
+        if self.state is not ClientState.OPEN:
+            return []
+        effects: list[ClientEffect] = []
+        window = self._flow.window
+        if (credit := window.grant(self.connection_id)) is not None:
+            surbs = self._surbs(self._options.send_surbs)
+            effects.append(SendMessage(encode_request(credit, self._options.versions), surbs))
+        low = WITHHOLD // 2 if self._withholds else WITHHOLD
+        if (withhold := not window.is_answered and window.held >= low) is not self._withholds:
+            self._withholds = withhold
+            effects.append(Withhold(withhold))
+        return effects
 
     def _fail(self, code: Reply, cause: Cause) -> list[ClientEffect]:
         refusal = self._tell(Refused(code))
@@ -222,11 +272,13 @@ class ClientStream:
         return self._send(b"", now, closed=True, cut=cut)
 
     def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
-        send = Send(self.connection_id, self._flow.number(now), data, closed, cut)
+        send = Send(self.connection_id, self._flow.number(now, len(data)), data, closed, cut)
         return SendMessage(encode_request(send, self._options.versions), self._surbs(self._options.send_surbs))
 
     def _surbs(self, anonymous: int) -> int:
-        return 0 if self._return_address else anonymous
+        if self._return_address is not None:
+            return 0
+        return 1 if self._withholds else anonymous
 
 
 _QUOTED = re.compile(r'"[^"]*"')

@@ -6,9 +6,10 @@ if it came over a reply SURB that was given to this stream's requester under thi
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from nymconnect.crypto import Rng
 from nymconnect.effects import Write
@@ -23,22 +24,28 @@ from nymconnect_proxy.client_streams import (
     ClientStream,
     Opened,
     Refused,
+    Withhold,
     is_full,
     reply_for,
 )
+from nymconnect_proxy.credit import Reserve
 from nymconnect_proxy.front import FrontDoor
 from nymconnect_proxy.handshake import FrontEffect, Reply, Requested
 from nymconnect_proxy.mixnet import Mixnet, ReceivedMessage
 from nymconnect_proxy.obstacles import Obstacle, TurnedAway
 from nymconnect_proxy.pipe import Pipe, PipeOptions, cut_off
-from nymconnect_proxy.queries import Query
-from nymconnect_proxy.requests import Request, encode_request
+from nymconnect_proxy.queries import Query, QueryAnswer
+from nymconnect_proxy.requests import Control, Pace, Request, encode_request
 from nymconnect_proxy.responses import (
+    BINARY_NAME,
+    BinaryInfo,
     ConnectionFailure,
-    ControlAnswer,
-    NetworkData,
+    ControlError,
+    Healthy,
+    Paced,
     Response,
     StreamResponse,
+    SupportedVersions,
     decode_response,
 )
 from nymconnect_proxy.sender_tags import SenderTags, TagUse
@@ -68,6 +75,7 @@ class ExchangeOptions:
     # Streams of one sender at a requester: what one of ours grants, and the seconds until it knows that one has ended.
     streams_per_sender: int = AdmissionLimits().connections_per_sender
     settle: float = SETTLE
+    reserve: Callable[[], Reserve] = Reserve  # what streams hold for programs that do not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +103,16 @@ class _Open:
     source: Recipient | None
     suspicious_at: float
     answered: bool = False
+    withholds: bool = False
     obstacle: Obstacle | None = None  # that the requester has named
 
 
 @dataclass(slots=True)
 class _Question:
-    """An answer is told by the one who gives it and by its kind: a control message or not."""
+    """An answer is told by the one who gives it and by its kind."""
 
     source: Recipient
-    is_control: bool
+    kinds: tuple[type[Response], ...]
     answer: asyncio.Future[Response]
 
 
@@ -128,6 +137,9 @@ class Exchange:
         self._rng = rng
         self._on_change = on_change
         self._streams: dict[int, _Open] = {}
+        self._reserve = options.reserve()
+        self._ours: set[Recipient] = set()  # requesters of this software
+        self._withheld: Counter[Recipient] = Counter()  # streams that want no more reply SURBs given to one
         self._turned_away = turned_away or TurnedAway()
         self._tags = SenderTags(options.tags, rng, options.streams_per_sender)
         self._room = WaitingRoom(options.streams_per_sender, options.settle, options.streams.connect_timeout)
@@ -215,7 +227,11 @@ class Exchange:
         connection_id = self._new_id()
         anonymous = self._options.anonymous
         return_address = None if anonymous else self._mixnet.address
-        stream = ClientStream(connection_id, requested.target, clock(), self._options.streams, return_address)
+        stream = ClientStream(
+            connection_id, requested.target, clock(), self._options.streams, return_address, self._reserve
+        )
+        if requester.address in self._ours:
+            stream.recognise()
 
         async def transmit(message: SendMessage) -> None:
             await self._mixnet.send(to, message.data, surbs=message.surbs, lane=connection_id)
@@ -227,6 +243,9 @@ class Exchange:
                 self._refused += 1
                 obstacle = self._streams[connection_id].obstacle
                 write(writer, door.turn_away(obstacle) if obstacle else door.refuse(effect.code))
+            elif isinstance(effect, Withhold):
+                entry.withholds = effect.wanted
+                self._withhold(to, 1 if effect.wanted else -1)
 
         pipe: Pipe[ClientEffect] = Pipe(stream, transmit, answer, self._options.pipes, lambda: self._options.rate)
         suspicious_at = clock() + min(SUSPICIOUS_AFTER, self._options.streams.connect_timeout)
@@ -241,10 +260,20 @@ class Exchange:
             await pipe.run()
         finally:
             del self._streams[connection_id]
+            stream.release()
+            if entry.withholds:
+                self._withhold(to, -1)
             if not entry.answered and clock() >= entry.suspicious_at:
                 self._note_silence(requester)
             self._bytes_up += pipe.bytes_read
             self._bytes_down += pipe.bytes_written
+
+    def _withhold(self, to: Recipient, change: int) -> None:
+        """One stream more or less for which `to` is to get no reply SURBs."""
+        self._withheld[to] += change
+        self._mixnet.withhold_surbs(to, self._withheld[to] > 0)
+        if not self._withheld[to]:
+            del self._withheld[to]
 
     def _new_id(self) -> int:
         """A random id that no stream has."""
@@ -280,7 +309,7 @@ class Exchange:
         are too many questions or the mixnet has stopped."""
         if len(self._questions) >= MAX_QUESTIONS:
             raise NymError("too many questions are open")
-        entry = _Question(requester, not isinstance(question, Query), asyncio.get_running_loop().create_future())
+        entry = _Question(requester, _answers_to(question), asyncio.get_running_loop().create_future())
         self._questions.append(entry)
         try:
             await self._mixnet.send(requester, encode_request(question), surbs=QUESTION_SURBS, lane=QUESTION_LANE)
@@ -297,7 +326,9 @@ class Exchange:
         is_news = False
         try:
             async with asyncio.timeout(self._options.check_timeout):
-                await self.ask(requester.address, Query.OPEN_PROXY)
+                answer = await self.ask(requester.address, Control.BINARY_INFO)
+            if isinstance(answer, BinaryInfo) and answer.binary_name == BINARY_NAME:
+                self._recognise(requester.address)
             is_news = self._choice.passed(requester.address)
             log.debug("the requester %s answers", requester.name)
         except (NymError, TimeoutError):
@@ -307,6 +338,13 @@ class Exchange:
             self._checks.arm()
         if is_news:
             self._on_change()
+
+    def _recognise(self, requester: Recipient) -> None:
+        """A requester of this software understands what others do not."""
+        self._ours.add(requester)
+        for entry in self._streams.values():
+            if entry.requester.address == requester:
+                entry.stream.recognise()
 
     # --- what comes in -----------------------------------------------------------------------------------------
 
@@ -336,7 +374,7 @@ class Exchange:
         else:
             self._take_answer(response, received.source)
 
-    def _feed(self, response: NetworkData | ConnectionFailure, source: Recipient | None) -> None:
+    def _feed(self, response: StreamResponse, source: Recipient | None) -> None:
         entry = self._streams.get(response.connection_id)
         if entry is None:
             return
@@ -353,12 +391,25 @@ class Exchange:
             raise
 
     def _take_answer(self, response: Response, source: Recipient | None) -> None:
-        is_control = isinstance(response, ControlAnswer)
         for question in self._questions:
-            if question.source == source and question.is_control == is_control and not question.answer.done():
+            if question.source == source and isinstance(response, question.kinds) and not question.answer.done():
                 question.answer.set_result(response)
                 return
         self._bad_messages += 1
+
+
+def _answers_to(question: Request) -> tuple[type[Response], ...]:
+    """What a requester may answer to this."""
+    if isinstance(question, Query):
+        return get_args(QueryAnswer)
+    if isinstance(question, Pace):
+        return Paced, ControlError
+    answers: dict[Request, type[Response]] = {
+        Control.HEALTH: Healthy,
+        Control.BINARY_INFO: BinaryInfo,
+        Control.SUPPORTED_VERSIONS: SupportedVersions,
+    }
+    return answers[question], ControlError
 
 
 def write(writer: asyncio.StreamWriter, effects: Sequence[FrontEffect]) -> None:

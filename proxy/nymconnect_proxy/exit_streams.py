@@ -13,6 +13,7 @@ from enum import Enum
 
 from nymconnect.errors import UsageError, WireError
 from nymconnect_proxy.addresses import Target, is_global, judged, parse_address
+from nymconnect_proxy.credit import Credit, Reserve
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send
 from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
@@ -24,6 +25,7 @@ from nymconnect_proxy.streams import (
     DeliverEof,
     Finished,
     Flow,
+    NotReadError,
     SendMessage,
     StreamEffect,
 )
@@ -33,7 +35,7 @@ SETUP_TIMEOUT = 40.0  # below a client's own, so that the reason still gets ther
 MAX_ADDRESSES = 16
 MAX_ECHOED = 300  # characters of the target that an error text repeats
 MAX_EARLY_BYTES = 256 * 1024
-MAX_REORDER_BYTES = 2 * 1024 * 1024
+MAX_REORDER_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class ExitStream:
         policy: AddressPolicy,
         now: float,
         options: ExitOptions = ExitOptions(),
+        reserve: Reserve | None = None,
     ) -> None:
         self.state = ExitState.RESOLVING
         self.last_active = now
@@ -121,7 +124,7 @@ class ExitStream:
         self._versions = versions
         self._policy = policy
         self._options = options
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes)
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, reserve=reserve)
         self._setup_due = now + options.setup_timeout
         self._port = 0
         self._early = bytearray()
@@ -138,7 +141,12 @@ class ExitStream:
 
     @property
     def wants_data(self) -> bool:
-        return self.state is ExitState.OPEN and not self.local_closed
+        return self.state is ExitState.OPEN and not self.local_closed and self.room != 0
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that the client is ready for, None if it has not said."""
+        return self._flow.window.room
 
     @property
     def unwanted(self) -> bool:
@@ -200,6 +208,8 @@ class ExitStream:
             return []
         try:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
+        except NotReadError:
+            return self.abort(Cause.NOT_READ, now)
         except WireError:
             return self.abort(Cause.UNORDERED, now)
         if message.data:
@@ -211,16 +221,35 @@ class ExitStream:
             return [self._finish(Cause.GIVEN_UP)]
         return self._fail(SetupFailure.OTHER) if len(self._early) > self._options.early_bytes else []
 
+    def credit(self, credit: Credit, now: float) -> list[ExitEffect]:
+        """The client tells how far it reads; from now on it is told how far the target does."""
+        self._flow.given(credit, now)
+        return self._grant()
+
+    def took(self, size: int, now: float) -> list[ExitEffect]:
+        """The target has taken so many bytes."""
+        self.last_active = now
+        self._flow.took(size, now)
+        return self._grant()
+
+    def release(self) -> None:
+        """Nothing is held for this stream any more."""
+        self._flow.window.release()
+
+    def _grant(self) -> list[ExitEffect]:
+        credit = self._flow.window.grant(self._connect.connection_id) if self.state is ExitState.OPEN else None
+        return [SendMessage(encode_response(credit, self._versions))] if credit else []
+
     def feed_local(self, data: bytes, now: float) -> list[ExitEffect]:
         """Bytes from the target."""
         if not self.wants_data:
             raise UsageError("the local side has closed")
         self.last_active = now
-        return [self._send(data, now)]
+        return [self._send(data, now), *self._grant()]
 
     def local_eof(self, now: float) -> list[ExitEffect]:
         """The target sends nothing more; it may still read."""
-        if not self.wants_data:
+        if self.state is not ExitState.OPEN or self.local_closed:
             return []
         return [self._close(now), *self._finish_if_over()]
 
@@ -270,5 +299,5 @@ class ExitStream:
         return self._send(b"", now, closed=True, cut=cut)
 
     def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
-        message = NetworkData(self._connect.connection_id, self._flow.number(now), data, closed, cut)
+        message = NetworkData(self._connect.connection_id, self._flow.number(now, len(data)), data, closed, cut)
         return SendMessage(encode_response(message, self._versions))

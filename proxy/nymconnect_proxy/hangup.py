@@ -28,8 +28,24 @@ def reset_on_close(transport: asyncio.BaseTransport, wanted: bool) -> None:
         )
 
 
+def notice_death(transport: asyncio.BaseTransport) -> None:
+    """Have the system find out whether a silent peer is still there; no timer of ours tells a pause from that."""
+    with contextlib.suppress(OSError):  # closed already
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def is_broken(transport: asyncio.BaseTransport) -> bool:
+    """Whether the connection is gone; asyncio does not notice it of a socket that it does not read."""
+    try:
+        return transport.is_closing() or bool(
+            transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        )
+    except OSError:
+        return True
+
+
 async def linger_close(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float, linger: float
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float | None, linger: float
 ) -> None:
     """Flush, say goodbye, and read on for a moment: bytes left unread would reset the connection, and the peer would
     lose what was written last. What cannot be flushed in time is no whole, so it gets no end."""
@@ -39,7 +55,7 @@ async def linger_close(
 
 
 async def end_then_reset(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float, linger: float
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float | None, linger: float
 ) -> None:
     """For a peer that has been given its end: let it have that, and a moment to read, and then reset the connection,
     since what it sends itself goes nowhere."""
@@ -49,7 +65,7 @@ async def end_then_reset(
     reset(writer.transport)
 
 
-async def flush_then_reset(transport: asyncio.WriteTransport, flush_timeout: float, linger: float) -> None:
+async def flush_then_reset(transport: asyncio.WriteTransport, flush_timeout: float | None, linger: float) -> None:
     """Let what was written arrive, and reset the connection."""
     await _arrive(transport, flush_timeout, linger)
     reset(transport)
@@ -61,7 +77,7 @@ def reset(transport: asyncio.WriteTransport) -> None:
     transport.abort()
 
 
-async def _end(writer: asyncio.StreamWriter, patience: float) -> bool:
+async def _end(writer: asyncio.StreamWriter, patience: float | None) -> bool:
     """Whether the system has taken everything and the FIN, and so delivers them even if this process ends."""
     try:
         async with asyncio.timeout(patience):
@@ -75,7 +91,7 @@ async def _end(writer: asyncio.StreamWriter, patience: float) -> bool:
     return True
 
 
-async def _arrive(transport: asyncio.WriteTransport, patience: float, linger: float) -> None:
+async def _arrive(transport: asyncio.WriteTransport, patience: float | None, linger: float) -> None:
     """Until the peer's system has everything that was written, or the connection is gone. Where the system does not
     say, `linger` seconds after it has taken everything."""
     pause = FIRST_LOOK

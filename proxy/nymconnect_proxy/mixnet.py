@@ -64,6 +64,9 @@ class Mixnet(Protocol):
     def reply_rate(self, sender_tag: bytes) -> float | None:
         """Bytes a second that answers to this tag can carry while a rate is promised to it, else None."""
 
+    def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
+        """Whether `to` gets no reply SURBs but those of our messages; it gets what it has asked for afterwards."""
+
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
 

@@ -30,6 +30,11 @@ class ReorderBuffer:
         """Whether everything up to the closing message has been taken."""
         return self._closed_at is not None and self._next > self._closed_at
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that wait for an earlier message."""
+        return self._waiting_bytes
+
     def insert(self, sequence: int, data: bytes, closing: bool, cut: bool = False) -> None:
         """Keep a message. One that was here before, or lies behind the end, is ignored.
 

@@ -2,13 +2,14 @@
 
 Effects are performed at once and in order; only messages wait, in an outbox that one task empties into the mixnet.
 The socket is read when the machine wants data and the outbox is empty, so a slow mixnet slows the peer down and an
-outbox never holds more than one read and a few keep-alives. What is delivered goes into the socket's own buffer: a
-peer that does not read it is cut off once the buffer is full, or has not moved for long.
+outbox never holds more than one read and a few keep-alives. What is delivered waits for the socket to take it, and the
+machine hears of what it has taken: a peer that pauses is waited for, and the machine bounds what waits (`credit.py`).
 """
 
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,7 +17,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from nymconnect.errors import NymError
 from nymconnect.runtime import TaskSet, Waker, clock
 from nymconnect_proxy.backlog import message_for
-from nymconnect_proxy.hangup import end_then_reset, flush_then_reset, linger_close, reset_on_close
+from nymconnect_proxy.hangup import (
+    end_then_reset,
+    flush_then_reset,
+    is_broken,
+    linger_close,
+    notice_death,
+    reset_on_close,
+)
 from nymconnect_proxy.streams import Cause, Deliver, DeliverEof, Finished, SendMessage
 
 log = logging.getLogger(__name__)
@@ -36,11 +44,16 @@ class StreamMachine(Protocol[Effect]):
     def wants_data(self) -> bool: ...
 
     @property
+    def room(self) -> int | None: ...
+
+    @property
     def local_closed(self) -> bool: ...
 
     def feed_local(self, data: bytes, now: float) -> list[Effect]: ...
 
     def local_eof(self, now: float) -> list[Effect]: ...
+
+    def took(self, size: int, now: float) -> list[Effect]: ...
 
     def abort(self, cause: Cause, now: float) -> list[Effect]: ...
 
@@ -49,13 +62,12 @@ class StreamMachine(Protocol[Effect]):
 
 @dataclass(frozen=True, slots=True)
 class PipeOptions:
-    """Bounds of the local socket: bytes that wait for it, seconds without movement. Seconds for the last bytes: before
-    a reset, and where they are the whole of a direction."""
+    """Seconds for the last bytes: before a reset, and where they are the whole of a direction, None for as long as the
+    peer takes. Seconds between two looks whether a peer that is not read is still there."""
 
-    max_buffered: int = 32 * 1024 * 1024
-    stuck_timeout: float = 300.0
     flush_timeout: float = 30.0
-    last_bytes: float = 900.0
+    last_bytes: float | None = None
+    look: float = 30.0
     linger: float = 1.0
 
 
@@ -77,6 +89,8 @@ class Pipe(Generic[Effect]):
         self._options = options
         self._rate = rate
         self._outbox: asyncio.Queue[SendMessage] = asyncio.Queue()
+        self._undelivered: deque[bytes | None] = deque()  # None is the end
+        self._fresh = asyncio.Event()
         self._changed = asyncio.Event()
         self._finished = asyncio.Event()
         self._orderly = self._eof_delivered = False
@@ -98,9 +112,10 @@ class Pipe(Generic[Effect]):
     def attach(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Give the pipe its socket and begin to read it; the pipe closes it."""
         reset_on_close(writer.transport, True)
+        notice_death(writer.transport)
         self._reader, self._writer = reader, writer
         self._socket_tasks.spawn(self._read(reader), "read")
-        self._socket_tasks.spawn(self._watch(writer), "watch")
+        self._socket_tasks.spawn(self._write(writer), "write")
 
     async def run(self) -> None:
         """Until the stream is over, its last messages are in the mixnet and its socket is closed."""
@@ -150,24 +165,36 @@ class Pipe(Generic[Effect]):
         self.perform(self._machine.wake(clock()))
 
     def _deliver(self, data: bytes) -> None:
-        writer = self._writer
-        if writer is None or self.finished:
+        if self.finished:
             return
-        if writer.transport.is_closing():
+        if self._writer is not None and self._writer.transport.is_closing():
             self.abort(Cause.SOCKET_BROKE)
             return
-        writer.write(data)
         self.bytes_written += len(data)
-        if writer.transport.get_write_buffer_size() > self._options.max_buffered:
-            self.abort(Cause.NOT_READ)
+        self._undelivered.append(data)
+        self._fresh.set()
 
     def _deliver_eof(self) -> None:
-        writer = self._writer
         self._eof_delivered = True
-        if writer is not None and not writer.transport.is_closing() and writer.can_write_eof():
-            # The peer may reset the connection at this very moment; the read task will see it.
-            with contextlib.suppress(OSError):
-                writer.write_eof()
+        self._undelivered.append(None)
+        self._fresh.set()
+
+    async def _write(self, writer: asyncio.StreamWriter) -> None:
+        """One piece after the other, each when the system has taken the one before."""
+        writer.transport.set_write_buffer_limits(high=0)
+        while True:
+            while not self._undelivered:
+                self._fresh.clear()
+                await self._fresh.wait()
+            data = self._undelivered.popleft()
+            _put(writer, data)
+            try:
+                await writer.drain()
+            except OSError:
+                self.abort(Cause.SOCKET_BROKE)
+                return
+            if data is not None:
+                self.perform(self._machine.took(len(data), clock()))
 
     async def _send(self) -> None:
         while True:
@@ -186,10 +213,11 @@ class Pipe(Generic[Effect]):
             await self._outbox.join()
             self._changed.clear()
             if not machine.wants_data:
-                await self._changed.wait()
+                await self._until_changed()
                 continue
             try:
-                data = await reader.read(message_for(self._rate()))
+                size, room = message_for(self._rate()), machine.room
+                data = await reader.read(size if room is None else min(size, room))
             except OSError:
                 self.abort(Cause.SOCKET_BROKE)
                 return
@@ -198,16 +226,14 @@ class Pipe(Generic[Effect]):
             self.bytes_read += len(data)
             self.perform(machine.feed_local(data, clock()) if data else machine.local_eof(clock()))
 
-    async def _watch(self, writer: asyncio.StreamWriter) -> None:
-        """Cuts off a peer whose buffer holds bytes and has not moved between two looks."""
-        seen = -1
-        while not self.finished:
-            await asyncio.sleep(self._options.stuck_timeout)
-            waiting = writer.transport.get_write_buffer_size()
-            moved = self.bytes_written - waiting
-            if waiting and moved == seen:
-                self.abort(Cause.NOT_READ)
-            seen = moved
+    async def _until_changed(self) -> None:
+        """Wait for the machine to want something else; a peer that is not read meanwhile may be gone."""
+        try:
+            async with asyncio.timeout(self._options.look):
+                await self._changed.wait()
+        except TimeoutError:
+            if self._writer is not None and is_broken(self._writer.transport):
+                self.abort(Cause.SOCKET_BROKE)
 
     async def _flush_outbox(self) -> None:
         try:
@@ -223,12 +249,25 @@ class Pipe(Generic[Effect]):
         if reader is None or writer is None:
             return
         await self._socket_tasks.close()
+        for data in self._undelivered:
+            _put(writer, data)
+        self._undelivered.clear()
         if self._orderly:
             await linger_close(reader, writer, options.last_bytes, options.linger)
         elif self._eof_delivered:
             await end_then_reset(reader, writer, options.last_bytes, options.linger)
         else:
             await flush_then_reset(writer.transport, options.flush_timeout, options.linger)
+
+
+def _put(writer: asyncio.StreamWriter, data: bytes | None) -> None:
+    """Give the socket bytes, or its end."""
+    if data is not None:
+        writer.write(data)
+    elif not writer.transport.is_closing() and writer.can_write_eof():
+        # The peer may reset the connection at this very moment; the read task will see it.
+        with contextlib.suppress(OSError):
+            writer.write_eof()
 
 
 async def cut_off(pipes: Iterable[Pipe[Any]], cause: Cause, patience: float = FAREWELL) -> None:

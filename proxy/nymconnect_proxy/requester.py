@@ -21,6 +21,7 @@ from nymconnect.port import dial_for_others
 from nymconnect.runtime import TaskSet, Waker, clock, is_own_address
 from nymconnect_proxy.admission import AdmissionLimits, Admissions, InPlaceOf, StreamKey, Verdict, sender_of
 from nymconnect_proxy.backlog import narrow_target
+from nymconnect_proxy.credit import Credit, Reserve
 from nymconnect_proxy.dialling import Dialer, Dialling, NoAddressAnsweredError
 from nymconnect_proxy.exit_streams import (
     Dial,
@@ -59,6 +60,8 @@ log = logging.getLogger(__name__)
 MAX_ANSWERS = 64
 MAX_DISPLACED = 64
 ANSWER_TIMEOUT = 60.0
+# Seconds for a target to take the rest of a stream that both sides have closed: nobody else waits for that any more.
+LAST_BYTES = 900.0
 _FAILURE_BY_ERRNO = {
     errno.ECONNREFUSED: SetupFailure.REFUSED,
     errno.ETIMEDOUT: SetupFailure.TIMED_OUT,
@@ -75,12 +78,13 @@ class RequesterOptions:
     under way besides the first of each stream."""
 
     streams: ExitOptions = field(default_factory=ExitOptions)
-    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(max_buffered=2 * 1024 * 1024, last_bytes=120.0))
+    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(last_bytes=LAST_BYTES))
     limits: AdmissionLimits = field(default_factory=AdmissionLimits)
     lookups: LookupLimits = field(default_factory=LookupLimits)
     resolve_timeout: float = 15.0
     dial_timeout: float = 12.0
     further_dials: int = 128
+    reserve: Callable[[], Reserve] = Reserve  # what streams hold for targets that do not read
     description: str = "A network requester of NymConnect"
     policy_url: str = ""
 
@@ -130,6 +134,7 @@ class NetworkRequester:
         self._dialling = Dialling(dial, options.dial_timeout, options.further_dials)
         self._names = Names(resolve, options.lookups)
         self._is_own_here = is_own
+        self._reserve = options.reserve()
         self._admissions = Admissions(options.limits, lambda key: self._connections[key].last_active)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
@@ -193,6 +198,9 @@ class NetworkRequester:
             self._connect(request, versions, received.sender_tag)
         elif isinstance(request, Send):
             self._send(request, versions, received.sender_tag)
+        elif isinstance(request, Credit):
+            if connection := self._connections.get(StreamKey(received.sender_tag or b"", request.connection_id)):
+                connection.feed(request)
         elif received.sender_tag is None:
             raise WireError("a question without reply SURBs cannot be answered")
         elif isinstance(request, Control | Pace):
@@ -212,7 +220,7 @@ class NetworkRequester:
             self._displace(verdict.displaced)
         if verdict is Verdict.ADMITTED or isinstance(verdict, InPlaceOf):
             self._admitted += 1
-            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams)
+            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams, self._reserve)
             connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
@@ -361,6 +369,7 @@ class _ExitConnection:
             await self.pipe.run()
         finally:
             await self._setup.close()
+            self._stream.release()
             if self._stream.unwanted or not self.pipe.flushed:
                 self._peer.mixnet.close_lane(self._peer.lane)
 
@@ -372,9 +381,13 @@ class _ExitConnection:
     def last_active(self) -> float:
         return self._stream.last_active
 
-    def feed(self, message: Send) -> None:
+    def feed(self, message: Send | Credit) -> None:
+        stream = self._stream
         try:
-            self.pipe.perform(self._stream.feed(message, clock()))
+            if isinstance(message, Credit):
+                self.pipe.perform(stream.credit(message, clock()))
+            else:
+                self.pipe.perform(stream.feed(message, clock()))
         except Exception:
             self.pipe.abort(Cause.CRASHED)
             raise

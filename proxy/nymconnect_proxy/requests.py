@@ -9,6 +9,7 @@ Behind the version bytes (`versions.py`), all integers big-endian::
     Query    02 ‖ bincode (`queries.py`)
     control  00 Health | 01 BinaryInfo | 02 SupportedRequestVersions
              F0 Pace ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone; others refuse it)
+             F1 Credit (ours alone; `credit.py`)
 
 Send has `closed` behind the id, the response NetworkData in front of it. A Connect without Recipient is anonymous:
 its sender tag says where the answers go.
@@ -19,6 +20,7 @@ from enum import IntEnum
 
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.credit import CREDIT_TAG, Credit
 from nymconnect_proxy.queries import Query
 from nymconnect_proxy.versions import CURRENT, CURRENT_VERSION, FIRST_VERSION, Envelope, Versions
 
@@ -144,12 +146,12 @@ def decode_pace(body: bytes) -> tuple[float, int]:
     return int.from_bytes(body[1:5], "big") / PACE_SPAN, int.from_bytes(body[5:7], "big")
 
 
-Request = Connect | Send | Query | Control | Pace
+Request = Connect | Send | Query | Control | Pace | Credit
 
 
 def encode_request(request: Request, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message."""
-    if isinstance(request, Control | Pace):
+    if isinstance(request, Control | Pace | Credit):
         return versions.wrap_control(request.encode())
     if isinstance(request, Query):
         return versions.wrap_request(bytes([FLAG_QUERY]) + request.encode())
@@ -160,8 +162,8 @@ def decode_request(data: bytes) -> tuple[Versions, Request]:
     """A request and the versions to answer it in; WireError otherwise."""
     envelope = Envelope.decode(data)
     if envelope.is_control:
-        is_pace = envelope.body[:1] == bytes([PACE_TAG])
-        return Versions(envelope.outer), (Pace if is_pace else Control).decode(envelope.body)
+        kinds: dict[bytes, type[Pace] | type[Credit]] = {bytes([PACE_TAG]): Pace, bytes([CREDIT_TAG]): Credit}
+        return Versions(envelope.outer), kinds.get(envelope.body[:1], Control).decode(envelope.body)
     if len(envelope.body) < 2:
         raise WireError("request is too short")
     inner = envelope.body[0] if envelope.body[0] >= FIRST_VERSION else None

@@ -8,6 +8,7 @@ Behind the version bytes (`versions.py`), all integers big-endian::
     Query            03 ‖ bincode (`queries.py`); only with a versioned body, where 03 cannot be mistaken for a version
     control          00 Health | 01 BinaryInfo ‖ JSON | 02 SupportedRequestVersions ‖ JSON | FF Error ‖ JSON
                      F0 Paced ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone)
+                     F1 Credit (ours alone; `credit.py`)
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from nymconnect.errors import UsageError, WireError
+from nymconnect_proxy.credit import CREDIT_TAG, Credit
 from nymconnect_proxy.queries import QueryAnswer, decode_answer
 from nymconnect_proxy.requests import CONNECTION_ID_LENGTH, CUT, PACE_TAG, SEQUENCE_LENGTH, decode_pace, encode_pace
 from nymconnect_proxy.versions import CURRENT, FIRST_VERSION, Envelope, Versions
@@ -154,7 +156,7 @@ class Paced:
 
 
 ControlAnswer = Healthy | BinaryInfo | SupportedVersions | ControlError | Paced
-StreamResponse = NetworkData | ConnectionFailure
+StreamResponse = NetworkData | ConnectionFailure | Credit
 Response = StreamResponse | QueryAnswer | ControlAnswer
 
 
@@ -165,7 +167,7 @@ def _version_json(version: int | None) -> str:
 
 def encode_response(response: Response, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message; UsageError for answers that Legacy cannot express."""
-    if isinstance(response, ControlAnswer):
+    if isinstance(response, ControlAnswer | Credit):
         return versions.wrap_control(response.encode())
     if isinstance(response, StreamResponse):
         return versions.wrap_response(response.encode())
@@ -197,7 +199,7 @@ def _decode_body(body: bytes) -> Response:
     raise WireError(f"unknown response flag {body[0]}")
 
 
-def _decode_control(body: bytes) -> ControlAnswer:
+def _decode_control(body: bytes) -> ControlAnswer | Credit:
     if not body:
         raise WireError("control response is too short")
     tag, content = body[0], body[1:]
@@ -207,6 +209,8 @@ def _decode_control(body: bytes) -> ControlAnswer:
         return Healthy()
     if tag == PACE_TAG:
         return Paced.decode(body)
+    if tag == CREDIT_TAG:
+        return Credit.decode(body)
     try:
         text = content.decode()  # msgspec does not look at what it skips
         if tag == CONTROL_BINARY_INFO:

@@ -6,6 +6,8 @@ Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-
 - The end of one direction leaves the other open. A stream ends when both have ended, or by the time-out.
 - An end that has closed its direction keeps the other alive only while data still comes in; so a stream whose
   application is gone, and whose target never closes, ends after two time-outs at most.
+- An end whose program pauses holds bytes for it, and tells the other end how many more may come (`credit.py`). While
+  either program has something to read, as far as an end knows, keep-alives go on; no timer ends such a stream.
 - A client's end that hears nothing for a while sends a keep-alive early: its reply SURBs let an exit go on whose last
   ones were lost, so that it could not even ask for more. Each one doubles the time to the next.
 - An end whose local socket broke, or that lets go for any other reason, cuts the stream: its closing message says
@@ -27,6 +29,8 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+from nymconnect.errors import WireError
+from nymconnect_proxy.credit import Credit, Reserve, Window
 from nymconnect_proxy.ordering import DEFAULT_MAX_BYTES, ReorderBuffer
 
 KEEP_ALIVE = 60.0
@@ -86,6 +90,10 @@ class Finished:
 StreamEffect = SendMessage | Deliver | DeliverEof | Finished
 
 
+class NotReadError(WireError):
+    """More has come than we hold for a program that does not read."""
+
+
 class Flow:
     """Numbers, timers and ordering of one end; knows nothing of message formats."""
 
@@ -96,10 +104,12 @@ class Flow:
         ttl: float = TTL,
         max_bytes: int = DEFAULT_MAX_BYTES,
         quiet: float = math.inf,
+        reserve: Reserve | None = None,
     ):
         """Seconds and bytes. After `quiet` without a message of either end a keep-alive is due as well; for the next
         one, unless there was data, it takes twice as long."""
         self.inbound = ReorderBuffer(max_bytes)
+        self.window = Window(reserve or Reserve())
         self.local_closed = False
         self._eof_taken = False
         self._keep_alive = keep_alive
@@ -108,10 +118,11 @@ class Flow:
         self._sequence = 0
         self._last_sent = self._last_heard = self._last_data = now
 
-    def number(self, now: float) -> int:
-        """Number of the message that is sent now; restarts the keep-alive timer."""
+    def number(self, now: float, size: int = 0) -> int:
+        """Number of the message that is sent now, with so many bytes of data; restarts the keep-alive timer."""
         sequence = self._sequence
         self._sequence += 1
+        self.window.sent(size)
         if now >= self._quiet_until:
             self._quiet *= 2
         self._last_sent = now
@@ -123,8 +134,24 @@ class Flow:
         if data:
             self._last_data = now
             self._quiet = self._first_quiet
+        if not self.window.has_room(len(data)):
+            raise NotReadError("too many bytes wait for a program that does not read")
+        waited = self.inbound.waiting_bytes
         self.inbound.insert(sequence, data, closing, cut)
-        return self.inbound.take()
+        ready = self.inbound.take()
+        self.window.came(self.inbound.waiting_bytes + len(ready) - waited)
+        return ready
+
+    def took(self, size: int, now: float) -> None:
+        """The local program has taken so many bytes of what was accepted."""
+        self.window.took(size)
+        if self.inbound.closed:
+            self._last_heard = now  # until now it was not the other end that we waited for
+
+    def given(self, credit: Credit, now: float) -> None:
+        """The other end tells how far it reads."""
+        self._last_heard = now
+        self.window.given(credit)
 
     def take_eof(self) -> bool:
         """True once, when everything that the other end will send has been accepted, and that is the whole."""
@@ -143,14 +170,20 @@ class Flow:
 
     @property
     def deadline(self) -> float:
-        expiry = self._last_heard + self._ttl
+        expiry = self._expiry
         keep_alive = self._keep_alive_time
         return expiry if keep_alive is None else min(expiry, keep_alive)
 
     @property
     def _keep_alive_time(self) -> float | None:
         due = min(self._last_sent + self._keep_alive, self._quiet_until)
-        return None if self.local_closed and due > self._last_data + self._ttl else due
+        is_idle = due > self._last_data + self._ttl and not self.window.is_awaited
+        return None if self.local_closed and is_idle else due
+
+    @property
+    def _expiry(self) -> float:
+        """A program that has not read yet what came in full waits for nobody."""
+        return math.inf if self.inbound.closed and self.window.held else self._last_heard + self._ttl
 
     @property
     def _quiet_until(self) -> float:
@@ -160,4 +193,4 @@ class Flow:
         return self._keep_alive_time is not None and now >= self._keep_alive_time
 
     def expired(self, now: float) -> bool:
-        return now >= self._last_heard + self._ttl
+        return now >= self._expiry

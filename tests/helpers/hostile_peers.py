@@ -8,7 +8,8 @@ hypothesis, `tests/fuzz` with atheris.
 from collections.abc import Iterator
 
 from nymconnect_proxy.addresses import Target
-from nymconnect_proxy.client_streams import ClientOptions, ClientState, ClientStream, Opened, Refused
+from nymconnect_proxy.client_streams import ClientOptions, ClientState, ClientStream, Opened, Refused, Withhold
+from nymconnect_proxy.credit import Credit
 from nymconnect_proxy.exit_streams import Dial, ExitOptions, ExitState, ExitStream, Resolve, SetupFailure
 from nymconnect_proxy.policy import AddressPolicy
 from nymconnect_proxy.requests import Connect, Send, decode_request
@@ -26,7 +27,7 @@ class _Seen:
     """What a stream has done so far."""
 
     def __init__(self) -> None:
-        self.fed = self.delivered = self.ends = self.eofs = 0
+        self.fed = self.delivered = self.taken = self.ends = self.eofs = 0
 
     def note(self, effects: list[StreamEffect]) -> None:
         for effect in effects:
@@ -41,6 +42,11 @@ class _Seen:
         assert self.delivered <= self.fed
         assert self.eofs <= 1
 
+    def take(self) -> int:
+        """The local program reads all that was delivered: how many bytes that is."""
+        size, self.taken = self.delivered - self.taken, self.delivered
+        return size
+
 
 def drive_client(data: bytes) -> None:
     """A requester, an application and a clock against the client's end; AssertionError if it misbehaves."""
@@ -49,7 +55,7 @@ def drive_client(data: bytes) -> None:
     effects = stream.open(now)
     for kind, value in _events(data):
         told += sum(isinstance(effect, Opened | Refused) for effect in effects)
-        seen.note([e for e in effects if not isinstance(e, Opened | Refused)])
+        seen.note([e for e in effects if not isinstance(e, Opened | Refused | Withhold)])
         assert all(decode_request(e.data) for e in effects if isinstance(e, SendMessage))
         assert told <= 1
         assert (stream.state is ClientState.ENDED) == bool(seen.ends) == (stream.deadline is None)
@@ -66,10 +72,14 @@ def drive_client(data: bytes) -> None:
                 effects = stream.local_eof(now)
             case 7:
                 effects = stream.abort(Cause.CRASHED, now) if value > 200 else []
+            case 8:
+                effects = stream.took(seen.take(), now)
+            case 9:
+                effects = stream.feed(Credit(1, value, value // 2), now)
             case _:
                 now += value
                 effects = stream.wake(now)
-    _ends_by_itself(stream, now)
+    _ends_by_itself(stream, seen, now)
 
 
 def drive_exit(data: bytes) -> None:
@@ -100,16 +110,20 @@ def drive_exit(data: bytes) -> None:
                 effects = stream.failed(list(SetupFailure)[value % len(SetupFailure)], now) if value > 150 else []
             case 9:
                 effects = stream.abort(Cause.CRASHED, now) if value > 200 else []
+            case 10:
+                effects = stream.took(seen.take(), now)
+            case 11:
+                effects = stream.credit(Credit(1, value, value // 2), now)
             case _:
                 now += value
                 effects = stream.wake(now)
-    _ends_by_itself(stream, now)
+    _ends_by_itself(stream, seen, now)
 
 
 def _events(data: bytes) -> Iterator[tuple[int, int]]:
     """Kind and value of each, then one that does nothing, so that the last one is looked at, too."""
-    yield from ((data[at] % 12, data[at + 1]) for at in range(0, len(data) - 1, 2))
-    yield 11, 0
+    yield from ((data[at] % 14, data[at + 1]) for at in range(0, len(data) - 1, 2))
+    yield 13, 0
 
 
 def _network_data(kind: int, value: int) -> NetworkData:
@@ -120,8 +134,9 @@ def _network_data(kind: int, value: int) -> NetworkData:
     )
 
 
-def _ends_by_itself(stream: ClientStream | ExitStream, now: float) -> None:
-    """Where nobody says anything any more, time alone ends it, and soon."""
+def _ends_by_itself(stream: ClientStream | ExitStream, seen: _Seen, now: float) -> None:
+    """Where all was read, and nobody says anything any more, time alone ends it, and soon."""
+    seen.note([effect for effect in stream.took(seen.take(), now) if isinstance(effect, SendMessage)])
     turns, end = 0, now + 2 * TTL
     while (deadline := stream.deadline) is not None:
         now = max(now, deadline)

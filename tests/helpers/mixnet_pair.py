@@ -38,6 +38,7 @@ class MixnetEnd:
     sent: list[tuple[bytes, int]] = field(default_factory=list)
     closed_lanes: list[int] = field(default_factory=list)
     forgotten: list[Recipient] = field(default_factory=list)
+    withheld: list[tuple[Recipient, bool]] = field(default_factory=list)
     stopped: bool = False
     paced: dict[bytes, tuple[float, float]] = field(default_factory=dict)
     held: Counter[bytes] = field(default_factory=Counter)
@@ -80,6 +81,9 @@ class MixnetEnd:
 
     def reply_rate(self, sender_tag: bytes) -> float | None:
         return None
+
+    def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
+        self.withheld.append((to, withheld))
 
     def forget(self, to: Recipient) -> None:
         self.forgotten.append(to)

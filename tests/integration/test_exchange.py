@@ -20,7 +20,7 @@ from nymconnect_proxy.exchange import Exchange, ExchangeOptions
 from nymconnect_proxy.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.pipe import PipeOptions
 from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.queries import ExitPolicyAnswer, OpenProxyAnswer, Query
+from nymconnect_proxy.queries import ExitPolicyAnswer, Query
 from nymconnect_proxy.requests import Connect, Control, Send, decode_request
 from nymconnect_proxy.responses import (
     BinaryInfo,
@@ -167,8 +167,8 @@ async def answer_checks(end: MixnetEnd, answered: list[MixnetEnd]) -> None:
     while True:
         message = await end.receive()
         _, request = decode_request(message.data)
-        if request is Query.OPEN_PROXY and message.sender_tag is not None:
-            await end.reply(message.sender_tag, encode_response(OpenProxyAnswer(False)))
+        if request is Control.BINARY_INFO and message.sender_tag is not None:
+            await end.reply(message.sender_tag, encode_response(BinaryInfo("other", BuildInformation())))
             answered.append(end)
 
 
@@ -197,7 +197,7 @@ async def test_a_stream_that_hears_nothing_is_refused_and_its_requester_asked() 
         while True:
             _, request = decode_request((await asyncio.wait_for(on.exits[0].receive(), 5)).data)
             connects += isinstance(request, Connect)
-            if request is Query.OPEN_PROXY:
+            if request is Control.BINARY_INFO:
                 break
         await until(lambda: on.listener.snapshot().streams == 0)
 

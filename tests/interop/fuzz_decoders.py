@@ -30,7 +30,7 @@ from nymconnect.packet.params import PacketSize
 from nymconnect.packet.replies import ReplySurb, reply_digest
 from nymconnect.packet.sphinx import Final, Surb, open_packet
 from nymconnect.packet.sphinx import keys as sphinx_keys
-from nymconnect_proxy import queries, requests, responses
+from nymconnect_proxy import credit, queries, requests, responses
 from nymconnect_proxy.policy import AddressPolicy
 from tests.helpers.routes import ScriptedRng
 from tests.helpers.rust_vectors import load, unhex
@@ -357,6 +357,8 @@ def socks5_request(data: bytes) -> Any:
             return {"kind": "query", "what": _QUERIES[query]}
         case requests.Pace(rate, seconds):
             return {"kind": "pace", "rate": rate, "seconds": seconds}
+        case credit.Credit(connection, taken, window):
+            return {"kind": "credit", "connection": connection, "taken": taken, "window": window}
         case control_request:
             return {"kind": "control", "what": _CONTROL[control_request]}
 
@@ -389,6 +391,8 @@ def socks5_response(data: bytes) -> Any:
             return {"kind": "versions", "versions": msgspec.to_builtins(versions)}
         case responses.Paced(rate, seconds):
             return {"kind": "paced", "rate": rate, "seconds": seconds}
+        case credit.Credit(connection, taken, window):
+            return {"kind": "credit", "connection": connection, "taken": taken, "window": window}
         case error:
             return {"kind": "control error", "error": msgspec.to_builtins(error)}
 

@@ -234,8 +234,8 @@ RULES: list[Rule] = [
     ),
     (
         {"socks5_request", "socks5_response"},
-        lambda c: c.we_take and c.ours["kind"] in ("pace", "paced"),
-        "answers at a constant rate can be asked for",
+        lambda c: c.we_take and c.ours["kind"] in ("pace", "paced", "credit"),
+        "answers at a constant rate can be asked for, and streams told to wait",
     ),
     (
         {"policy_text"},

@@ -249,6 +249,7 @@ def test_a_half_closed_stream_lives_while_data_comes_and_not_for_ever() -> None:
     stream = opened()
     stream.local_eof(0.0)
     stream.feed(NetworkData(ID, 1, b"x"), 200.0)
+    stream.took(1, 200.0)
     minutes = range(1, 60)
     keep_alives = [
         minute for minute in minutes if stream.feed(NetworkData(ID, minute + 1), minute * 60) + stream.wake(minute * 60)
