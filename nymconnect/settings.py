@@ -57,6 +57,13 @@ class Settings:
         "with `#` and the SHA-256 of its certificate behind it, this very certificate counts, and no authority.",
         choices=("embedded", "mainnet"),
     )
+    plain_http_directory: bool = _row(
+        "network",
+        Kind.SWITCH,
+        False,
+        "Let the directory of `network` be an `http` URL of another machine. Anybody on the way to it can then name "
+        "the nodes, and so see everything; `https` with a fingerprint is better.",
+    )
     gateway: str | None = _row(
         "network", Kind.IDENTITY, None, "Identity key of the entry gateway.", absent="a random one, kept"
     )

@@ -170,6 +170,17 @@ RULES = (
     ),
     _rule(r"rpc_listen leads nowhere", "The settings file has rpc_listen without rpc_url. Add it, or remove both."),
     _rule(
+        r"the directory (?P<url>\S+) speaks plain http",
+        "Anybody on the way to {url} could change what it says. Use an address with https.",
+        _NETWORK,
+    ),
+    _rule(
+        r"the requester (?P<name>\S+) is behind the gateway by which you enter",
+        "The exit {name} is behind the gateway by which you enter, so its operator sees both ends. Choose another "
+        "gateway.",
+        _EXITS,
+    ),
+    _rule(
         r"not the url of a directory: '(?P<url>[^']*)'",
         "{url} is not the address of a directory. Correct it.",
         _NETWORK,

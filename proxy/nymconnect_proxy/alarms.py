@@ -53,13 +53,20 @@ class RequesterSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryIsExit:
+    """The entry gateway is also the gateway of this requester, by the name that its user gave it."""
+
+    requester: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileNotice:
     """What there is to know of the files of this client, in words."""
 
     text: str
 
 
-Alarm = RateMissed | PacketsDropped | RequesterSilent | ProfileNotice
+Alarm = RateMissed | PacketsDropped | RequesterSilent | EntryIsExit | ProfileNotice
 
 
 def sentence(alarm: Alarm) -> str:
@@ -72,6 +79,11 @@ def sentence(alarm: Alarm) -> str:
             return f"somebody drops packets{named}; data goes around it where it can"
         case RequesterSilent(name):
             return f"the requester {name} does not answer"
+        case EntryIsExit(requester):
+            return (
+                f"the requester {requester} is behind the gateway by which you enter: who runs that gateway sees both "
+                "ends of the mixnet; choose another gateway or requester"
+            )
         case ProfileNotice(text):
             return text
 

@@ -1,7 +1,8 @@
 """By which gateway, and as which client, a session enters the mixnet: chosen once at random, then kept.
 
 A gateway that stays is safer than one that changes: each new one is another party that learns this computer's address.
-So it is left only when it is gone for good, and a gateway that the user has named is never left at all.
+So it is left only when it is gone for good, or when the requester sits behind it: who runs it would see both ends. A
+gateway that the user has named is never left at all.
 """
 
 import asyncio
@@ -63,9 +64,15 @@ class Entry:
         if self._store is not None:
             self._store.close()
 
-    def choose(self, topology: Topology, given_up: Collection[bytes] = ()) -> Entrance:
-        """The pinned gateway, else the one of before, else a random one that is not `given_up`. UserError if none."""
+    def choose(self, topology: Topology, given_up: Collection[bytes] = (), exits: Collection[bytes] = ()) -> Entrance:
+        """The pinned gateway, else the one of before, else a random one that is not `given_up`. UserError if none.
+
+        One of the gateways in `exits`, those of the requesters in use, is taken only if it is pinned or no other is
+        left.
+        """
         known, given_up = self._profile, self._unwanted(topology, given_up)
+        if self.has_other(topology, {*given_up, *exits}):
+            given_up = {*given_up, *exits}
         if self.pinned is not None:
             gateway = choose_gateway(topology, self._rng, self.pinned)
         elif known is not None and known.gateway not in given_up and is_entry(topology, known.gateway):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from nymconnect.client.client import MixnetClient
 from nymconnect.directory.topology import Node
-from nymconnect_proxy.alarms import PacketsDropped, RequesterSilent
+from nymconnect_proxy.alarms import EntryIsExit, PacketsDropped, RequesterSilent
 from nymconnect_proxy.choice import Health
 from nymconnect_proxy.downlink import DownlinkKeeper
 from nymconnect_proxy.listener import SocksListener
@@ -78,11 +78,16 @@ def _with_listener(status: Status, listener: SocksListener) -> Status:
     if not seen.requesters:
         return status
     silent = [RequesterSilent(known.name) for known in seen.requesters if known.health is Health.SILENT]
+    both_ends = [
+        EntryIsExit(known.name)
+        for known in seen.requesters
+        if known.health is not Health.SILENT and known.address.rpartition("@")[2] == status.gateway
+    ]
     return replace(
         status,
         requesters=seen.requesters,
         requester=seen.requesters[0].address,
-        alarms=(*status.alarms, *silent),
+        alarms=(*status.alarms, *silent, *both_ends),
     )
 
 

@@ -6,10 +6,12 @@ good, and then `enter` takes another one.
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from nymconnect.address_book import resolve
 from nymconnect.base58 import b58decode
@@ -90,7 +92,17 @@ class Passage:
     def choice(self, client: MixnetClient) -> RequesterChoice:
         """Who dials the targets for this client; only its keys tell which of them dials which. Once open."""
         key = hkdf_sha256(b"", client.keys.ack, CHOICE_KEY, 32)
-        return RequesterChoice(self._requesters, key, SYSTEM_RNG, self._requesters_in_use)
+        elsewhere = [known for known in self._requesters if known.address.gateway != client.gateway.identity]
+        # Where all are in use, the gateway was chosen after them: see `_exits`.
+        requesters = self._requesters if self._exits or not elsewhere else elsewhere
+        return RequesterChoice(requesters, key, SYSTEM_RNG, self._requesters_in_use)
+
+    @property
+    def _exits(self) -> frozenset[bytes]:
+        """Gateways of the requesters, if each of them is in use whatever the client's keys are."""
+        if len(self._requesters) > self._requesters_in_use:
+            return frozenset()
+        return frozenset(known.address.gateway for known in self._requesters)
 
     @property
     def requesters(self) -> list[KnownRequester]:
@@ -162,6 +174,11 @@ class Passage:
     async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
         chosen = self._settings.network
         if chosen != "embedded":
+            if not (self._settings.plain_http_directory or is_safe_directory(chosen)):
+                raise UserError(
+                    f"the directory {chosen} speaks plain http, so anybody on the way to it could name the nodes: use "
+                    "https, with a fingerprint if need be, or set plain_http_directory"
+                )
             return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, "")
         self._network = NetworkProcess()
         stack.push_async_callback(self._network.stop)
@@ -230,7 +247,7 @@ class Passage:
             raise UserError("the directory lists too few nodes to route through; try again later")
         refused = set(self._given_up)
         for attempt in range(1, MOST_GATEWAYS + 1):
-            entrance = self._entry.choose(topology, refused)
+            entrance = self._entry.choose(topology, refused, self._exits)
             try:
                 return await self._start_client(visit, entrance, topology)
             except UserError as error:
@@ -314,6 +331,17 @@ class Passage:
                 reason = str(error)
             client.forgive_gateway()
             self._watcher.tell(reason)
+
+
+def is_safe_directory(network: str) -> bool:
+    """Whether nobody on the way to the directory can change what it says: https, or a server on this machine."""
+    parts = urlsplit(network)
+    if parts.scheme != "http":
+        return True
+    try:
+        return parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 async def _nothing_after(wait: Callable[[], Awaitable[None]]) -> None:

@@ -23,12 +23,13 @@ from nymconnect.config import Settings
 from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.errors import UserError
+from nymconnect.options import Endpoint
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime import TaskSet, clock, http_client
 from nymconnect.storage import Directories
 from nymconnect_proxy import passage as passage_module
 from nymconnect_proxy import session as session_module
-from nymconnect_proxy.alarms import ProfileNotice, sentence
+from nymconnect_proxy.alarms import EntryIsExit, ProfileNotice, sentence
 from nymconnect_proxy.entry import IN_USE, Entry
 from nymconnect_proxy.fetch_through import fetch_through
 from nymconnect_proxy.requester import embedded_requester
@@ -544,3 +545,52 @@ async def test_a_crash_of_the_practice_networks_requester_ends_the_network() -> 
         assert running._requester_client is not None
         running._requester_client._tasks.spawn(crash(), "part")
         assert await running.failed() == "RuntimeError: our fault"
+
+
+# --- both ends, and who names the nodes -------------------------------------------------------------------------------
+
+
+async def test_a_session_does_not_enter_by_the_gateway_of_its_requester_while_there_is_another() -> None:
+    async with network(2) as running:
+        for _ in range(4):
+            async with session(free_choice(running)) as made:
+                await reach(made, State.CONNECTED)
+                assert made.status.gateway == identity_of(running, 0)
+                assert made.status.alarms == ()
+
+
+async def test_a_session_that_enters_by_the_gateway_of_its_requester_says_so() -> None:
+    async with network(2) as running, session(settings_for(running, 1)) as made:
+        await reach(made, State.CONNECTED)
+        (alarm,) = made.status.alarms
+        assert isinstance(alarm, EntryIsExit)
+        assert made.status.requesters[0].name == alarm.requester
+
+
+@pytest.mark.parametrize(
+    ("network", "safe"),
+    [
+        ("https://192.0.2.1/api", True),
+        ("https://a.example#" + "0" * 64, True),
+        ("http://127.0.0.1:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://localhost:8000", True),
+        ("http://192.168.1.2", False),
+        ("http://localhost.example", False),
+        ("http://127.0.0.1.example", False),
+        ("mainnet", True),
+    ],
+)
+def test_a_directory_in_plain_http_is_safe_on_this_machine_only(network: str, safe: bool) -> None:
+    assert passage_module.is_safe_directory(network) is safe
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_a_directory_in_plain_http_elsewhere_is_refused_unless_an_option_says_otherwise(allowed: bool) -> None:
+    settings = Settings(
+        socks=Endpoint("127.0.0.1", 0), network="http://no-such-name.invalid", plain_http_directory=allowed
+    )
+    async with session(settings) as made, asyncio.timeout(PATIENCE):
+        reason = (await made.wait(State.FAILED)).reason
+        assert ("speaks plain http" in reason) is not allowed
+        assert ("cannot be reached" in reason) is allowed

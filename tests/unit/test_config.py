@@ -41,6 +41,7 @@ OTHER = {
     "socks": Endpoint("::1", 0),
     "password": Secret("pass word"),
     "allow_remote": True,
+    "plain_http_directory": True,
     "sender_tags": "stream",
     "early_reply": True,
     "rpc_listen": Endpoint("127.0.0.1", 8545),

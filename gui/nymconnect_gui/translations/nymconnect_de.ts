@@ -1099,6 +1099,14 @@
         <translation>In der Einstellungsdatei steht rpc_listen ohne rpc_url. Ergänzen Sie es, oder entfernen Sie beide.</translation>
     </message>
     <message>
+        <source>Anybody on the way to {url} could change what it says. Use an address with https.</source>
+        <translation>Wer auf dem Weg zu {url} sitzt, könnte ändern, was es sagt. Nehmen Sie eine Adresse mit https.</translation>
+    </message>
+    <message>
+        <source>The exit {name} is behind the gateway by which you enter, so its operator sees both ends. Choose another gateway.</source>
+        <translation>Der Ausgang {name} steht hinter dem Gateway, über das Sie eintreten; dessen Betreiber sieht beide Enden. Wählen Sie ein anderes Gateway.</translation>
+    </message>
+    <message>
         <source>{url} is not the address of a directory. Correct it.</source>
         <translation>{url} ist nicht die Adresse eines Verzeichnisses. Berichtigen Sie sie.</translation>
     </message>

@@ -56,7 +56,7 @@ for folder, folders, files in os.walk(sys.argv[1]):
 @pytest.mark.parametrize(
     ("directory", "sentence", "help_page"),
     [
-        ("http://192.0.2.1/api", "This computer has no network. Check the connection, then try again.", ""),
+        ("https://192.0.2.1/api", "This computer has no network. Check the connection, then try again.", ""),
         (
             "https://mixnet.example.org/api",
             "https://mixnet.example.org/api/ is not found. Check the network of this computer and the address of the"

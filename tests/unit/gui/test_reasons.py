@@ -26,7 +26,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_gui.reasons import RULES, TOO_FEW, WHYS, advice
 from nymconnect_gui.window import PAGES
-from nymconnect_proxy.alarms import MissedBecause
+from nymconnect_proxy.alarms import EntryIsExit, MissedBecause, sentence
 from nymconnect_proxy.promises import PromiseState
 from nymconnect_proxy.session import Session
 from nymconnect_proxy.states import State
@@ -75,6 +75,13 @@ KNOWN = [
     ("sending cover for 60 seconds before requests are served", "60 seconds", ""),
     ("somebody drops packets, probably at 1.2.3.4:1789; data goes around it", "1.2.3.4:1789", "diagnostics"),
     ("this computer has slept for 300 seconds", "asleep", ""),
+    (
+        "the directory http://192.168.1.2/api speaks plain http, so anybody on the way to it could name the nodes: use "
+        "https, with a fingerprint if need be, or set plain_http_directory",
+        "on the way to http://192.168.1.2/api could change",
+        "settings-network",
+    ),
+    (sentence(EntryIsExit("home")), "so its operator sees both ends", "settings-exits"),
     (
         "key file /x/client.json is open to other users of this computer; delete it for new keys, or keep them by: "
         "chmod 600 /x/client.json",
@@ -275,26 +282,28 @@ async def test_a_server_that_is_no_directory(text: str) -> None:
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    told = advice(await failure(Settings(network="http://no-such-name.invalid", requester=RECIPIENT)))
+    told = advice(await failure(Settings(network="https://no-such-name.invalid", requester=RECIPIENT)))
     assert "no-such-name.invalid" in told.sentence
     assert told.page == "settings-network"
 
 
 async def test_an_upstream_proxy_that_is_away() -> None:
     upstream = Upstream("socks5", "127.0.0.1", unused_port())
-    told = advice(await failure(Settings(network="http://a.invalid", requester=RECIPIENT, upstream=upstream)))
+    told = advice(await failure(Settings(network="https://a.invalid", requester=RECIPIENT, upstream=upstream)))
     assert "proxy on the way" in told.sentence
 
 
 async def test_an_exit_that_is_not_in_the_address_book() -> None:
-    told = advice(await failure(Settings(network="http://a.invalid", requester="nobody")))
+    told = advice(await failure(Settings(network="https://a.invalid", requester="nobody")))
     assert "nobody" in told.sentence
     assert told.page == "settings-exits"
 
 
 async def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
-    told = advice(await failure(Settings(network="http://a.invalid", requester=RECIPIENT), Directories.under(tmp_path)))
+    told = advice(
+        await failure(Settings(network="https://a.invalid", requester=RECIPIENT), Directories.under(tmp_path))
+    )
     assert "cannot be used" in told.sentence
 
 

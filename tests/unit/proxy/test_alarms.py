@@ -2,6 +2,7 @@
 
 from nymconnect_proxy.alarms import (
     AlarmNews,
+    EntryIsExit,
     MissedBecause,
     PacketsDropped,
     ProfileNotice,
@@ -16,6 +17,7 @@ def test_each_alarm_has_its_sentence() -> None:
     assert "probably at 10.0.0.1:1, 10.0.0.2:2;" in sentence(PacketsDropped(("10.0.0.1:1", "10.0.0.2:2")))
     assert sentence(RequesterSilent("home")) == "the requester home does not answer"
     assert sentence(ProfileNotice("words")) == "words"
+    assert sentence(EntryIsExit("home")).startswith("the requester home is behind the gateway by which you enter")
     missed = RateMissed(0.3, MissedBecause.LINE_STALLED)
     assert sentence(missed) == "30 % of the packets that should leave do not, because the line takes too few of them"
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nymconnect.client.identity import ClientKeys
+from nymconnect.client.profile import Profile
 from nymconnect.errors import UserError
 from nymconnect_proxy.entry import Entry
 from tests.helpers.networks import known_network
@@ -38,6 +39,31 @@ def test_a_named_gateway_is_taken_wherever_it_stands() -> None:
     entry = Entry(None, named, random.Random(1))
     entry.stay_in("CH", frozenset({other}))
     assert entry.choose(topology).gateway.identity == named
+
+
+def test_the_gateway_of_the_requester_in_use_is_avoided_while_there_is_another() -> None:
+    topology = known_network(gateways=3).topology
+    first, second, third = topology.gateways
+    entry = Entry(None, None, random.Random(1))
+    assert {entry.choose(topology, (), {first}).gateway.identity for _ in range(40)} == {second, third}
+    assert {entry.choose(topology, {second}, {first}).gateway.identity for _ in range(10)} == {third}
+    assert {entry.choose(topology, {second, third}, {first}).gateway.identity for _ in range(10)} == {first}
+    assert {entry.choose(topology, (), {first, second, third}).gateway.identity for _ in range(40)} == {
+        first,
+        second,
+        third,
+    }
+    assert Entry(None, first, random.Random(1)).choose(topology, (), {first}).gateway.identity == first
+
+
+def test_a_gateway_of_before_is_left_when_the_requester_sits_behind_it() -> None:
+    topology = known_network(gateways=2).topology
+    first, second = topology.gateways
+    entry = Entry(None, None, random.Random(1))
+    entry._profile = Profile(ClientKeys.generate(), first)
+    assert entry.choose(topology).gateway.identity == first
+    assert entry.choose(topology, (), {second}).gateway.identity == first
+    assert entry.choose(topology, (), {first}).gateway.identity == second
 
 
 class FullDisk:
