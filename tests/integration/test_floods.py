@@ -5,6 +5,8 @@ import itertools
 import random
 from dataclasses import replace
 
+import pytest
+
 from nymconnect.client.aliases import Alias
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.lanes import Outgoing
@@ -14,6 +16,8 @@ from nymconnect.packet.chunking import Fragment, FragmentHeader
 from tests.helpers.live_client import live_client
 from tests.helpers.stage import FAST, PATIENCE, eventually, stage
 from tests.helpers.targets import tcp_server
+
+pytestmark = pytest.mark.timeout(900)  # thousands of packets through every hop, on one busy processor
 
 QUIET = replace(FAST, loop_cover=False, window=200)
 ANSWER = random.Random(1).randbytes(40_000)
