@@ -31,3 +31,23 @@ def test_an_exit_whose_last_surbs_were_lost_goes_on_with_a_few_unasked() -> None
     assert net.run_until(lambda: bool(client.received), 60.0)
     assert client.received == [Received(ANSWER, source=to)]
     assert not exit_client.undelivered
+
+
+def test_an_exit_that_is_given_no_more_surbs_stops_and_goes_on_when_it_gets_them() -> None:
+    net = VirtualMixnet()
+    client, exit_client = net.add_client(CLIENT), net.add_client(EXIT, gateway=1)
+    to = exit_client.loopix.address
+    client.loopix.send(b"get", to, net.now, surbs=20)
+    assert net.run_until(lambda: bool(exit_client.received), 10.0)
+    tag = exit_client.received[0].sender_tag
+    assert tag is not None
+    client.loopix.withhold_surbs(to, True)
+    for _ in range(8):
+        exit_client.loopix.reply(bytes(8000), tag)
+    net.run(40.0)
+    stopped = len(client.received)
+    assert stopped < 5
+    net.run(20.0)
+    assert len(client.received) == stopped
+    client.loopix.withhold_surbs(to, False)
+    assert net.run_until(lambda: len(client.received) == 8, 60.0)

@@ -94,3 +94,14 @@ def test_a_later_run_gets_the_keys_that_were_asked_for_only() -> None:
     giving.supply_steadily(HOLDER, 50.0, 0.0)
     giving.give(HOLDER, 30, 0.0)
     assert [reply_digest(issued.key) for issued in giving.issued(5.0)] == [asked.digest]
+
+
+def test_what_is_withheld_is_owed_and_paid_afterwards() -> None:
+    giving = supply()
+    giving.give(HOLDER, 3, 0.0)
+    giving.promise(HOLDER, 5)
+    giving.withhold(HOLDER, True)
+    assert giving.debts == []
+    assert giving.grant(HOLDER, 20)
+    giving.withhold(HOLDER, False)
+    assert giving.debts == [(HOLDER, 25)]
