@@ -300,3 +300,14 @@ def test_a_stream_that_is_over_leaves_its_share_to_others() -> None:
     for stream in streams:
         stream.release()
     assert reserve.share(0) == Reserve().share(0)
+
+
+def test_a_reader_has_time_for_what_came_in_full_from_an_end_that_says_nothing_more() -> None:
+    stream = ClientStream(ID, TARGET, 0.0)
+    stream.open(0.0)
+    stream.feed(NetworkData(ID, 0, bytes(1000)), 0.0)
+    stream.feed(NetworkData(ID, 1, closed=True), 0.0)
+    for minute in range(12):
+        assert not any(isinstance(effect, Finished) for effect in stream.wake(60.0 * minute))
+    stream.took(1000, ELEVEN_MINUTES)
+    assert Finished(Cause.EXPIRED) in stream.wake(ELEVEN_MINUTES + TTL)
