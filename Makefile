@@ -72,7 +72,7 @@ screenshots: setup
 	$(BIN)/python packaging/screenshots.py
 
 docs: setup
-	$(BIN)/python -m nymconnect.manual > docs/configuration.md
+	$(BIN)/python -m nymconnect_proxy.settings.manual > docs/configuration.md
 
 # Collects the texts of the window; says which have no translation yet.
 translations: setup

@@ -16,7 +16,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from nymconnect.program import own_command
+from nymconnect.runtime.program import own_command
 
 HERE = Path(__file__).resolve().parent
 COMMANDS = {

@@ -85,10 +85,10 @@ SCENES = (
 
 
 LOG = (
-    ("nymconnect_proxy.listener", "SOCKS on 127.0.0.1:1080"),
-    ("nymconnect_proxy.session", "session is connecting"),
-    ("nymconnect_proxy.network_process", "the practice network runs"),
-    ("nymconnect_proxy.session", "session is connected"),
+    ("nymconnect_proxy.ingress.listener", "SOCKS on 127.0.0.1:1080"),
+    ("nymconnect_proxy.session.session", "session is connecting"),
+    ("nymconnect_proxy.practice.network_process", "the practice network runs"),
+    ("nymconnect_proxy.session.session", "session is connected"),
 )
 
 
@@ -120,7 +120,7 @@ def show_recipe(window: Any) -> None:
 
 def show_test(page: Any) -> None:
     """A test that went well."""
-    from nymconnect_proxy.checkup import Finding, Result, Stage
+    from nymconnect_proxy.diagnostics.checkup import Finding, Result, Stage
 
     page.checkup._clear()
     for stage, finding, seconds in (
@@ -144,7 +144,7 @@ def mistype(window: Any) -> None:
 
 def list_gateways(window: Any) -> None:
     """Gateways as the directory of a large network lists them, one of them chosen."""
-    from nymconnect_proxy.status import KnownGateway
+    from nymconnect_proxy.session.status import KnownGateway
 
     bridge = window.context.bridge
     listed = (
@@ -257,14 +257,14 @@ async def _draw_all(app: Any, scale: int) -> None:
 
 
 async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
-    from nymconnect.config import Settings
     from nymconnect_gui import app as program_module
-    from nymconnect_gui import bridge as bridge_module
-    from nymconnect_gui.bridge import idle_status
+    from nymconnect_gui.model import session_controller as bridge_module
+    from nymconnect_gui.model.session_controller import idle_status
     from nymconnect_gui.pages import home as home_module
-    from nymconnect_gui.words import Problem
-    from nymconnect_proxy.choice import Health, RequesterState
-    from nymconnect_proxy.states import State
+    from nymconnect_gui.text.words import Problem
+    from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
+    from nymconnect_proxy.session.states import State
+    from nymconnect_proxy.settings.config import Settings
 
     settings = Settings(network=scene.network)
     program = program_module.Program(app, settings, None, lambda *_: None)  # type: ignore[arg-type, return-value]

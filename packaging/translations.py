@@ -63,8 +63,8 @@ def update(folder: Path) -> None:
 def from_tables() -> Iterator[Text]:
     """Context and text of everything that stands in a table."""
     from nymconnect.client.presets import PRESETS
-    from nymconnect_gui.reasons import RULES, TOO_FEW_TEXT, TRIES_ANOTHER, WHYS
-    from nymconnect_proxy.checkup import Finding
+    from nymconnect_gui.text.reasons import RULES, TOO_FEW_TEXT, TRIES_ANOTHER, WHYS
+    from nymconnect_proxy.diagnostics.checkup import Finding
 
     for preset in PRESETS.values():
         yield "Presets", preset.title

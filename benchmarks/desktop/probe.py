@@ -26,15 +26,15 @@ def main() -> int:
     """As `nymconnect gui` does, up to the scenario."""
     started, scenario, *arguments = sys.argv[1:]
     import nymconnect_proxy.cli  # noqa: F401 -- the way in, as for a person
-    from nymconnect_gui import preflight
+    from nymconnect_gui.platform import preflight
 
     assert preflight.obstacle() is None
     import qasync
 
-    from nymconnect.config import Settings
-    from nymconnect.options import Endpoint
+    from nymconnect.endpoints import Endpoint
     from nymconnect.storage import Directories
     from nymconnect_gui import app as program_module
+    from nymconnect_proxy.settings.config import Settings
 
     app = program_module.make_application()
     directories = Directories.of_user()
@@ -82,7 +82,7 @@ async def painted(program: Any) -> float:
 
 async def measure(program: Any, seconds: float, megabytes: float) -> dict[str, Any]:
     """Idle, connect, download, idle again; and for each preset with the window hidden."""
-    from nymconnect_gui.bridge import Bridge
+    from nymconnect_gui.model.session_controller import Bridge
 
     bridge: Bridge = program.bridge
     await asyncio.sleep(SETTLE)  # the network stack is loaded meanwhile
@@ -120,7 +120,7 @@ async def measure(program: Any, seconds: float, megabytes: float) -> dict[str, A
 
 async def connected(bridge: Any) -> None:
     """Wait until it works; a failure ends the measurement."""
-    from nymconnect_proxy.states import State
+    from nymconnect_proxy.session.states import State
 
     while bridge.status.state is not State.CONNECTED:
         await asyncio.sleep(0.01)

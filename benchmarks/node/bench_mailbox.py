@@ -23,12 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from nymconnect.crypto import X25519Secret
 from nymconnect.effects import Effect
-from nymconnect.node.gateway_store import GatewayStore
+from nymconnect.node.gateway.mailbox import MailboxLimits, MailGroup, MailRow
+from nymconnect.node.gateway.mailbox_writer import MailKeeper
+from nymconnect.node.gateway.registry import RegistryChanges
+from nymconnect.node.gateway.store import GatewayStore
 from nymconnect.node.keys import SphinxKeys
-from nymconnect.node.mail_keeper import MailKeeper
-from nymconnect.node.mailbox import MailboxLimits, MailGroup, MailRow
 from nymconnect.node.mixer import Mixer
-from nymconnect.node.registry import RegistryChanges
 from nymconnect.node.replay import ReplayFilter
 from nymconnect.node.replay_store import ReplayFiles, ReplayKeeper
 from nymconnect.packet.addressing import NodeAddress
@@ -36,7 +36,7 @@ from nymconnect.packet.framing import Frame, MixPacket
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.route import Hop, Route
 from nymconnect.packet.sphinx import build_packet
-from nymconnect.runtime import SYSTEM_RNG
+from nymconnect.runtime.clock import SYSTEM_RNG
 
 RNG = random.Random(1)
 ADDRESS = NodeAddress("10.0.0.1", 1789)

@@ -28,7 +28,7 @@ from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.route import Hop, Route
 from nymconnect.packet.sphinx import build_packet
-from nymconnect.runtime import SYSTEM_RNG
+from nymconnect.runtime.clock import SYSTEM_RNG
 
 RNG = random.Random(1)
 ADDRESS = NodeAddress("10.0.0.1", 1789)

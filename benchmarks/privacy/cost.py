@@ -23,7 +23,7 @@ from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
 from nymconnect.client.presets import PRESETS, Preset
 from nymconnect.crypto import KEY_LENGTH, x25519_exchange, x25519_public
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 
 USEFUL_PAYLOAD = 1604  # bytes of a message in a packet of the regular class: its fragment without the header
 SETTLE = 10.0

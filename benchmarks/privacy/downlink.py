@@ -27,10 +27,10 @@ from benchmarks.privacy.wire import ENOUGH_GAPS, MAX_KS, SEED, Block, comparison
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.client.presets import PRESETS
 from nymconnect.directory.topology import Feature
-from nymconnect.embedded import REQUESTER_TRAFFIC
 from nymconnect.link.gateway.events import DeliveryRates
-from nymconnect.node.delivery import PacedDelivery
-from nymconnect_proxy.streams import READ_SIZE
+from nymconnect.node.gateway.paced_delivery import PacedDelivery
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
+from nymconnect_proxy.streams.flow import READ_SIZE
 from tests.helpers.networks import known_network
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 

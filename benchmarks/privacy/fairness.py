@@ -16,9 +16,9 @@ from benchmarks.privacy import measures, stage, workload
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import Check, Report
 from nymconnect.client.presets import PRESETS
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 
 SMALL = 1000
 WARM_UP = 3

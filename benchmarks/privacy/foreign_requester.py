@@ -6,8 +6,8 @@ where one process does the work of all nodes.
 
 import sys
 
-from nymconnect_proxy import requester
 from nymconnect_proxy.cli import main
+from nymconnect_proxy.exit import requester
 
 if __name__ == "__main__":
     requester.BINARY_NAME = "nym-network-requester"

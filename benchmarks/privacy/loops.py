@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.privacy import measures
 from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
-from nymconnect.client.dropping import MAXIMUM_BASE_LOSS, MINIMUM_BASE_LOSS, log_ratios, threshold
-from nymconnect.client.loops import LoopMonitor
+from nymconnect.client.monitor.drop_detection import MAXIMUM_BASE_LOSS, MINIMUM_BASE_LOSS, log_ratios, threshold
+from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.packet.addressing import NodeAddress
 

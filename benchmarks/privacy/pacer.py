@@ -23,11 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.privacy.measures import ks_exponential, ks_two_sample
 from benchmarks.privacy.report import Check, Report
-from nymconnect.client.carrier import Carrier, LocalCarrier
-from nymconnect.client.pacer_host import ChildCarrier
-from nymconnect.client.pacer_process import ask_for_prompt_wakeups
-from nymconnect.client.pacing import Kind, Rates
-from nymconnect.runtime import clock, dial_socket
+from nymconnect.client.pacer.child import ask_for_prompt_wakeups
+from nymconnect.client.pacer.machine import Kind, Rates
+from nymconnect.client.pacer.parent import ChildCarrier
+from nymconnect.client.pacer.transport import Carrier, LocalCarrier
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.outbound import dial_socket
 
 FRAME = bytes(2493)
 SO_TIMESTAMPNS = 35  # Linux; not in the socket module

@@ -26,7 +26,7 @@ from benchmarks.privacy import measures, stage
 from benchmarks.privacy.drawing import line_chart
 from benchmarks.privacy.report import RESULTS, Check, Report
 from nymconnect.client.presets import AUTOMATIC, PRESETS, chosen
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 
 WARM_UP = 0.25
 SAMPLES = 240

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from nymconnect.base58 import b58encode
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Node
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import clock, http_client
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.http import http_client
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent

@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.privacy.workload import busy_window
-from nymconnect.config import Settings, add_flags, settings_from
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings, add_flags, settings_from
 
 
 async def run(settings: Settings) -> None:

@@ -33,7 +33,7 @@ from benchmarks.privacy.report import Check, Report
 from benchmarks.privacy.stage import HERE, PROGRAM, Child, Target, child, divided_cores, network, target
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 
 CONDITIONS = ("idle", "downloads", "pages", "busy window", "other load")
 SEED = 20_260

@@ -8,10 +8,12 @@ import sys
 from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint
-from nymconnect.runtime import clock, dial, hang_up
-from nymconnect_proxy.fetch_through import Fetched, fetch_through
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect_proxy.diagnostics.fetch_through import Fetched, fetch_through
 
 MEGABYTE = 1_000_000
 PATIENCE = 900.0

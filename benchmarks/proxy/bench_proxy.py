@@ -22,14 +22,16 @@ from pathlib import Path
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import MIXES, PRESETS
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import PacketSize
-from nymconnect.runtime import clock, dial, hang_up
-from nymconnect.settings import Settings
-from nymconnect_proxy.choice import KnownRequester, RequesterChoice
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.settings import Settings
 
 PRESET = "nym-compatible"
 EVERYDAY = "balanced"

@@ -22,28 +22,29 @@ from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgT
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from nymconnect import __version__
-from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
-from nymconnect_gui import i18n, logs
-from nymconnect_gui.bridge import Bridge, SessionFactory, SessionLike, clock
 from nymconnect_gui.closing import Closing
-from nymconnect_gui.context import Context
-from nymconnect_gui.instance import SingleInstance
-from nymconnect_gui.keeper import Keeper
-from nymconnect_gui.reasons import advice
-from nymconnect_gui.resting import Resting
-from nymconnect_gui.settings_file import Opened, open_settings
-from nymconnect_gui.store import Store
-from nymconnect_gui.theme import Theme
+from nymconnect_gui.looks.theme import Theme
+from nymconnect_gui.model import logs
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.model.idle_disconnect import Resting
+from nymconnect_gui.model.session_controller import Bridge, SessionFactory, SessionLike, clock
+from nymconnect_gui.model.settings_file import Opened, open_settings
+from nymconnect_gui.model.settings_saver import Keeper
+from nymconnect_gui.model.window_memory import Store
+from nymconnect_gui.platform.instance import SingleInstance
+from nymconnect_gui.platform.tray_host import TrayHost
+from nymconnect_gui.text import i18n
+from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.words import translate
 from nymconnect_gui.tray import Tray
-from nymconnect_gui.tray_host import TrayHost
 from nymconnect_gui.window import MainWindow, program_icon
-from nymconnect_gui.words import translate
-from nymconnect_proxy import control
-from nymconnect_proxy.log_ring import LogRing
-from nymconnect_proxy.status import Status
-from nymconnect_proxy.status_json import snapshot
+from nymconnect_proxy.commands import control_line
+from nymconnect_proxy.diagnostics.log_ring import LogRing
+from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.session.status_json import snapshot
+from nymconnect_proxy.settings.config import Settings, settings_from
 
 log = logging.getLogger(__name__)
 qt_log = logging.getLogger("qt")
@@ -145,13 +146,13 @@ class Program(QObject):
         self.context.tell(text.format(reason=advice(reason).sentence))
 
     def obey(self, order: str) -> bytes:
-        """Do what another program of this user wants (`nymconnect_proxy.control`); the state as a line of JSON."""
+        """Do what another program of this user wants (`commands.control_line`); the state as a line of JSON."""
         match order:
-            case control.CONNECT:
+            case control_line.CONNECT:
                 self.bridge.connect_now()
-            case control.DISCONNECT:
+            case control_line.DISCONNECT:
                 self.bridge.disconnect_now()
-            case control.QUIT:
+            case control_line.QUIT:
                 self.quit()
         values = snapshot(self.bridge.peek(), time.time() - clock())
         if self.bridge.problem is not None:
@@ -278,12 +279,12 @@ class RealSessions:
     async def prepare(self) -> None:
         """May be called as often as one likes; it is loaded once."""
         if self._loading is None:
-            work = asyncio.to_thread(import_module, "nymconnect_proxy.session")
+            work = asyncio.to_thread(import_module, "nymconnect_proxy.session.session")
             self._loading = asyncio.create_task(work, name="window: load sessions")
         await asyncio.shield(self._loading)
 
     def __call__(self, settings: Settings, told: Callable[[Status], None]) -> SessionLike:
-        from nymconnect_proxy.session import Session
+        from nymconnect_proxy.session.session import Session
 
         return Session(settings, told, directories=self._directories)
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
-from nymconnect_gui.question import make_question, open_question
+from nymconnect_gui.text.words import translate
 from nymconnect_gui.tray import Tray
+from nymconnect_gui.widgets.question import make_question, open_question
 from nymconnect_gui.window import MainWindow
-from nymconnect_gui.words import translate
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
 
 
 class Closing(QObject):

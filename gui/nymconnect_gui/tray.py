@@ -11,16 +11,17 @@ from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from nymconnect.client.presets import AUTOMATIC, PRESETS
-from nymconnect_gui import icons, words
-from nymconnect_gui.bridge import clock
-from nymconnect_gui.context import Context
-from nymconnect_gui.reasons import advice
-from nymconnect_gui.theme import DARK, LIGHT
-from nymconnect_gui.tray_host import TrayHost
-from nymconnect_gui.words import Mood, translate
-from nymconnect_proxy.alarms import AlarmNews
-from nymconnect_proxy.alarms import sentence as english
-from nymconnect_proxy.status import Status
+from nymconnect_gui.looks import icons
+from nymconnect_gui.looks.theme import DARK, LIGHT
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.model.session_controller import clock
+from nymconnect_gui.platform.tray_host import TrayHost
+from nymconnect_gui.text import words
+from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.words import Mood, translate
+from nymconnect_proxy.session.alarms import AlarmNews
+from nymconnect_proxy.session.alarms import sentence as english
+from nymconnect_proxy.session.status import Status
 
 TRAY = "tray"  # the name under which it watches the bridge
 

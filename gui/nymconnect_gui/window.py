@@ -20,12 +20,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from nymconnect_gui import icons, words
-from nymconnect_gui.context import Context
-from nymconnect_gui.controls import Card, IconButton, NavItem, Symbol, label, set_role
-from nymconnect_gui.theme import HEIGHT, WIDTH
-from nymconnect_gui.words import Mood, translate
-from nymconnect_proxy.status import Status
+from nymconnect_gui.looks import icons
+from nymconnect_gui.looks.theme import HEIGHT, WIDTH
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.text import words
+from nymconnect_gui.text.words import Mood, translate
+from nymconnect_gui.widgets.controls import Card, IconButton, NavItem, Symbol, label, set_role
+from nymconnect_proxy.session.status import Status
 
 WINDOW = "window"  # the name under which it watches the bridge
 
@@ -52,7 +53,7 @@ class PageSpec:
 
 def _below(group: str, name: str, title: Callable[[], str], widget: str, parent: str = "") -> PageSpec:
     """A page that is reached from the first one of its group, or from the page `parent`."""
-    module = f"nymconnect_gui.pages.{group}_{name}"
+    module = f"nymconnect_gui.pages.{group}.{name}"
     return PageSpec(f"{group}-{name}", title, module, widget, in_bar=False, parent=parent or group)
 
 
@@ -60,12 +61,16 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("home", lambda: translate("Pages", "Home"), "nymconnect_gui.pages.home", "HomePage", "home"),
     PageSpec("apps", lambda: translate("Pages", "Apps"), "nymconnect_gui.pages.apps", "AppsPage", "apps"),
     PageSpec(
-        "settings", lambda: translate("Pages", "Settings"), "nymconnect_gui.pages.settings", "SettingsPage", "settings"
+        "settings",
+        lambda: translate("Pages", "Settings"),
+        "nymconnect_gui.pages.settings.overview",
+        "SettingsPage",
+        "settings",
     ),
     PageSpec(
         "diagnostics",
         lambda: translate("Pages", "Diagnostics"),
-        "nymconnect_gui.pages.diagnostics",
+        "nymconnect_gui.pages.diagnostics.overview",
         "DiagnosticsPage",
         "diagnostics",
     ),

@@ -1,11 +1,8 @@
 """A client of the mixnet.
 
-`parameters` holds the rates and waits. The machines are pure: `lanes` (who may send next), `ready` (what waits for a
-slot), `pending` (what waits for an ack), `surbs` (reply blocks that others gave us), `supply` (those that we give
-away), `health` (which nodes to route around) and `loopix`, which joins them: what is sent. `pacing` with `poisson` is
-when.
-
-`client` runs a `loopix` over a gateway `connection` (`websocket` its frames); a `feeder` moves packets from the one to
-the other. What carries them is a `carrier`: in this process, or in one of its own (`pacer_process`, its parent's side
-`pacer_host`, and `pacer_messages` between the two).
+`client` is the service: it holds one gateway link (`gateway/`), renews it, and drives `loopix`, the machine that joins
+what a client does (Loopix, USENIX Security 2017). `sending/` says what leaves and `pacer/` when; a `feeder` moves
+packets from the one to the other. `surbs/` keeps the books of reply SURBs, `monitor/` what our own packets tell of the
+network. `parameters` holds the rates and waits, `presets` the few sets of them. All of it is pure, except `client`,
+`feeder`, `gateway/` and the transports of the pacer.
 """

@@ -11,24 +11,25 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from nymconnect.client.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.feeder import Feeder
-from nymconnect.client.identity import ClientKeys
-from nymconnect.client.lanes import GENERAL, Destination
+from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, gateway_url
+from nymconnect.client.gateway.keys import ClientKeys
+from nymconnect.client.gateway.topology_refresh import GatewayRecord, TopologyKeeper
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
-from nymconnect.client.loops import LoopStatistics
-from nymconnect.client.pacing import Unused
+from nymconnect.client.monitor.loop_monitor import LoopStatistics
+from nymconnect.client.pacer.machine import Unused
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.supply import IssuedKey
-from nymconnect.client.upkeep import GatewayRecord, TopologyKeeper
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.client.sending.lanes import GENERAL, Destination
+from nymconnect.client.surbs.issued import IssuedKey
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Feature, Node, Topology
+from nymconnect.endpoints import Upstream
 from nymconnect.errors import NymError, UserError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
-from nymconnect.options import Upstream
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock, unix_offset
+from nymconnect.runtime.clock import SYSTEM_RNG, clock, unix_offset
+from nymconnect.runtime.tasks import TaskSet, Waker
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ Packing one takes most of a millisecond, so it is done in slices, between which 
 import asyncio
 from collections.abc import Callable
 
-from nymconnect.client.connection import GatewayConnection
+from nymconnect.client.gateway.connection import GatewayConnection
 from nymconnect.client.loopix import Loopix
-from nymconnect.client.pacing import Kind
-from nymconnect.runtime import clock
+from nymconnect.client.pacer.machine import Kind
+from nymconnect.runtime.clock import clock
 
 SLICE = 0.004  # seconds
 

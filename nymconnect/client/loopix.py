@@ -15,19 +15,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nymconnect.client.covers import Covers
-from nymconnect.client.economy import SurbEconomy
-from nymconnect.client.health import PathHealth
-from nymconnect.client.lanes import GENERAL, Destination, Outgoing
-from nymconnect.client.loops import LoopMonitor, LoopStatistics
-from nymconnect.client.outbox import Outbox
-from nymconnect.client.packing import Packer
+from nymconnect.client.monitor.loop_monitor import LoopMonitor, LoopStatistics
+from nymconnect.client.monitor.mix_health import PathHealth
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.ready import ReadyCover, ReadyData, ReadyPacket, ReadyReplyCover, ReadyTable
-from nymconnect.client.replying import PacedReplies
-from nymconnect.client.supply import IssuedKey, SurbSupply
-from nymconnect.client.surbs import SurbStock
-from nymconnect.client.turns import Turns
+from nymconnect.client.sending.cover_traffic import Covers
+from nymconnect.client.sending.lanes import GENERAL, Destination, Outgoing
+from nymconnect.client.sending.paced_replies import PacedReplies
+from nymconnect.client.sending.prepared import ReadyCover, ReadyData, ReadyPacket, ReadyReplyCover, ReadyTable
+from nymconnect.client.sending.preparer import Packer
+from nymconnect.client.sending.scheduler import Turns
+from nymconnect.client.sending.surb_controller import SurbEconomy
+from nymconnect.client.sending.transmission import Outbox
+from nymconnect.client.surbs.issued import IssuedKey, SurbSupply
+from nymconnect.client.surbs.received import SurbStock
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UsageError, WireError

@@ -6,7 +6,7 @@ Defaults are those of nym-client-core 1.21 (`config-types/src/lib.rs`), except w
 from dataclasses import dataclass
 from enum import Enum
 
-from nymconnect.client.pacing import Rates
+from nymconnect.client.pacer.machine import Rates
 from nymconnect.errors import UsageError
 from nymconnect.packet.chunking import UNLINKED_HEADER_LENGTH
 from nymconnect.packet.params import PacketSize

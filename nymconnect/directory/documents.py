@@ -20,7 +20,7 @@ from nymconnect.directory.models import (
     SemiSkimmedList,
     SemiSkimmedPage,
 )
-from nymconnect.directory.state import Calendar, NetworkState, NodeRecord
+from nymconnect.directory.network_state import Calendar, NetworkState, NodeRecord
 
 # Epochs of an interval of the mixnet contract; only reward tools count in intervals.
 EPOCHS_IN_INTERVAL = 720

@@ -17,12 +17,13 @@ from aiohttp import web
 from nymconnect.directory import documents
 from nymconnect.directory.documents import Wanted
 from nymconnect.directory.models import decode_address_query, decode_refresh_request, encode
-from nymconnect.directory.state import NetworkState, RefreshRefusedError
+from nymconnect.directory.network_state import NetworkState, RefreshRefusedError
 from nymconnect.errors import UsageError, UserError, WireError
 from nymconnect.lobby import Lobby, Places
-from nymconnect.port import Port, Visitor, visitor_of
-from nymconnect.repeats import Repeats
-from nymconnect.runtime import TaskSet, clock, unix_offset
+from nymconnect.runtime.clock import clock, unix_offset
+from nymconnect.runtime.listening import Port, Visitor, visitor_of
+from nymconnect.runtime.repeats import Repeats
+from nymconnect.runtime.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from nymconnect.crypto import Rng
 from nymconnect.directory.models import DeclaredRoles
-from nymconnect.directory.state import NodeRecord
+from nymconnect.directory.network_state import NodeRecord
 from nymconnect.directory.topology import Topology
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.relay import NodeSettings, Relay
-from nymconnect.runtime import SYSTEM_RNG
+from nymconnect.runtime.clock import SYSTEM_RNG
 
 
 class MixNode:

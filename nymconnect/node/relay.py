@@ -12,19 +12,20 @@ from pathlib import Path
 
 from nymconnect.crypto import Rng
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
-from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
+from nymconnect.directory.network_state import Assignment, NodeRecord, SphinxKey
 from nymconnect.directory.topology import Topology
 from nymconnect.effects import Effect, SendTo
 from nymconnect.errors import UsageError, UserError
+from nymconnect.node.inbound import InboundListener
 from nymconnect.node.keys import NodeKeys, SphinxKeys
-from nymconnect.node.links import OutboundLinks
-from nymconnect.node.listener import InboundListener
 from nymconnect.node.mixer import Mixer
+from nymconnect.node.outbound import OutboundLinks
 from nymconnect.node.replay import ReplayFilter
 from nymconnect.node.replay_store import ReplayKeeper
-from nymconnect.node.view import NetworkView
+from nymconnect.node.routing_filter import NetworkView
 from nymconnect.packet.framing import FRAME_V7, Frame
-from nymconnect.runtime import SYSTEM_RNG, TaskSet, Waker, clock
+from nymconnect.runtime.clock import SYSTEM_RNG, clock
+from nymconnect.runtime.tasks import TaskSet, Waker
 
 CRASHES = "crashes"  # a count: tasks that failed by our own fault
 DROPPED_UNRECORDED = "dropped_unrecorded"  # packets whose replay tag could not be written

@@ -21,7 +21,7 @@ from nymconnect.effects import Effect
 from nymconnect.errors import UserError, WireError
 from nymconnect.node.replay import FrozenFilter, ReplayFilter
 from nymconnect.node.replay_log import decode_log, encode_batches
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 from nymconnect.storage import PRIVATE_FILE, make_private_directory, set_aside, write_private
 
 log = logging.getLogger(__name__)

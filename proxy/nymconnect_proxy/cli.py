@@ -14,11 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nymconnect import __version__, config
-from nymconnect.descriptors import raise_limit
+from nymconnect import __version__
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Kind, Option
-from nymconnect_proxy.outlet import LineOutlet, LogOutlet
+from nymconnect.runtime.descriptors import raise_limit
+from nymconnect_proxy.commands.nonblocking_output import LineOutlet, LogOutlet
+from nymconnect_proxy.settings import config
+from nymconnect_proxy.settings.options import Kind, Option
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 PACER = "pacer"
@@ -32,8 +34,8 @@ _API = Option("api", section="network", kind=Kind.ENDPOINT, default=Endpoint("12
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if given[:1] == [PACER]:  # a packaged program is its own interpreter: see `nymconnect.client.pacer_host`
-        return int(import_module("nymconnect.client.pacer_process").main(given[1:]))
+    if given[:1] == [PACER]:  # a packaged program is its own interpreter: see `nymconnect.client.pacer.parent`
+        return int(import_module("nymconnect.client.pacer.child").main(given[1:]))
     parser = build_parser()
     flags = parser.parse_args(given)
     if flags.command is None:

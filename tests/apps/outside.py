@@ -9,8 +9,8 @@ import json
 import os
 import sys
 
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect_proxy.requester import embedded_requester
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 
 
 async def serve(host: str) -> None:

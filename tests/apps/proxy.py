@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from tests.apps.leaks import LeakWatch, watching
 from tests.apps.world import World
 from tests.helpers.command import Command

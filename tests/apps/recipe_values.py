@@ -1,6 +1,6 @@
 """What a recipe says to copy, with the proxy and the target of the tests in it: so the tests run the recipes."""
 
-from nymconnect_proxy.recipes import find, load_recipes, rendered
+from nymconnect_proxy.settings.recipes import find, load_recipes, rendered
 from tests.apps.proxy import Proxy
 
 EXAMPLE = "example.org"

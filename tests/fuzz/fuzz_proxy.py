@@ -18,16 +18,18 @@ from collections.abc import Callable
 
 import atheris  # type: ignore[import-not-found]
 
-with atheris.instrument_imports(include=["nymconnect_proxy", "nymconnect.address_book", "nymconnect.options"]):
+with atheris.instrument_imports(
+    include=["nymconnect_proxy", "nymconnect_proxy.settings.address_book", "nymconnect_proxy.settings.options"]
+):
     from nymconnect.effects import Close
     from nymconnect.errors import UserError, WireError
-    from nymconnect.options import Kind, Option
-    from nymconnect_proxy.addresses import Target
-    from nymconnect_proxy.front import HANDSHAKE_TIMEOUT, MAX_BUFFERED, FrontDoor, FrontState
-    from nymconnect_proxy.handshake import Requested
-    from nymconnect_proxy.policy import AddressPolicy
-    from nymconnect_proxy.requests import decode_request, encode_request
-    from nymconnect_proxy.responses import decode_response
+    from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+    from nymconnect_proxy.protocol.requests import decode_request, encode_request
+    from nymconnect_proxy.protocol.responses import decode_response
+    from nymconnect_proxy.protocol.targets import Target
+    from nymconnect_proxy.settings.options import Kind, Option
+    from nymconnect_proxy.socks.dialect import Requested
+    from nymconnect_proxy.socks.server_handshake import HANDSHAKE_TIMEOUT, MAX_BUFFERED, FrontDoor, FrontState
     from tests.helpers.hostile_peers import drive_client, drive_exit
 
 

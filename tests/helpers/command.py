@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from nymconnect.program import MAIN, own_command
+from nymconnect.runtime.program import MAIN, own_command
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0

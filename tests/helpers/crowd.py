@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 from tests.helpers.stage import FAST, Stage, stage
 from tests.helpers.targets import file_server
 

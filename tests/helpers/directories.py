@@ -5,7 +5,14 @@ from typing import Any
 from nymconnect.base58 import b58encode
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.models import DeclaredRoles, EntryInfo, NodeRow
-from nymconnect.directory.state import LAYER_ASSIGNMENTS, Assignment, Calendar, NetworkState, NodeRecord, SphinxKey
+from nymconnect.directory.network_state import (
+    LAYER_ASSIGNMENTS,
+    Assignment,
+    Calendar,
+    NetworkState,
+    NodeRecord,
+    SphinxKey,
+)
 
 START = 1_790_000_000.0
 ROTATION = 5

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from nymconnect.config import Settings
 from nymconnect.errors import UserError
-from nymconnect_gui.bridge import SessionLike, clock, idle_status
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import KnownGateway, Status
+from nymconnect_gui.model.session_controller import SessionLike, clock, idle_status
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import KnownGateway, Status
+from nymconnect_proxy.settings.config import Settings
 
 GATEWAY = "7gWkGxzPLoQ9vYbT2mNsRcA4uHdJfEeVpXq3Z8KtBnMw"
 REQUESTER = f"{GATEWAY[:20]}.{GATEWAY[20:]}@{GATEWAY}"

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.packet.framing import MixPacket
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 
 
 class Losses:

@@ -13,14 +13,14 @@ from contextlib import closing
 from pathlib import Path
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
-from nymconnect.directory.state import Assignment, NodeRecord, SphinxKey
-from nymconnect.node.gateway import Gateway
-from nymconnect.node.gateway_store import DATABASE
+from nymconnect.directory.network_state import Assignment, NodeRecord, SphinxKey
+from nymconnect.node.gateway.gateway import Gateway
+from nymconnect.node.gateway.store import DATABASE
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.relay import NodeSettings
-from nymconnect.runtime import http_client
+from nymconnect.runtime.http import http_client
 
 HOST = "127.0.0.1"
 NODE_ID = 100

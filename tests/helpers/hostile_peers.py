@@ -7,15 +7,15 @@ hypothesis, `tests/fuzz` with atheris.
 
 from collections.abc import Iterator
 
-from nymconnect_proxy.addresses import Target
-from nymconnect_proxy.client_streams import ClientOptions, ClientState, ClientStream, Opened, Refused, Withhold
-from nymconnect_proxy.credit import Credit
-from nymconnect_proxy.exit_streams import Dial, ExitOptions, ExitState, ExitStream, Resolve, SetupFailure
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requests import Connect, Send, decode_request
-from nymconnect_proxy.responses import ConnectionFailure, NetworkData, decode_response
-from nymconnect_proxy.streams import TTL, Cause, Deliver, DeliverEof, Finished, SendMessage, StreamEffect
-from nymconnect_proxy.versions import CURRENT
+from nymconnect_proxy.protocol.credit import Credit
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.requests import Connect, Send, decode_request
+from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, decode_response
+from nymconnect_proxy.protocol.targets import Target
+from nymconnect_proxy.protocol.versions import CURRENT
+from nymconnect_proxy.streams.client_stream import ClientOptions, ClientState, ClientStream, Opened, Refused, Withhold
+from nymconnect_proxy.streams.exit_stream import Dial, ExitOptions, ExitState, ExitStream, Resolve, SetupFailure
+from nymconnect_proxy.streams.flow import TTL, Cause, Deliver, DeliverEof, Finished, SendMessage, StreamEffect
 
 BOUND = 64
 FAR = 2**63

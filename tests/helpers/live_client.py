@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.identity import ClientKeys, choose_gateway
+from nymconnect.client.gateway.keys import ClientKeys, choose_gateway
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.runtime import SYSTEM_RNG, http_client
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.runtime.clock import SYSTEM_RNG
+from nymconnect.runtime.http import http_client
 
 
 @contextlib.asynccontextmanager

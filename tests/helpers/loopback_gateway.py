@@ -21,7 +21,7 @@ from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import ACK_CONTENT_LENGTH
 from nymconnect.packet.sphinx import Forward, open_packet
-from nymconnect.runtime import clock, unix_offset
+from nymconnect.runtime.clock import clock, unix_offset
 from tests.helpers.gateway_pair import GATEWAY_IDENTITY, MemoryRegistry
 from tests.helpers.networks import KnownNetwork
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.packet.params import PacketSize
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 from tests.helpers.faults import Impairment, impaired
 from tests.helpers.stage import FAST, Stage, stage
 from tests.helpers.targets import file_server

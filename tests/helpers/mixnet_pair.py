@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nymconnect.client.aliases import Alias, real
+from nymconnect.client.surbs.aliases import Alias, real
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
-from nymconnect_proxy.choice import KnownRequester, RequesterChoice
+from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice
 
 MAX_DELAY = 0.02
 

@@ -11,12 +11,12 @@ import aiohttp
 
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.assembly import node_from
-from nymconnect.directory.state import NodeRecord
+from nymconnect.directory.network_state import NodeRecord
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
 from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, Pushed
-from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mixnode import MixNode
 from nymconnect.node.relay import NodeSettings
@@ -24,7 +24,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.envelope import seal_cover
 from nymconnect.packet.framing import FRAME_V7, MixPacket
 from nymconnect.packet.params import PacketSize
-from nymconnect.runtime import clock, unix_offset
+from nymconnect.runtime.clock import clock, unix_offset
 
 ROTATION_ID = 5
 PATIENCE = 10.0

@@ -16,23 +16,30 @@ from pathlib import Path
 from types import TracebackType
 
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.identity import ClientKeys
+from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.crypto import Ed25519Secret, X25519Secret
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
+from nymconnect.directory.network_state import (
+    LAYER_ASSIGNMENTS,
+    Assignment,
+    Calendar,
+    NetworkState,
+    NodeRecord,
+    SphinxKey,
+)
 from nymconnect.directory.server import DirectoryServer
-from nymconnect.directory.state import LAYER_ASSIGNMENTS, Assignment, Calendar, NetworkState, NodeRecord, SphinxKey
-from nymconnect.embedded import REQUESTER_TRAFFIC
-from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mixnode import MixNode
 from nymconnect.node.relay import NodeSettings
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import http_client
-from nymconnect_proxy.admission import AdmissionLimits
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.exit.admission import AdmissionLimits
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.streams.exit_stream import ExitOptions
 from tests.helpers.gateway_process import free_ports
 
 HOST = "127.0.0.1"

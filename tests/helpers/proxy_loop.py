@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from python_socks.async_.asyncio import Proxy
 
-from nymconnect.runtime import dial as dial_directly
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
+from nymconnect.runtime.outbound import dial as dial_directly
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.streams.client_stream import ClientOptions
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 CURL = shutil.which("curl")

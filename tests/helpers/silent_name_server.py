@@ -9,11 +9,11 @@ import sys
 import time
 from typing import cast
 
-from nymconnect.client.aliases import Alias
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.requests import Connect, encode_request
-from nymconnect_proxy.responses import NetworkData, decode_response
+from nymconnect.client.surbs.aliases import Alias
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.requests import Connect, encode_request
+from nymconnect_proxy.protocol.responses import NetworkData, decode_response
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair
 
 DEAD_NAMES = 100

@@ -12,16 +12,16 @@ from python_socks.async_.asyncio import Proxy
 from nymconnect.base58 import b58encode
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.config import Settings
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.node.gateway import Gateway
-from nymconnect.options import Endpoint
-from nymconnect.runtime import http_client
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import NetworkRequester, embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.endpoints import Endpoint
+from nymconnect.node.gateway.gateway import Gateway
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import NetworkRequester, embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 
 PATIENCE = 60.0
 CURL_PROXY_ERROR = 97

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from nymconnect.runtime import TaskSet
+from nymconnect.runtime.tasks import TaskSet
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 UPLOAD_LIMIT = 64 * 1024 * 1024

@@ -6,8 +6,10 @@ import contextlib
 import ipaddress
 from collections.abc import AsyncIterator
 
-from nymconnect.options import Upstream
-from nymconnect.runtime import TaskSet, dial, hang_up
+from nymconnect.endpoints import Upstream
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect.runtime.tasks import TaskSet
 
 
 class UpstreamProxy:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
-from nymconnect.client.pacing import Kind, Pacer
+from nymconnect.client.pacer.machine import Kind, Pacer
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.ready import ReadyPacket
+from nymconnect.client.sending.prepared import ReadyPacket
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.addressing import NodeAddress, Recipient

@@ -7,12 +7,12 @@ from pathlib import Path
 import qasync
 from PySide6.QtWidgets import QApplication
 
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect.storage import Directories
 from nymconnect_gui.app import Program, RealSessions
 from nymconnect_gui.pages.home import HomePage
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 
 PATIENCE = 120.0  # a busy machine with two cores
 Scenario = Callable[[Program], Awaitable[None]]

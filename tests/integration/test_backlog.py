@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.options import Endpoint, Server
-from nymconnect_proxy.backlog import MOST, Backlog, backlog_for
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
-from nymconnect_proxy.rpc import RpcDoor, RpcOptions
+from nymconnect.endpoints import Endpoint
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.ingress.rpc import RpcDoor, RpcOptions
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.settings.options import Server
+from nymconnect_proxy.streams.back_pressure import MOST, Backlog, backlog_for
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 from tests.helpers.targets import tcp_server
 from tests.helpers.tls import certificate

@@ -12,7 +12,7 @@ import pytest
 from nymconnect.crypto import X25519Secret
 from nymconnect.link.gateway import messages
 from nymconnect.link.noise import NoiseInitiator
-from nymconnect.node.gateway import Gateway
+from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.framing import Frame, MixPacket
 from nymconnect.packet.params import PacketSize

@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.client import MixnetClient
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint
-from nymconnect.runtime import clock
-from nymconnect_proxy.addresses import Target
-from nymconnect_proxy.checkup import Checkup, Finding, Result, Stage, directory_target, parse_target
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Rates, Status
+from nymconnect.runtime.clock import clock
+from nymconnect_proxy.diagnostics.checkup import Checkup, Finding, Result, Stage, directory_target, parse_target
+from nymconnect_proxy.exit.requester import NetworkRequester
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.targets import Target
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Rates, Status
 from tests.helpers.stage import FAST, PATIENCE, eventually, settings_for, stage
 from tests.helpers.targets import echo, tcp_server, unused_port
 

@@ -17,9 +17,9 @@ import pytest
 from python_socks.sync import Proxy
 
 from nymconnect import __version__
-from nymconnect.options import Endpoint
-from nymconnect.program import MAIN, own_command
-from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect.endpoints import Endpoint
+from nymconnect.runtime.program import MAIN, own_command
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
 from tests.helpers.command import PATIENCE, Command, Watch, children_of, environment, run
 from tests.helpers.mixnet_pair import make_recipient
 from tests.helpers.targets import file_server, unused_port

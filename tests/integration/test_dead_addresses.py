@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
-from nymconnect_proxy.requests import Connect, encode_request
-from nymconnect_proxy.responses import ConnectionFailure, NetworkData, decode_response
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.requests import Connect, encode_request
+from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, decode_response
+from nymconnect_proxy.streams.exit_stream import ExitOptions
 from tests.helpers.mixnet_pair import mixnet_pair
 
 # An attempt that nothing overtakes takes twelve seconds.

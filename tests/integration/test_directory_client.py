@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from nymconnect.directory import documents, fetch
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory import client, documents
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.models import MAX_DOCUMENT_LENGTH, Metadata, NodeList, NodePage, Pagination, encode
 from nymconnect.errors import UserError
-from nymconnect.runtime import http_client
+from nymconnect.runtime.http import http_client
 from tests.helpers.directories import START, small_state
 from tests.helpers.mixnet_pair import make_recipient
 from tests.helpers.tls import Certificate, certificate
@@ -150,13 +150,13 @@ async def test_unusable_answer_is_named(
     directory, url = await start(answer)
     with pytest.raises(UserError, match=reason):
         await DirectoryClient([url], http).key_rotation_info()
-    assert len(directory.asked) == fetch.TRIES
+    assert len(directory.asked) == client.TRIES
 
 
 async def test_answer_is_read_no_further_than_the_cap(
     http: aiohttp.ClientSession, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MAX_DOCUMENT_LENGTH", 200_000)
+    monkeypatch.setattr(client, "MAX_DOCUMENT_LENGTH", 200_000)
     written_whole = 0
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -264,7 +264,7 @@ async def test_list_that_does_not_end_is_dropped(http: aiohttp.ClientSession, st
     directory, url = await start(PagedLists(change))
     with pytest.raises(UserError, match="does not end"):
         await DirectoryClient([url], http).topology()
-    assert len(directory.asked) == fetch.TRIES * (1 + (fetch.MAX_PAGES if repeat else 1))
+    assert len(directory.asked) == client.TRIES * (1 + (client.MAX_PAGES if repeat else 1))
 
 
 class Described:
@@ -325,7 +325,7 @@ async def test_what_is_no_directory_url_is_refused(http: aiohttp.ClientSession, 
         DirectoryClient([url], http)
 
 
-@pytest.mark.parametrize("count", [0, fetch.MAX_URLS + 1])
+@pytest.mark.parametrize("count", [0, client.MAX_URLS + 1])
 async def test_number_of_urls_is_bounded(http: aiohttp.ClientSession, count: int) -> None:
     with pytest.raises(UserError):
         DirectoryClient(["http://127.0.0.1:1/"] * count, http)

@@ -11,14 +11,14 @@ import aiohttp
 import pytest
 
 from nymconnect.directory import server as server_module
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.models import RefreshRequest, encode
 from nymconnect.directory.server import DirectoryServer
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, UserError
 from nymconnect.lobby import Places
 from nymconnect.packet.addressing import NodeAddress
-from nymconnect.runtime import http_client
+from nymconnect.runtime.http import http_client
 from tests.helpers.directories import ROTATION, START, gateway_record, identity_of, noise_of, small_state
 
 SKIMMED = "v2/unstable/nym-nodes/skimmed"

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.parameters import Downlink, TrafficParameters
-from nymconnect.embedded import REQUESTER_TRAFFIC, EmbeddedNetwork
-from nymconnect.runtime import clock
-from nymconnect_proxy import downlink, requester
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Status
+from nymconnect.runtime.clock import clock
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit import requester
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC, EmbeddedNetwork
+from nymconnect_proxy.session import downlink
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Status
 from tests.helpers.stage import PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from python_socks import ProxyError
 
-from nymconnect_proxy.hangup import reset
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.streams.socket_close import reset
 from tests.helpers.stage import CURL_PROXY_ERROR, FAST, PATIENCE, eventually, reach, socks_code, stage
 from tests.helpers.targets import answer_after_the_end, echo, file_server, tcp_server, unused_port
 

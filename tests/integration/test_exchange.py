@@ -10,19 +10,19 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from nymconnect.client.aliases import Alias, real
+from nymconnect.client.surbs.aliases import Alias, real
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import dial, hang_up
-from nymconnect_proxy.choice import Health, KnownRequester, RequesterChoice
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.exchange import Exchange, ExchangeOptions
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.queries import ExitPolicyAnswer, Query
-from nymconnect_proxy.requests import Connect, Control, Send, decode_request
-from nymconnect_proxy.responses import (
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import Exchange, ExchangeOptions
+from nymconnect_proxy.ingress.requester_choice import Health, KnownRequester, RequesterChoice
+from nymconnect_proxy.ingress.sender_tags import TagUse
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.queries import ExitPolicyAnswer, Query
+from nymconnect_proxy.protocol.requests import Connect, Control, Send, decode_request
+from nymconnect_proxy.protocol.responses import (
     BinaryInfo,
     BuildInformation,
     ConnectionFailure,
@@ -31,7 +31,8 @@ from nymconnect_proxy.responses import (
     Response,
     encode_response,
 )
-from nymconnect_proxy.sender_tags import TagUse
+from nymconnect_proxy.streams.client_stream import ClientOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import Message, MixnetEnd, mixnet_star
 
 PIPES = PipeOptions(linger=0.1, flush_timeout=1.0)

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from python_socks import ProxyError
 
-from nymconnect.client import upkeep
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint
+from nymconnect.client.gateway import topology_refresh
+from nymconnect.endpoints import Endpoint
 from nymconnect.packet.params import PacketSize
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.streams.client_stream import ClientOptions
 from tests.helpers.faults import lose_packets
 from tests.helpers.stage import (
     CURL_PROXY_ERROR,
@@ -125,7 +125,9 @@ async def test_the_exit_comes_back_after_the_restart_of_its_gateway() -> None:
 
 
 async def test_an_exit_that_is_gone_is_told_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nymconnect_proxy.passage.ClientOptions", lambda **_: ClientOptions(connect_timeout=1.0))
+    monkeypatch.setattr(
+        "nymconnect_proxy.session.connector.ClientOptions", lambda **_: ClientOptions(connect_timeout=1.0)
+    )
     async with stage() as on:
         await on.requester.stop()
         with pytest.raises(ProxyError) as failure:
@@ -136,8 +138,8 @@ async def test_an_exit_that_is_gone_is_told_as_a_time_out(monkeypatch: pytest.Mo
 async def test_a_session_goes_on_without_the_directory(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(upkeep, "REFRESH", 0.1)
-    monkeypatch.setattr(upkeep, "RETRY", 0.1)
+    monkeypatch.setattr(topology_refresh, "REFRESH", 0.1)
+    monkeypatch.setattr(topology_refresh, "RETRY", 0.1)
     async with file_server({"/file": content(30_000)}) as port, stage() as on:
         await on.network._directory.stop()
         await eventually(lambda: "keeping the old topology" in caplog.text)

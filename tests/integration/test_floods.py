@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.aliases import Alias
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.lanes import Outgoing
-from nymconnect.client.surbs import Standing
+from nymconnect.client.sending.lanes import Outgoing
+from nymconnect.client.surbs.aliases import Alias
+from nymconnect.client.surbs.received import Standing
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.chunking import Fragment, FragmentHeader
 from tests.helpers.live_client import live_client

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.runtime import http_client
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.runtime.http import http_client
 from tests.helpers.command import environment
 
 PATIENCE = 30.0

@@ -11,26 +11,26 @@ import aiohttp
 import pytest
 
 from nymconnect.client import client as client_module
-from nymconnect.client import upkeep
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.identity import ClientKeys
+from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.crypto import X25519Secret
 from nymconnect.directory import documents
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.documents import can_enter, is_active_mixnode
-from nymconnect.directory.fetch import DirectoryClient
 from nymconnect.directory.models import encode
-from nymconnect.directory.state import NetworkState
+from nymconnect.directory.network_state import NetworkState
 from nymconnect.link.noise import NoiseInitiator
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH
 from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import PacketSize
-from nymconnect.runtime import http_client
-from nymconnect_proxy.queries import Query
-from nymconnect_proxy.requests import Connect, Control, Pace, Send, encode_request
-from nymconnect_proxy.responses import ConnectionFailure, Healthy, NetworkData, encode_response
-from nymconnect_proxy.states import State
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.protocol.queries import Query
+from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Send, encode_request
+from nymconnect_proxy.protocol.responses import ConnectionFailure, Healthy, NetworkData, encode_response
+from nymconnect_proxy.session.states import State
 from tests.helpers.directories import START, small_state
 from tests.helpers.hostile_bytes import HTTP_ANSWERS, UPGRADE, mangled, mutants
 from tests.helpers.loopback_gateway import LoopbackGateway
@@ -249,12 +249,12 @@ async def test_a_client_goes_on_trying_whatever_its_gateway_answers(seed: int, m
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_directory_is_asked_again_whatever_it_answers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "REFRESH", 0.001)
-    monkeypatch.setattr(upkeep, "RETRY", 0.001)
+    monkeypatch.setattr(topology_refresh, "REFRESH", 0.001)
+    monkeypatch.setattr(topology_refresh, "RETRY", 0.001)
     rng = random.Random(seed)
     async with lying_directory(small_state(), rng) as (port, given), http_client() as http:
         directory = DirectoryClient([f"http://127.0.0.1:{port}/"], http)
-        keeper = upkeep.TopologyKeeper(directory, lambda topology: topology.is_routable(), rng)
+        keeper = topology_refresh.TopologyKeeper(directory, lambda topology: topology.is_routable(), rng)
         task = asyncio.create_task(keeper.run())
         try:
             await eventually(lambda: given[0] >= 3 * COUNT or task.done())

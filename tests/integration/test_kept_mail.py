@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Topology
-from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.packet.acks import FragmentId, build_surb_ack, open_ack
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 from nymconnect.packet.sphinx import build_packet
-from nymconnect.runtime import http_client
-from nymconnect_proxy.requester import embedded_requester
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.node_network import BareClient
 from tests.helpers.stage import eventually

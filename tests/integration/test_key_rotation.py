@@ -4,18 +4,18 @@ import asyncio
 
 import pytest
 
-from nymconnect.client import upkeep
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.client.gateway import topology_refresh
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 
 
 async def test_streams_go_on_when_the_nodes_change_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "SETTLE", 0.3)
+    monkeypatch.setattr(topology_refresh, "SETTLE", 0.3)
     network = EmbeddedNetwork(embedded_requester, 1, 2, epoch_duration=3.0, validity_epochs=2, requester_traffic=FAST)
     await network.start()
     made = Session(settings_for(network), traffic=FAST)

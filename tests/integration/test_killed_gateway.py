@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from nymconnect.base58 import b58encode
-from nymconnect.config import Settings
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect.packet.params import PacketSize
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.stage import FAST, eventually, reach
 from tests.helpers.targets import file_server

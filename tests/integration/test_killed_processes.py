@@ -14,10 +14,10 @@ from python_socks import ProxyError
 from python_socks.async_.asyncio import Proxy
 
 from nymconnect.base58 import b58encode
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.endpoints import Endpoint
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.process_network import PartProcess, ProcessNetwork
 from tests.helpers.stage import eventually, reach
 from tests.helpers.targets import tcp_server

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from nymconnect.runtime import dial, hang_up
-from nymconnect_proxy.admission import AdmissionLimits
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.listener import MAX_CONNECTIONS, MAX_SURPLUS, ListenerOptions, SocksListener
-from nymconnect_proxy.obstacles import Obstacle
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
-from nymconnect_proxy.sender_tags import TagUse
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect_proxy.exit.admission import AdmissionLimits
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.ingress.listener import MAX_CONNECTIONS, MAX_SURPLUS, ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.ingress.sender_tags import TagUse
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.socks.refusals import Obstacle
+from nymconnect_proxy.streams.client_stream import ClientOptions
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import mixnet_pair, only
 from tests.helpers.stage import stage
 from tests.helpers.targets import echo, file_server, tcp_server

@@ -12,14 +12,14 @@ from nymconnect.crypto import X25519Secret
 from nymconnect.directory.topology import Topology
 from nymconnect.link.noise import NoiseResponder
 from nymconnect.lobby import Places
-from nymconnect.node import links
-from nymconnect.node.links import LinkCount, OutboundLinks
-from nymconnect.node.listener import InboundListener, ListenerCount
-from nymconnect.node.view import NetworkView
+from nymconnect.node import outbound
+from nymconnect.node.inbound import InboundListener, ListenerCount
+from nymconnect.node.outbound import LinkCount, OutboundLinks
+from nymconnect.node.routing_filter import NetworkView
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.framing import Frame, FrameDecoder, MixPacket
 from nymconnect.packet.params import PacketSize
-from nymconnect.runtime import dial
+from nymconnect.runtime.outbound import dial
 from tests.helpers.networks import known_network
 
 HOST = "127.0.0.1"
@@ -47,7 +47,7 @@ def view_with(port: int, noise_key: bytes | None) -> NetworkView:
 
 
 @contextlib.asynccontextmanager
-async def outbound(view: NetworkView | None = None) -> AsyncIterator[OutboundLinks]:
+async def outbound_links(view: NetworkView | None = None) -> AsyncIterator[OutboundLinks]:
     pool = OutboundLinks(view or NetworkView(), LOCAL, RNG, "test")
     try:
         yield pool
@@ -102,7 +102,7 @@ async def listening() -> AsyncIterator[tuple[Peer, int]]:
 
 
 async def test_packets_of_all_sizes_arrive_in_order_over_one_connection() -> None:
-    async with listening() as (peer, port), outbound() as pool:
+    async with listening() as (peer, port), outbound_links() as pool:
         packets = [packet_to(port, size) for size in [*PacketSize, PacketSize.REGULAR] * 20]
         for packet in packets:
             pool.send(packet)
@@ -112,7 +112,7 @@ async def test_packets_of_all_sizes_arrive_in_order_over_one_connection() -> Non
 
 
 async def test_refused_hop_is_tried_again_with_the_next_packet() -> None:
-    async with outbound() as pool:
+    async with outbound_links() as pool:
         peer = Peer()
         port = await peer.start()
         await peer.stop()
@@ -127,7 +127,7 @@ async def test_refused_hop_is_tried_again_with_the_next_packet() -> None:
 
 
 async def test_hop_that_hung_up_is_connected_again_and_no_packet_is_lost() -> None:
-    async with listening() as (peer, port), outbound() as pool:
+    async with listening() as (peer, port), outbound_links() as pool:
         pool.send(packet_to(port))
         await eventually(lambda: len(peer.frames) == 1)
         peer.hang_up()
@@ -138,7 +138,7 @@ async def test_hop_that_hung_up_is_connected_again_and_no_packet_is_lost() -> No
 
 
 async def test_hop_that_closes_every_connection_does_not_keep_us_busy() -> None:
-    async with listening() as (peer, port), outbound() as pool:
+    async with listening() as (peer, port), outbound_links() as pool:
         peer.closes_at_once = True
         for _ in range(5):
             pool.send(packet_to(port))
@@ -152,8 +152,8 @@ async def test_hop_whose_connecting_times_out_is_left_alone(monkeypatch: pytest.
         assert patience == 1.5
         raise TimeoutError
 
-    monkeypatch.setattr(links, "dial", never)
-    async with outbound() as pool:
+    monkeypatch.setattr(outbound, "dial", never)
+    async with outbound_links() as pool:
         pool.send(packet_to(1))
         await eventually(lambda: pool.counters[LinkCount.TIMED_OUT] == 1)
         for _ in range(3):
@@ -169,26 +169,26 @@ async def test_queue_of_a_hop_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         await gate.wait()
         return await dial(host, port, patience)
 
-    monkeypatch.setattr(links, "dial", slow)
-    async with listening() as (peer, port), outbound() as pool:
-        for _ in range(links.QUEUE_LENGTH + 7):
+    monkeypatch.setattr(outbound, "dial", slow)
+    async with listening() as (peer, port), outbound_links() as pool:
+        for _ in range(outbound.QUEUE_LENGTH + 7):
             pool.send(packet_to(port, PacketSize.ACK))
         assert pool.counters[LinkCount.DROPPED_QUEUE_FULL] == 7
         gate.set()
-        await eventually(lambda: len(peer.frames) == links.QUEUE_LENGTH)
+        await eventually(lambda: len(peer.frames) == outbound.QUEUE_LENGTH)
 
 
 async def test_number_of_links_is_bounded_and_idle_ones_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "MAX_LINKS", 2)
+    monkeypatch.setattr(outbound, "MAX_LINKS", 2)
 
     async def never(host: str, port: int, patience: float) -> Streams:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with listening() as (peer, port), outbound() as pool:
+    async with listening() as (peer, port), outbound_links() as pool:
         pool.send(packet_to(port))
         await eventually(lambda: len(peer.frames) == 1)
-        monkeypatch.setattr(links, "dial", never)
+        monkeypatch.setattr(outbound, "dial", never)
         for other in (1, 2, 3):
             pool.send(packet_to(other))
         assert pool.counters[LinkCount.DROPPED_TOO_MANY_LINKS] == 1
@@ -209,7 +209,7 @@ async def test_failed_noise_handshake_is_never_a_plain_link_and_backs_off(announ
     async with listening() as (peer, plain_port):
         server = await asyncio.start_server(respond, HOST, 0)
         port = plain_port if announced == "plain peer" else int(server.sockets[0].getsockname()[1])
-        async with outbound(view_with(port, key)) as pool:
+        async with outbound_links(view_with(port, key)) as pool:
             pool.send(packet_to(port))
             await eventually(lambda: pool.counters[LinkCount.NOISE_FAILED] == 1)
             pool.send(packet_to(port))
@@ -226,7 +226,7 @@ async def test_failed_noise_handshake_is_never_a_plain_link_and_backs_off(announ
 
 
 @contextlib.asynccontextmanager
-async def inbound(
+async def inbound_listener(
     places: Places, view: NetworkView | None = None
 ) -> AsyncIterator[tuple[InboundListener, int, list[Frame]]]:
     frames: list[Frame] = []
@@ -266,7 +266,7 @@ ACK_FRAME = Frame.of(bytes(PacketSize.ACK.packet)).encode()
 
 
 async def test_the_oldest_stranger_gives_way() -> None:
-    async with inbound(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+    async with inbound_listener(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
         pairs = await connect_all(port, 3)
         assert [await is_open(reader) for reader, _ in pairs] == [False, True, True]
         assert node.counters[ListenerCount.CLOSED_SILENT] == 1
@@ -280,7 +280,7 @@ async def test_the_oldest_stranger_gives_way() -> None:
 
 
 async def test_only_a_whole_frame_counts_as_speaking() -> None:
-    async with inbound(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+    async with inbound_listener(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
         pairs = await connect_all(port, 2)
         await eventually(lambda: node.connections == 2)
         pairs[0][1].write(ACK_FRAME)
@@ -296,7 +296,7 @@ async def test_strangers_cannot_fill_a_node_for_those_that_the_directory_names()
     topology = known_network().topology
     node = replace(topology.layers[0][0], ips=("127.0.0.9",), noise_key=None)
     view = NetworkView(Topology(((node,), (), ()), {}, 5, 130))
-    async with inbound(Places(strangers=10, known=2, per_address=4), view) as (listener, port, frames):
+    async with inbound_listener(Places(strangers=10, known=2, per_address=4), view) as (listener, port, frames):
         strangers = [pair for number in range(2, 8) for pair in await connect_all(port, 10, f"127.0.0.{number}")]
         await eventually(lambda: listener.connections == 10)
         named = await connect_all(port, 2, "127.0.0.9")
@@ -314,7 +314,7 @@ async def test_strangers_cannot_fill_a_node_for_those_that_the_directory_names()
 
 async def test_silent_link_of_a_known_node_gives_way_to_a_new_one() -> None:
     places = Places(strangers=0, known=2, per_address=1, spared=0.0)
-    async with inbound(places, view_with(1, None)) as (node, port, frames):
+    async with inbound_listener(places, view_with(1, None)) as (node, port, frames):
         pairs = await connect_all(port, 2)
         await eventually(lambda: node.connections == 2)
         pairs[0][1].write(ACK_FRAME)
@@ -326,7 +326,7 @@ async def test_silent_link_of_a_known_node_gives_way_to_a_new_one() -> None:
 
 async def test_a_stranger_that_the_directory_names_later_is_none_any_more() -> None:
     view = NetworkView()
-    async with inbound(Places(strangers=1, known=1, per_address=1), view) as (node, port, frames):
+    async with inbound_listener(Places(strangers=1, known=1, per_address=1), view) as (node, port, frames):
         pairs = await connect_all(port, 1)
         await eventually(lambda: node.connections == 1)
         view.update(view_with(1, None)._generations[0])

@@ -18,16 +18,16 @@ from nymconnect.link.gateway.client import ClientState
 from nymconnect.link.gateway.events import Ready
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
 from nymconnect.lobby import Places
-from nymconnect.node.allowance import SHOWN_AFTER
-from nymconnect.node.gateway import Gateway
-from nymconnect.node.gateway_store import GatewayStore
+from nymconnect.node.gateway.gateway import Gateway
+from nymconnect.node.gateway.rate_allowance import SHOWN_AFTER
+from nymconnect.node.gateway.store import GatewayStore
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.envelope import Ack, Cover, open_content
 from nymconnect.packet.framing import FRAME_V7, FRAME_V8, Frame
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 from tests.helpers.node_network import PATIENCE, BareClient, NodeNetwork
 
 
@@ -482,8 +482,8 @@ async def test_a_stranger_that_reads_nothing_is_gone_at_its_deadline(
     monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("nymconnect.link.gateway.server.STRANGER_TIMEOUT", 1.0)
-    monkeypatch.setattr("nymconnect.node.doorman.STRANGER_TIMEOUT", 1.0)
-    monkeypatch.setattr("nymconnect.node.doorman.LAST_WORDS", 1.0)
+    monkeypatch.setattr("nymconnect.node.gateway.client_port.STRANGER_TIMEOUT", 1.0)
+    monkeypatch.setattr("nymconnect.node.gateway.client_port.LAST_WORDS", 1.0)
 
     async def flood(socket: aiohttp.ClientWebSocketResponse) -> None:
         with contextlib.suppress(OSError, aiohttp.ClientError):

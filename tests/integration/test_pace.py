@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect_proxy.alarms import Alarm, RateMissed
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.alarms import Alarm, RateMissed
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
 from tests.helpers.stage import FAST, eventually, reach, settings_for
 
 BEYOND_ANY_MACHINE = replace(FAST, paced=True, message_sending_average_delay=1 / 20_000)
@@ -30,5 +30,5 @@ async def test_a_rate_that_cannot_be_kept_is_an_alarm_and_stands_in_the_log_once
         await session.disconnect()
         await network.stop()
     assert session.status.alarms == ()
-    said = [line.getMessage() for line in caplog.records if line.name == "nymconnect_proxy.session"]
+    said = [line.getMessage() for line in caplog.records if line.name == "nymconnect_proxy.session.session"]
     assert sum("of the packets that should leave do not" in line for line in said) == 1, said

@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from python_socks import ProxyError
 
-from nymconnect.client.pacer_host import ChildCarrier
-from nymconnect.client.pacer_process import READ_GAP
-from nymconnect.client.pacing import Kind, Rates
+from nymconnect.client.pacer.child import READ_GAP
+from nymconnect.client.pacer.machine import Kind, Rates
+from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.program import own_command
-from nymconnect.runtime import dial_socket
-from nymconnect_proxy.states import State
+from nymconnect.runtime.outbound import dial_socket
+from nymconnect.runtime.program import own_command
+from nymconnect_proxy.session.states import State
 from tests.helpers.stage import eventually, reach, stage
 from tests.helpers.targets import echo, file_server, tcp_server
 
@@ -209,9 +209,9 @@ async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_
 
 ORPHAN = """
 import asyncio, sys
-from nymconnect.client.pacer_host import ChildCarrier
-from nymconnect.client.pacing import Rates
-from nymconnect.runtime import dial_socket
+from nymconnect.client.pacer.parent import ChildCarrier
+from nymconnect.client.pacer.machine import Rates
+from nymconnect.runtime.outbound import dial_socket
 class User:
     on_bytes = on_left = on_end = lambda *_: None
 async def main():
@@ -319,10 +319,10 @@ async def test_an_unknown_certificate_ends_the_connection(certificate: Path) -> 
 
 
 def test_the_pacer_loads_neither_cryptography_nor_an_event_loop() -> None:
-    code = "import sys, nymconnect.client.pacer_process; print(*sys.modules)"
+    code = "import sys, nymconnect.client.pacer.child; print(*sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(output.stdout.split())
-    assert "nymconnect.client.pacing" in loaded
+    assert "nymconnect.client.pacer.machine" in loaded
     assert not loaded & {"cryptography", "nacl", "aiohttp", "asyncio", "ssl", "msgspec", "nymconnect.crypto"}
 
 

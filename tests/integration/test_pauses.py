@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from python_socks.async_.asyncio import Proxy
 
-from nymconnect_proxy.credit import IN_ALL, LEAST, MOST, STREAMS, Reserve
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.hangup import reset
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.protocol.credit import IN_ALL, LEAST, MOST, STREAMS, Reserve
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
+from nymconnect_proxy.streams.socket_close import reset
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 from tests.helpers.targets import Handler, tcp_server
 

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect import port as port_module
-from nymconnect.descriptors import reserve
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
 from nymconnect.lobby import Lobby, Places
-from nymconnect.options import Endpoint
-from nymconnect.port import Port, dial_for_others
-from nymconnect.repeats import Repeats
-from nymconnect.runtime import http_client
-from nymconnect.settings import Settings
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.runtime import listening as port_module
+from nymconnect.runtime.descriptors import reserve
+from nymconnect.runtime.http import http_client
+from nymconnect.runtime.listening import Port, dial_for_others
+from nymconnect.runtime.repeats import Repeats
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.settings import Settings
 from tests.helpers.command import Command
 from tests.helpers.stage import FAST, reach
 from tests.helpers.targets import echo, file_server, tcp_server
@@ -150,7 +150,7 @@ async def test_no_descriptor_left_is_one_line_and_the_port_serves_again(caplog: 
             lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
             for descriptor in hoard:
                 os.close(descriptor)
-        assert [line.name for line in lines] == ["nymconnect.port"]
+        assert [line.name for line in lines] == ["nymconnect.runtime.listening"]
         assert "no descriptor is left" in lines[0].getMessage()
         streams = await asyncio.open_connection(sock=ours)
         assert await says(streams)

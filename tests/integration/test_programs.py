@@ -14,7 +14,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from python_socks.async_.asyncio import Proxy
 
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from tests.helpers.command import Command
 from tests.helpers.git_server import git, git_server, make_repository
 from tests.helpers.stage import PATIENCE, curl

@@ -11,14 +11,14 @@ import pytest
 from python_socks import ProxyError
 from python_socks.async_.asyncio import Proxy
 
-from nymconnect_proxy.client_streams import ClientOptions, ClientStream
-from nymconnect_proxy.exit_streams import ExitStream
-from nymconnect_proxy.front import FrontDoor
-from nymconnect_proxy.hangup import reset
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import Pipe
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED, Versions
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.versions import CURRENT, LEGACY, MIXED, Versions
+from nymconnect_proxy.socks.server_handshake import FrontDoor
+from nymconnect_proxy.streams.client_stream import ClientOptions, ClientStream
+from nymconnect_proxy.streams.exit_stream import ExitStream
+from nymconnect_proxy.streams.pipe import Pipe
+from nymconnect_proxy.streams.socket_close import reset
 from tests.helpers.mixnet_pair import mixnet_pair, only
 from tests.helpers.proxy_loop import CURL, CURL_PROXY_ERROR, QUIET, Loop, proxy_loop
 from tests.helpers.targets import unused_port

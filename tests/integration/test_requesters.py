@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import pytest
 
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.identity import ClientKeys
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.runtime import http_client
-from nymconnect_proxy import passage
-from nymconnect_proxy.alarms import RequesterSilent
-from nymconnect_proxy.choice import Health
-from nymconnect_proxy.requester import NetworkRequester, embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect.client.gateway.keys import ClientKeys
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.exit.requester import NetworkRequester, embedded_requester
+from nymconnect_proxy.ingress.requester_choice import Health
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session import connector
+from nymconnect_proxy.session.alarms import RequesterSilent
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
 from tests.helpers.stage import FAST, eventually, reach, settings_for
 from tests.helpers.targets import echo
 
@@ -96,7 +96,7 @@ async def test_destinations_are_spread_over_those_that_the_user_has_named() -> N
 
 
 async def test_a_requester_that_is_not_there_is_left_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passage, "CHECK_TIMEOUT", 4.0)
+    monkeypatch.setattr(connector, "CHECK_TIMEOUT", 4.0)
     async with everywhere() as port, pair(absent="second") as on:
         await eventually(lambda: health(on.session) == {"first": Health.ANSWERS, "second": Health.SILENT})
         hosts = [f"127.0.0.{number}" for number in range(1, 9)]

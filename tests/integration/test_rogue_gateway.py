@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from nymconnect.client import connection as connection_module
+from nymconnect.client.gateway import connection as connection_module
 from nymconnect.directory.models import EntryInfo
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
 from tests.helpers.rogue_front import Abuse, RogueFront
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server

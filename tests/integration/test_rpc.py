@@ -15,19 +15,21 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint, Secret, Server
-from nymconnect.runtime import dial, http_client
-from nymconnect.settings import Settings
-from nymconnect_proxy.doors import Doors
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.exit_streams import ExitOptions
-from nymconnect_proxy.hangup import reset
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import NetworkRequester, RequesterOptions
-from nymconnect_proxy.rpc import MAX_REQUEST, RpcDoor, RpcOptions
+from nymconnect.runtime.http import http_client
+from nymconnect.runtime.outbound import dial
+from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.local_ports import Doors
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.ingress.rpc import MAX_REQUEST, RpcDoor, RpcOptions
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.settings.options import Secret, Server
+from nymconnect_proxy.settings.settings import Settings
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from nymconnect_proxy.streams.pipe import PipeOptions
+from nymconnect_proxy.streams.socket_close import reset
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 from tests.helpers.tls import certificate
 

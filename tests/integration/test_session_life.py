@@ -15,27 +15,29 @@ from python_socks.async_.asyncio import Proxy
 
 from nymconnect.base58 import b58encode
 from nymconnect.client import client as client_module
-from nymconnect.client import upkeep
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.identity import ClientKeys
-from nymconnect.client.profile import Profile, ProfileStore
-from nymconnect.config import Settings
-from nymconnect.directory.fetch import DirectoryClient
-from nymconnect.embedded import EmbeddedNetwork
+from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway.keys import ClientKeys
+from nymconnect.client.gateway.profile import Profile, ProfileStore
+from nymconnect.directory.client import DirectoryClient
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint
 from nymconnect.packet.addressing import Recipient
-from nymconnect.runtime import TaskSet, clock, http_client
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.http import http_client
+from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
-from nymconnect_proxy import passage as passage_module
-from nymconnect_proxy import session as session_module
-from nymconnect_proxy.alarms import EntryIsExit, ProfileNotice, sentence
-from nymconnect_proxy.entry import IN_USE, Entry
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Crash, Status
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session import connector as passage_module
+from nymconnect_proxy.session import session as session_module
+from nymconnect_proxy.session.alarms import EntryIsExit, ProfileNotice, sentence
+from nymconnect_proxy.session.gateway_selection import IN_USE, Entry
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Crash, Status
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 from tests.helpers.upstream_proxy import upstream_proxy
@@ -283,9 +285,9 @@ async def test_a_gateway_that_the_user_has_named_is_not_left() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "REFRESH", 0.1)
-    monkeypatch.setattr(upkeep, "RETRY", 0.1)
-    monkeypatch.setattr(upkeep, "GONE_AFTER", 0.3)
+    monkeypatch.setattr(topology_refresh, "REFRESH", 0.1)
+    monkeypatch.setattr(topology_refresh, "RETRY", 0.1)
+    monkeypatch.setattr(topology_refresh, "GONE_AFTER", 0.3)
     monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.1)
 
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.errors import UsageError, UserError
-from nymconnect.runtime import dial, hang_up
-from nymconnect_proxy.client_streams import ClientOptions
-from nymconnect_proxy.credit import Reserve
-from nymconnect_proxy.exchange import ExchangeOptions
-from nymconnect_proxy.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.obstacles import Obstacle
-from nymconnect_proxy.ordering import WINDOW
-from nymconnect_proxy.pipe import PipeOptions
-from nymconnect_proxy.requests import Connect, Send, decode_request
-from nymconnect_proxy.responses import ConnectionFailure, NetworkData, encode_response
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
+from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.protocol.credit import Reserve
+from nymconnect_proxy.protocol.requests import Connect, Send, decode_request
+from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, encode_response
+from nymconnect_proxy.socks.refusals import Obstacle
+from nymconnect_proxy.streams.client_stream import ClientOptions
+from nymconnect_proxy.streams.ordering import WINDOW
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 
 PIPES = PipeOptions(linger=0.2, flush_timeout=1.0)
@@ -297,8 +298,8 @@ async def test_the_application_is_read_only_as_fast_as_the_mixnet_sends() -> Non
 async def test_other_machines_without_the_password_take_no_place_of_those_that_have_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("nymconnect_proxy.listener.is_this_machine", lambda _: False)  # everybody comes from elsewhere
-    monkeypatch.setattr("nymconnect_proxy.listener.MAX_STRANGERS", 3)
+    monkeypatch.setattr("nymconnect_proxy.ingress.listener.is_this_machine", lambda _: False)  # all come from elsewhere
+    monkeypatch.setattr("nymconnect_proxy.ingress.listener.MAX_STRANGERS", 3)
     options = ListenerOptions(QUIET, allow_remote=True, password=b"secret")
     login = b"\x05\x01\x02" + b"\x01\x01u\x06secret"
     async with AsyncExitStack() as stack:

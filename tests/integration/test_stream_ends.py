@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import pytest
 from python_socks import ProxyError
 
-from nymconnect.runtime import TaskSet
-from nymconnect_proxy.pipe import PipeOptions
+from nymconnect.runtime.tasks import TaskSet
+from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.proxy_loop import PIPES, Loop, proxy_loop
 from tests.helpers.targets import unused_port
 

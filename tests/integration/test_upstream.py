@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from nymconnect.runtime import dial, hang_up, http_client
+from nymconnect.runtime.http import http_client
+from nymconnect.runtime.outbound import dial
+from nymconnect.runtime.sockets import hang_up
 from tests.helpers.targets import echo, tcp_server, unused_port
 from tests.helpers.upstream_proxy import upstream_proxy
 

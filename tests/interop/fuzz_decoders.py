@@ -30,8 +30,8 @@ from nymconnect.packet.params import PacketSize
 from nymconnect.packet.replies import ReplySurb, reply_digest
 from nymconnect.packet.sphinx import Final, Surb, open_packet
 from nymconnect.packet.sphinx import keys as sphinx_keys
-from nymconnect_proxy import credit, queries, requests, responses
-from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.protocol import credit, queries, requests, responses
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from tests.helpers.routes import ScriptedRng
 from tests.helpers.rust_vectors import load, unhex
 

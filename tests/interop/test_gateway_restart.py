@@ -12,11 +12,11 @@ import pytest
 from nymconnect.base58 import b58encode
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.loopix import Received
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.models import EntryInfo
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.runtime import http_client
-from nymconnect_proxy.requester import embedded_requester
+from nymconnect.runtime.http import http_client
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from tests.helpers.front import Front
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.live_client import live_client

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from nymconnect.client.client import MixnetClient
-from nymconnect_proxy.network_process import NetworkProcess
+from nymconnect_proxy.practice.network_process import NetworkProcess
 from tests.helpers.live_client import live_client
 from tests.helpers.rust_peer import PATIENCE, RustPeer
 

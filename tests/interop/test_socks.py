@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from nymconnect_proxy.network_process import NetworkAddress, NetworkProcess
+from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
 from tests.helpers.rust_peer import RustPeer
 from tests.helpers.targets import unused_port
 

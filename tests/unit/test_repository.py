@@ -110,10 +110,16 @@ def test_every_module_stands_on_a_floor() -> None:
 @pytest.mark.parametrize(
     ("call", "doors"),
     [
-        (r"\bopen_connection\(|\bcreate_connection\(|\bsock_connect\(", {"nymconnect/runtime.py"}),
-        (r"\baiohttp\.ClientSession\(|from aiohttp import .*\bClientSession\b", {"nymconnect/runtime.py"}),
-        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/names.py"}),
-        (r"\bnymconnect_proxy(\.names import| import .*\bnames\b)", {"proxy/nymconnect_proxy/requester.py"}),
+        (
+            r"\bopen_connection\(|\bcreate_connection\(|\bsock_connect\(",
+            {"nymconnect/runtime/outbound.py", "nymconnect/runtime/http.py"},
+        ),
+        (r"\baiohttp\.ClientSession\(|from aiohttp import .*\bClientSession\b", {"nymconnect/runtime/http.py"}),
+        (r"\bgetaddrinfo\(|\bgethostby\w+\(", {"proxy/nymconnect_proxy/exit/resolver.py"}),
+        (
+            r"\bnymconnect_proxy\.exit(\.resolver import| import .*\bresolver\b)",
+            {"proxy/nymconnect_proxy/exit/requester.py"},
+        ),
     ],
 )
 def test_outbound_doors_are_where_they_should_be(call: str, doors: set[str]) -> None:
@@ -126,8 +132,8 @@ def test_every_port_is_guarded_by_the_same_door() -> None:
     """So that no stranger fills one; the other two modules try the program out, for seconds and on this machine."""
     call = re.compile(r"\bstart_server\(|\bcreate_server\(|\bTCPSite\(|\bUnixSite\(|\bSockSite\(")
     users = {relative(path) for path in modules() if call.search(path.read_text(encoding="utf-8"))}
-    trials = {"proxy/nymconnect_proxy/checkup.py", "proxy/nymconnect_proxy/trial.py"}
-    assert users == {"nymconnect/port.py"} | trials
+    trials = {"proxy/nymconnect_proxy/diagnostics/checkup.py", "proxy/nymconnect_proxy/diagnostics/selftest_network.py"}
+    assert users == {"nymconnect/runtime/listening.py"} | trials
 
 
 OWN_MODULES = ("nymconnect", "nymconnect_proxy", "nymconnect_gui")
@@ -151,9 +157,9 @@ def test_this_program_is_started_again_in_one_way_and_never_from_the_current_fol
     """A test that types what a person types is the exception."""
     everywhere = [path for path in files() if path.suffix == ".py"]
     found = {relative(path): [safe for _, safe in spawns_by_module(path)] for path in everywhere}
-    assert found["nymconnect/program.py"] == [True]
+    assert found["nymconnect/runtime/program.py"] == [True]
     in_product = {relative(path) for path in modules() if found[relative(path)]}
-    assert in_product == {"nymconnect/program.py"}
+    assert in_product == {"nymconnect/runtime/program.py"}
     unsafe = {path for path, spawns in found.items() if not all(spawns)}
     assert unsafe == {"tests/integration/test_command_line.py"}
 

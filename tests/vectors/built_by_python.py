@@ -14,7 +14,7 @@ from typing import Any
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory import documents, models
 from nymconnect.directory.models import DeclaredRoles, EntryInfo
-from nymconnect.directory.state import Assignment, Calendar, NetworkState, NodeRecord, SphinxKey
+from nymconnect.directory.network_state import Assignment, Calendar, NetworkState, NodeRecord, SphinxKey
 from nymconnect.link.gateway import authentication, control, frames, messages
 from nymconnect.packet import messages as texts
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId, seal_ack
@@ -25,9 +25,9 @@ from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.route import Hop, Route
 from nymconnect.packet.sphinx import DEFAULT_VERSION, EXPLICIT_KEYS_VERSION, Surb, build_packet
-from nymconnect_proxy import queries, requests, responses
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED
+from nymconnect_proxy.protocol import queries, requests, responses
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.versions import CURRENT, LEGACY, MIXED
 
 Case = dict[str, Any]
 

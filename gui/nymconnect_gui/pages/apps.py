@@ -7,12 +7,12 @@ from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from nymconnect_gui.checkup_card import CheckupCard
-from nymconnect_gui.context import Context
-from nymconnect_gui.controls import COPIED_FOR, Card, Page, button, label, line, section
-from nymconnect_gui.forms import RowButton
-from nymconnect_gui.words import translate
-from nymconnect_proxy.recipes import Kind, Names, Recipe, load_recipes, rendered
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.text.words import translate
+from nymconnect_gui.widgets.checkup_card import CheckupCard
+from nymconnect_gui.widgets.controls import COPIED_FOR, Card, Page, button, label, line, section
+from nymconnect_gui.widgets.forms import RowButton
+from nymconnect_proxy.settings.recipes import Kind, Names, Recipe, load_recipes, rendered
 
 
 class AppsPage(QStackedWidget):

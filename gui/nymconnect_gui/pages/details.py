@@ -4,13 +4,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from nymconnect_gui import words
-from nymconnect_gui.controls import IconButton, label
-from nymconnect_gui.reasons import advice
-from nymconnect_gui.theme import Theme
-from nymconnect_gui.words import translate
-from nymconnect_proxy.choice import Health, RequesterState
-from nymconnect_proxy.status import Status
+from nymconnect_gui.looks.theme import Theme
+from nymconnect_gui.text import words
+from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.words import translate
+from nymconnect_gui.widgets.controls import IconButton, label
+from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
+from nymconnect_proxy.session.status import Status
 
 
 class Details(QWidget):

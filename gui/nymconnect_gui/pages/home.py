@@ -4,19 +4,19 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout
 
-from nymconnect_gui import words
-from nymconnect_gui.bridge import clock, with_port
-from nymconnect_gui.context import Context
-from nymconnect_gui.controls import Card, CopyField, Page, Symbol, button, label, line, set_role
-from nymconnect_gui.flow import Flow
-from nymconnect_gui.graph import Legend, TrafficGraph, mean
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.model.ports import next_free_port
+from nymconnect_gui.model.session_controller import clock, with_port
 from nymconnect_gui.pages.details import Details
-from nymconnect_gui.ports import next_free_port
-from nymconnect_gui.reasons import advice
-from nymconnect_gui.ring import PowerRing, Way
-from nymconnect_gui.words import Mood, translate
-from nymconnect_proxy.alarms import sentence as english
-from nymconnect_proxy.status import Status
+from nymconnect_gui.text import words
+from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.words import Mood, translate
+from nymconnect_gui.widgets.controls import Card, CopyField, Page, Symbol, button, label, line, set_role
+from nymconnect_gui.widgets.flow import Flow
+from nymconnect_gui.widgets.graph import Legend, TrafficGraph, mean
+from nymconnect_gui.widgets.power_button import PowerRing, Way
+from nymconnect_proxy.session.alarms import sentence as english
+from nymconnect_proxy.session.status import Status
 
 
 class HomePage(Page):

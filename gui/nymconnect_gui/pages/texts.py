@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton, QVBoxLay
 
 from nymconnect.errors import UserError
 from nymconnect.storage import write_private
-from nymconnect_gui.context import Context
-from nymconnect_gui.controls import button, set_role
-from nymconnect_gui.flow import Flow
-from nymconnect_gui.reasons import advice
-from nymconnect_gui.words import translate
+from nymconnect_gui.model.context import Context
+from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.words import translate
+from nymconnect_gui.widgets.controls import button, set_role
+from nymconnect_gui.widgets.flow import Flow
 
 
 class TextPage(QWidget):

@@ -23,9 +23,9 @@ from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import PacketSize
 from nymconnect.packet.route import Hop, Route
 from nymconnect.packet.sphinx import build_packet
-from nymconnect.runtime import SYSTEM_RNG, clock
-from nymconnect_proxy.fetch_through import Fetched
-from nymconnect_proxy.trial import Trial, trial, trial_settings
+from nymconnect.runtime.clock import SYSTEM_RNG, clock
+from nymconnect_proxy.diagnostics.fetch_through import Fetched
+from nymconnect_proxy.diagnostics.selftest_network import Trial, trial, trial_settings
 
 MEGABYTE = 1_000_000
 PATIENCE = 600.0

@@ -4,16 +4,16 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from nymconnect.config import Settings, settings_from
 from nymconnect.errors import UserError
-from nymconnect.runtime import unix_offset
+from nymconnect.runtime.clock import unix_offset
 from nymconnect.storage import Directories
-from nymconnect_proxy.alarms import AlarmNews, DownlinkCause, sentence, subject
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Status
-from nymconnect_proxy.status_json import measured, snapshot
+from nymconnect_proxy.session.alarms import AlarmNews, DownlinkCause, sentence, subject
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.session.status_json import measured, snapshot
+from nymconnect_proxy.settings.config import Settings, settings_from
 
 STATS_INTERVAL = 5.0
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
+from nymconnect_proxy.commands.control_line import CONNECT, DISCONNECT, QUIT, STATUS, ask
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.control import CONNECT, DISCONNECT, QUIT, STATUS, ask
 
 LOOK = 0.2
 PATIENCE = 180.0

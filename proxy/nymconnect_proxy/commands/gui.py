@@ -17,7 +17,7 @@ async def run(flags: argparse.Namespace) -> int:
 def open_window(flags: argparse.Namespace) -> int | None:
     """The exit code after the window has been closed, or None where none can be opened."""
     try:
-        obstacle = import_module("nymconnect_gui.preflight").obstacle()
+        obstacle = import_module("nymconnect_gui.platform.preflight").obstacle()
         if obstacle is None:
             return cast(int, import_module("nymconnect_gui.app").main(flags))
     except ImportError as error:  # PySide6 is an extra, and needs libraries of the system

@@ -8,11 +8,11 @@ import sys
 import threading
 from pathlib import Path
 
-from nymconnect.embedded import EmbeddedNetwork
 from nymconnect.errors import UserError
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.requester import embedded_requester
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 
 MAX_POLICY = 1024 * 1024
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 
-from nymconnect_proxy.outlet import LineOutlet
+from nymconnect_proxy.commands.nonblocking_output import LineOutlet
 
 
 class Output:

@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Iterator
 
-from nymconnect.config import Settings, read_settings
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.options import Endpoint
 from nymconnect.storage import Directories
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.recipes import Names, Recipe, find, load_recipes, rendered
+from nymconnect_proxy.settings.config import Settings, read_settings
+from nymconnect_proxy.settings.recipes import Names, Recipe, find, load_recipes, rendered
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 NAMES = {

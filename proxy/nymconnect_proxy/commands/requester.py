@@ -8,20 +8,26 @@ from dataclasses import replace
 
 import msgspec
 
-from nymconnect.address_book import with_entry, without_entry
-from nymconnect.config import Settings, settings_from, write_settings
 from nymconnect.errors import NymError, UserError
-from nymconnect.options import DIRECTORY
-from nymconnect.runtime import SYSTEM_RNG
+from nymconnect.runtime.clock import SYSTEM_RNG
 from nymconnect.storage import Directories
-from nymconnect_proxy.choice import KnownRequester
 from nymconnect_proxy.commands.connect import settings_file
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.exchange import Exchange
-from nymconnect_proxy.passage import Passage, Watcher
-from nymconnect_proxy.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryErrorAnswer
-from nymconnect_proxy.requests import Control
-from nymconnect_proxy.responses import BinaryInfo, ControlError, Response, SupportedVersions
+from nymconnect_proxy.ingress.multiplexer import Exchange
+from nymconnect_proxy.ingress.requester_choice import KnownRequester
+from nymconnect_proxy.protocol.queries import (
+    DescriptionAnswer,
+    ExitPolicyAnswer,
+    OpenProxyAnswer,
+    Query,
+    QueryErrorAnswer,
+)
+from nymconnect_proxy.protocol.requests import Control
+from nymconnect_proxy.protocol.responses import BinaryInfo, ControlError, Response, SupportedVersions
+from nymconnect_proxy.session.connector import Passage, Watcher
+from nymconnect_proxy.settings.address_book import with_entry, without_entry
+from nymconnect_proxy.settings.config import Settings, settings_from, write_settings
+from nymconnect_proxy.settings.options import DIRECTORY
 
 PATIENCE = 60.0  # seconds for an answer
 MAX_TEXT = 500  # characters of a requester's own words

@@ -2,9 +2,9 @@
 
 import argparse
 
-from nymconnect.runtime import clock
+from nymconnect.runtime.clock import clock
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.trial import trial, trial_settings
+from nymconnect_proxy.diagnostics.selftest_network import trial, trial_settings
 
 LENGTH = 256 * 1024
 PATIENCE = 25.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.program import own_command
+from nymconnect.runtime.program import own_command
 from tests.helpers.command import environment
 from tests.helpers.machines import as_user, inside, with_small_disk, without_network
 from tests.helpers.person import Person, environment_at

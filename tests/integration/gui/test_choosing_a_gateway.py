@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
-from nymconnect_gui.pages.settings_gateways import GatewaysPage
-from nymconnect_proxy.states import State
+from nymconnect_gui.pages.settings.gateways import GatewaysPage
+from nymconnect_proxy.session.states import State
 from tests.helpers.stage import eventually
 from tests.helpers.window import PATIENCE, home_of, live, on_qt, until
 from tests.integration.test_session_life import free_choice, network, place

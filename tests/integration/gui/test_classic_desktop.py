@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.program import own_command
+from nymconnect.runtime.program import own_command
 from tests.helpers.command import environment
 from tests.helpers.desktop import missing_programs, running, x_server
 from tests.helpers.targets import unused_port

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nymconnect.program import own_command
+from nymconnect.runtime.program import own_command
 from tests.helpers.command import environment, run
 from tests.helpers.window import PATIENCE
 

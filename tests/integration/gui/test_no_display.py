@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.options import Endpoint
-from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect.endpoints import Endpoint
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
 from tests.helpers.command import Command
 from tests.helpers.targets import file_server
 from tests.helpers.window import PATIENCE

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nymconnect.options import Endpoint
-from nymconnect.program import own_command
-from nymconnect_proxy.fetch_through import fetch_through
+from nymconnect.endpoints import Endpoint
+from nymconnect.runtime.program import own_command
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
 from tests.helpers.command import environment
 from tests.helpers.desktop import Panel, clients, missing_programs, session_bus, x_server
 from tests.helpers.stage import eventually

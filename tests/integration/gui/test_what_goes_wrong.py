@@ -14,10 +14,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from nymconnect.base58 import b58encode
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint, Upstream
+from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect_gui.app import Program
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.stage import eventually
 from tests.helpers.targets import file_server
 from tests.helpers.tls import certificate

@@ -11,14 +11,14 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from nymconnect.base58 import b58encode
-from nymconnect.config import Settings
-from nymconnect.embedded import EmbeddedNetwork
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
-from nymconnect_proxy.fetch_through import fetch_through
-from nymconnect_proxy.requester import embedded_requester
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.states import State
+from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
+from nymconnect_proxy.practice.embedded import EmbeddedNetwork
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.stage import curl, eventually
 from tests.helpers.targets import file_server

@@ -7,9 +7,9 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from nymconnect.client import client as client_module
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
 from tests.helpers.window import home_of, live, on_qt, until
 from tests.integration.test_session_life import free_choice, network
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from nymconnect.client import client as client_module
-from nymconnect.client import upkeep
 from nymconnect.client.client import ClientStoppedError, MixnetClient
-from nymconnect.client.identity import ClientKeys, choose_gateway
-from nymconnect.client.pacing import DATA_LIMIT
+from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway.keys import ClientKeys, choose_gateway
+from nymconnect.client.pacer.machine import DATA_LIMIT
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.directory.fetch import DirectoryClient
+from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError
-from nymconnect.runtime import clock, http_client
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.http import http_client
 from tests.helpers.loopback_gateway import LoopbackGateway
 from tests.helpers.networks import known_network
 
@@ -260,7 +261,7 @@ async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatc
 @pytest.mark.usefixtures("quick_reconnect")
 async def test_a_gateway_that_does_not_come_back_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.01)
-    monkeypatch.setattr(upkeep, "GONE_AFTER", 0.0)
+    monkeypatch.setattr(topology_refresh, "GONE_AFTER", 0.0)
     gone = asyncio.get_running_loop().create_future()
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
         stage.client.on_gateway_gone = lambda reason: gone.done() or gone.set_result(reason)
@@ -289,8 +290,8 @@ def test_the_keys_carry_the_time_of_the_last_authentication() -> None:
 
 
 async def test_the_topology_is_refreshed_and_kept_while_the_directory_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "REFRESH", 0.01)
-    monkeypatch.setattr(upkeep, "RETRY", 0.01)
+    monkeypatch.setattr(topology_refresh, "REFRESH", 0.01)
+    monkeypatch.setattr(topology_refresh, "RETRY", 0.01)
     newer = replace(known_network().topology, epoch_id=131)
     answers: list[Topology | UserError] = [UserError("away"), UserError("away"), newer]
     taken = asyncio.Event()

@@ -1,12 +1,12 @@
 """How well a long answer fills the slots of a paced client, in virtual time."""
 
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.embedded import REQUESTER_TRAFFIC
 from nymconnect.packet import chunking, messages
 from nymconnect.packet.params import PacketSize
-from nymconnect_proxy.responses import NetworkData, encode_response
-from nymconnect_proxy.streams import READ_SIZE
-from nymconnect_proxy.versions import CURRENT
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
+from nymconnect_proxy.protocol.responses import NetworkData, encode_response
+from nymconnect_proxy.protocol.versions import CURRENT
+from nymconnect_proxy.streams.flow import READ_SIZE
 from tests.helpers.virtual_mixnet import VirtualMixnet
 
 ANSWER = 300_000

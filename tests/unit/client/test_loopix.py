@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.loopix import Loopix, Received, Undelivered
-from nymconnect.client.loops import STILLNESS
+from nymconnect.client.monitor.loop_monitor import STILLNESS
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.virtual_mixnet import VirtualMixnet

@@ -7,9 +7,9 @@ import pytest
 
 from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import Downlink, TrafficParameters
-from nymconnect.client.turns import MAXIMUM_PACED_RUN
-from nymconnect.client.window import LEAST
-from nymconnect.embedded import REQUESTER_TRAFFIC
+from nymconnect.client.sending.congestion_window import LEAST
+from nymconnect.client.sending.scheduler import MAXIMUM_PACED_RUN
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 
 RATE = 50.0

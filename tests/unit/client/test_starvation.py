@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.embedded import REQUESTER_TRAFFIC
+from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualMixnet
 
 CLIENT = TrafficParameters(message_sending_average_delay=0.1, loop_cover=False)

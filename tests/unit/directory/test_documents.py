@@ -8,7 +8,7 @@ import pytest
 from nymconnect.base58 import b58encode
 from nymconnect.directory import documents
 from nymconnect.directory.models import decode_node_list, decode_semi_skimmed_list, encode
-from nymconnect.directory.state import SphinxKey
+from nymconnect.directory.network_state import SphinxKey
 from tests.helpers.directories import ROTATION, START, identity_of, noise_of, small_state, sphinx_of
 
 HOUR = 3600.0

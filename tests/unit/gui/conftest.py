@@ -13,10 +13,10 @@ import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
-from nymconnect.config import Settings
 from nymconnect.storage import Directories
 from nymconnect_gui.app import Program
-from nymconnect_gui.bridge import Bridge
+from nymconnect_gui.model.session_controller import Bridge
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import FakeSessions
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from PySide6.QtGui import QGuiApplication
 
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint
+from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
-from nymconnect_gui.bridge import with_port
-from nymconnect_gui.checkup_card import check_target, finding_sentence, seconds_text, stage_names
+from nymconnect_gui.model.session_controller import with_port
 from nymconnect_gui.pages.apps import AppsPage, kind_names, names_sentence
-from nymconnect_proxy.checkup import Finding, Result, Stage
-from nymconnect_proxy.recipes import Kind, Names, load_recipes
-from nymconnect_proxy.states import State
+from nymconnect_gui.widgets.checkup_card import check_target, finding_sentence, seconds_text, stage_names
+from nymconnect_proxy.diagnostics.checkup import Finding, Result, Stage
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.recipes import Kind, Names, load_recipes
 from tests.helpers.fake_session import FakeSessions
 from tests.helpers.targets import tcp_server, unused_port
 

@@ -3,8 +3,8 @@
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from nymconnect_gui.app import Program
-from nymconnect_gui.store import Store
-from nymconnect_proxy.states import State
+from nymconnect_gui.model.window_memory import Store
+from nymconnect_proxy.session.states import State
 from tests.helpers.fake_session import snapshot
 from tests.unit.gui.test_tray import put_tray
 

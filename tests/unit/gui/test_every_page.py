@@ -19,16 +19,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from nymconnect.config import Settings
 from nymconnect_gui.app import Program
-from nymconnect_gui.bridge import Bridge
-from nymconnect_gui.forms import RowButton
-from nymconnect_gui.i18n import install
-from nymconnect_gui.painted import Painted, Switch
+from nymconnect_gui.looks.painted_button import Painted, Switch
+from nymconnect_gui.model.session_controller import Bridge
+from nymconnect_gui.text.i18n import install
+from nymconnect_gui.widgets.forms import RowButton
 from nymconnect_gui.window import PAGES
-from nymconnect_proxy.alarms import PacketsDropped
-from nymconnect_proxy.checkup import Finding, Result, Stage
-from nymconnect_proxy.states import State
+from nymconnect_proxy.diagnostics.checkup import Finding, Result, Stage
+from nymconnect_proxy.session.alarms import PacketsDropped
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import snapshot
 from tests.unit.gui.test_gateways import GATEWAYS
 

@@ -11,13 +11,13 @@ from PySide6.QtGui import QAccessible, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-from nymconnect.config import Settings, read_settings
 from nymconnect_gui.app import Program
-from nymconnect_gui.gateway_list import in_order, matching
-from nymconnect_gui.i18n import install
-from nymconnect_gui.pages.settings_gateways import GatewaysPage
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import KnownGateway
+from nymconnect_gui.pages.settings.gateways import GatewaysPage
+from nymconnect_gui.text.i18n import install
+from nymconnect_gui.widgets.gateway_list import in_order, matching
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import KnownGateway
+from nymconnect_proxy.settings.config import Settings, read_settings
 from tests.helpers.fake_session import FakeSessions
 
 Find = Callable[[str], Any]

@@ -10,17 +10,17 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from nymconnect.config import Settings
-from nymconnect_gui import words
 from nymconnect_gui.app import Program
-from nymconnect_gui.bridge import clock
+from nymconnect_gui.looks.theme import Tokens
+from nymconnect_gui.model.session_controller import clock
 from nymconnect_gui.pages import home as home_module
 from nymconnect_gui.pages.home import HomePage
-from nymconnect_gui.theme import Tokens
-from nymconnect_gui.words import Mood
-from nymconnect_proxy.alarms import PacketsDropped, ProfileNotice
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Status
+from nymconnect_gui.text import words
+from nymconnect_gui.text.words import Mood
+from nymconnect_proxy.session.alarms import PacketsDropped, ProfileNotice
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import GATEWAY, FakeSessions, counters, port_in_use, snapshot
 
 

@@ -10,15 +10,16 @@ from PySide6.QtGui import QAccessible, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
-from nymconnect_gui import painted, words
 from nymconnect_gui.app import Program
-from nymconnect_gui.controls import Page
-from nymconnect_gui.forms import Choice
-from nymconnect_gui.theme import WIDTH
+from nymconnect_gui.looks import painted_button
+from nymconnect_gui.looks.theme import WIDTH
+from nymconnect_gui.text import words
+from nymconnect_gui.text.words import Problem
+from nymconnect_gui.widgets.controls import Page
+from nymconnect_gui.widgets.forms import Choice
 from nymconnect_gui.window import PAGES
-from nymconnect_gui.words import Problem
-from nymconnect_proxy.alarms import PacketsDropped
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.alarms import PacketsDropped
+from nymconnect_proxy.session.states import State
 from tests.helpers.fake_session import GATEWAY, snapshot
 
 LEAST = 24  # pixels: what a finger or an unsteady hand can hit
@@ -181,7 +182,7 @@ def test_right_to_left_turns_everything_around(program: Program, qapp: QApplicat
 
 
 def test_a_switch_is_a_checkbox_with_two_shapes(program: Program, qapp: QApplication) -> None:
-    switch = painted.Switch(program.theme, "Start at login")
+    switch = painted_button.Switch(program.theme, "Start at login")
     interface = QAccessible.queryAccessibleInterface(switch)
     assert interface.text(QAccessible.Text.Name) == "Start at login"
     assert interface.state().checkable

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from nymconnect_gui.theme import DARK, LIGHT
+from nymconnect_gui.looks.theme import DARK, LIGHT
 from nymconnect_gui.window import PAGES
 from tests.helpers.scripts import packaging_script
 

@@ -18,19 +18,20 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from nymconnect.client.presets import AUTOMATIC, PRESETS
-from nymconnect.config import OPTIONS, Settings, read_settings
-from nymconnect.options import Endpoint, Secret, Upstream
-from nymconnect.settings_document import CURRENT_VERSION, read_tables
+from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect_gui.app import Program
-from nymconnect_gui.pages.settings import SettingsPart, cost
-from nymconnect_gui.pages.settings_exits import together
-from nymconnect_gui.settings_file import Opened, open_settings
-from nymconnect_gui.store import Remembered, Store
-from nymconnect_gui.vault import KeyringVault
+from nymconnect_gui.model.keyring_store import KeyringVault
+from nymconnect_gui.model.settings_file import Opened, open_settings
+from nymconnect_gui.model.window_memory import Remembered, Store
+from nymconnect_gui.pages.settings.exits import together
+from nymconnect_gui.pages.settings.overview import SettingsPart, cost
 from nymconnect_gui.window import PAGES
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.config import OPTIONS, Settings, read_settings
+from nymconnect_proxy.settings.options import Secret
+from nymconnect_proxy.settings.settings_document import CURRENT_VERSION, read_tables
 from tests.helpers.fake_session import FakeSessions
-from tests.unit.gui.test_fields import KEY, RECIPIENT
+from tests.unit.gui.model.test_fields import KEY, RECIPIENT
 
 Find = Callable[[str], Any]
 OPTION_CHOICES = next(option.choices for option in OPTIONS if option.name == "sender_tags")

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_gui import app as app_module
-from nymconnect_gui import preflight
-from nymconnect_gui.instance import SingleInstance
+from nymconnect_gui.platform import preflight
+from nymconnect_gui.platform.instance import SingleInstance
 from nymconnect_proxy import cli
 from nymconnect_proxy.commands import gui
 
@@ -153,7 +153,7 @@ from PySide6.QtWidgets import QMessageBox
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_gui import app
-from nymconnect_gui.instance import SingleInstance
+from nymconnect_gui.platform.instance import SingleInstance
 directories = Directories.under(Path({folder!r}))
 Directories.of_user = staticmethod(lambda: directories)
 assert SingleInstance(directories)._lock.acquire()

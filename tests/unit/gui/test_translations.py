@@ -6,15 +6,15 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QLocale, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialogButtonBox, QLabel, QWidget
 
-from nymconnect_gui import i18n
 from nymconnect_gui.app import Program
-from nymconnect_gui.i18n import FOLDER, install, language_name, languages, locale_for
 from nymconnect_gui.pages.apps import AppsPage
-from nymconnect_gui.pages.diagnostics_about import PARTS
+from nymconnect_gui.pages.diagnostics.about import PARTS
+from nymconnect_gui.text import i18n
+from nymconnect_gui.text.i18n import FOLDER, install, language_name, languages, locale_for
 from nymconnect_gui.window import PAGES
-from nymconnect_proxy.alarms import RequesterSilent
-from nymconnect_proxy.recipes import load_recipes, rendered
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.alarms import RequesterSilent
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.recipes import load_recipes, rendered
 from tests.helpers.fake_session import snapshot
 from tests.helpers.scripts import packaging_script
 

@@ -9,13 +9,13 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from nymconnect.client.presets import PRESETS
-from nymconnect_gui import words
 from nymconnect_gui.app import Program
-from nymconnect_gui.bridge import clock
+from nymconnect_gui.model.session_controller import clock
+from nymconnect_gui.text import words
+from nymconnect_gui.text.words import Mood
 from nymconnect_gui.tray import tooltip, tray_icon
-from nymconnect_gui.words import Mood
-from nymconnect_proxy.alarms import PacketsDropped
-from nymconnect_proxy.states import State
+from nymconnect_proxy.session.alarms import PacketsDropped
+from nymconnect_proxy.session.states import State
 from tests.helpers.fake_session import FakeSessions, snapshot
 
 

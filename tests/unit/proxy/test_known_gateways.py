@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from nymconnect.config import Settings
 from nymconnect.directory.topology import EntryPoint, Feature, Node
-from nymconnect_proxy.overview import known_gateways
-from nymconnect_proxy.session import Session
-from nymconnect_proxy.status import KnownGateway
+from nymconnect_proxy.session.session import Session
+from nymconnect_proxy.session.status import KnownGateway
+from nymconnect_proxy.session.status_builder import known_gateways
+from nymconnect_proxy.settings.config import Settings
 from tests.helpers.networks import known_network
 
 

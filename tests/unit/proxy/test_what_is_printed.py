@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.config import Settings
-from nymconnect.options import Endpoint
-from nymconnect_proxy.alarms import (
+from nymconnect.endpoints import Endpoint
+from nymconnect_proxy.commands import control
+from nymconnect_proxy.commands.connect import _Reporter
+from nymconnect_proxy.commands.output import Output
+from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
+from nymconnect_proxy.session.alarms import (
     DownlinkCause,
     MissedBecause,
     PacketsDropped,
@@ -15,13 +18,10 @@ from nymconnect_proxy.alarms import (
     RequesterSilent,
     sentence,
 )
-from nymconnect_proxy.choice import Health, RequesterState
-from nymconnect_proxy.commands import control
-from nymconnect_proxy.commands.connect import _Reporter
-from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.states import State
-from nymconnect_proxy.status import Rates, Status
-from nymconnect_proxy.status_json import snapshot
+from nymconnect_proxy.session.states import State
+from nymconnect_proxy.session.status import Rates, Status
+from nymconnect_proxy.session.status_json import snapshot
+from nymconnect_proxy.settings.config import Settings
 
 UP = "connected: SOCKS5 proxy on 127.0.0.1:1080, gateway G\n"
 HIDDEN, SHOWS = "40 packets a second answer you, whatever you receive", "what you receive shows on your line, because "

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nymconnect.errors import UserError
-from nymconnect_proxy.policy import AddressPolicy
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from tests.helpers.rust_vectors import cases
 
 Vector = dict[str, Any]

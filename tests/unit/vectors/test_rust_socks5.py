@@ -6,10 +6,10 @@ import pytest
 
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import Recipient
-from nymconnect_proxy import queries, requests, responses
-from nymconnect_proxy.ordering import ReorderBuffer
-from nymconnect_proxy.policy import AddressPolicy
-from nymconnect_proxy.versions import CURRENT, LEGACY, MIXED
+from nymconnect_proxy.protocol import queries, requests, responses
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.versions import CURRENT, LEGACY, MIXED
+from nymconnect_proxy.streams.ordering import ReorderBuffer
 from tests.helpers.rust_vectors import cases, load, unhex
 
 Vector = dict[str, Any]

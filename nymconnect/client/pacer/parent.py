@@ -1,0 +1,165 @@
+"""The client's side of a pacer process: starts it for one connection, passes it the socket and its frames, ends it.
+
+The child holds the only open descriptor of the gateway socket. So however it ends, the connection ends with it, and the
+client is no longer connected.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from asyncio.subprocess import Process
+from typing import cast
+
+from nymconnect.client.pacer.machine import Kind, Rates, Unused
+from nymconnect.client.pacer.protocol import (
+    Begin,
+    Control,
+    Ended,
+    Expire,
+    Inbox,
+    Incoming,
+    Left,
+    Message,
+    Offer,
+    Setup,
+    Slots,
+)
+from nymconnect.client.pacer.transport import CarrierUser
+from nymconnect.errors import WireError
+from nymconnect.runtime.outbound import adopt
+from nymconnect.runtime.program import own_command
+
+log = logging.getLogger(__name__)
+
+MODULE = "nymconnect.client.pacer.child"
+STOP_TIMEOUT = 1.0
+
+
+class ChildCarrier(asyncio.Protocol):
+    """The pacer in a process of its own; see `carrier.Carrier`."""
+
+    def __init__(self, user: CarrierUser, patience: float) -> None:
+        self._user, self._patience = user, patience
+        self._process: Process | None = None
+        self._transport: asyncio.Transport | None = None
+        self._inbox = Inbox()
+        self._has_ended = False
+        self.unused = Unused()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child while it is ours."""
+        return self._process.pid if self._process else None
+
+    async def open(self, connected: socket.socket, tls_host: str) -> None:
+        """See `Carrier`."""
+        ours, theirs = socket.socketpair()
+        try:
+            with connected, theirs:
+                self._process = await _start(theirs, connected)
+        except BaseException:
+            ours.close()
+            raise
+        ours.setblocking(False)
+        await adopt(ours, self)
+        self._send(Setup(self._patience, tls_host))
+
+    def begin(self, rates: Rates) -> None:
+        """See `Carrier`."""
+        self._send(Begin(rates))
+
+    def control(self, frame: bytes) -> None:
+        """See `Carrier`; that too many wait is told by the end of the connection."""
+        self._send(Control(frame))
+
+    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+        """See `Carrier`; the one who offers keeps count."""
+        self._send(Offer(kind, serial, frame))
+
+    def expire_covers(self) -> None:
+        """See `Carrier`."""
+        self._send(Expire())
+
+    async def close(self) -> None:
+        """See `Carrier`."""
+        self._has_ended = True
+        if self._transport is not None:
+            self._transport.close()
+        try:
+            await self._end_process()
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+    async def _end_process(self) -> None:
+        """It ends by itself when it has lost us; being cancelled while waiting for that does not leave it behind."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await process.wait()
+        except TimeoutError:
+            log.debug("the pacer does not end")
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+    # --- the event loop's side -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for message in self._inbox.feed(data):
+                self._take(message)
+        except WireError as error:
+            self._end(f"the pacer is not understood: {error}")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._end("the pacer has ended")
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case Incoming(data):
+                self._user.on_bytes(data)
+            case Left(kind, serial, at):
+                self._user.on_left(kind, serial, at)
+            case Slots(unused):
+                self.unused = unused
+            case Ended(reason):
+                self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self._user.on_end(reason)
+
+    def _send(self, message: Message) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(message.encode())
+
+
+async def _start(channel: socket.socket, gateway: socket.socket) -> Process:
+    """The child with these two sockets. Ctrl-C goes to a whole process group; the child shall end when we let it."""
+    if sys.platform == "win32":  # after the documentation of `socket.share`; not tested
+        process = await asyncio.create_subprocess_exec(*own_command(MODULE), stdin=asyncio.subprocess.PIPE)
+        assert process.stdin is not None
+        shares = [each.share(process.pid) for each in (channel, gateway)]
+        process.stdin.write(b"".join(len(share).to_bytes(4, "big") for share in shares) + b"".join(shares))
+        await process.stdin.drain()
+        return process
+    numbers = channel.fileno(), gateway.fileno()
+    return await asyncio.create_subprocess_exec(
+        *own_command(MODULE),
+        *map(str, numbers),
+        pass_fds=numbers,
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -1,0 +1,90 @@
+"""What listeners and outbound connections share: readers, ends of a connection, and which addresses are our own."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+
+from nymconnect.errors import UserError
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+STREAM_LIMIT = 256 * 1024
+
+
+class PatientReader(asyncio.StreamReader):
+    """Gives all bytes that came before a connection broke, and only then the error: they are what was said, and the
+    parent would forget them."""
+
+    _broke: Exception | None = None
+
+    def set_exception(self, exc: Exception) -> None:
+        self._broke = exc
+        self.feed_eof()
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await super().read(n)
+        if self._broke is not None and n and not data:
+            raise self._broke
+        return data
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a stream and wait for it, whatever state the peer is in; cancelled meanwhile, it is closed all the same."""
+    try:
+        with contextlib.suppress(OSError, TimeoutError):
+            writer.close()
+            async with asyncio.timeout(1.0):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
+
+
+def unconfirmed_bytes(transport: asyncio.BaseTransport) -> int | None:
+    """What the kernel holds of the bytes written to a TCP connection and the other side's kernel has not confirmed.
+    None if the connection is closed; 0 where the system does not tell, which Linux does."""
+    connection = transport.get_extra_info("socket")
+    descriptor = -1 if connection is None else connection.fileno()
+    if descriptor < 0:
+        return None
+    if sys.platform != "linux":
+        return 0
+    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def in_use(host: str, port: int, error: OSError) -> UserError:
+    """The one line for a listener that cannot be opened."""
+    return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+def address_towards(ip: str) -> str | None:
+    """Our own address on the way to `ip`, None without a way. A datagram socket asks the routing table and sends
+    nothing."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((ip, 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def is_own_address(ip: str) -> bool:
+    """Whether `ip` leads to this machine. The system is asked each time, for addresses come and go: the way to an
+    address of our own begins at that address, or a socket can have it, where not every address can be had (Linux's
+    `ip_nonlocal_bind`). Untested on Windows and macOS."""
+    nobodys = "2001:db8::" if ":" in ip else "192.0.2.0"  # for documentation
+    return address_towards(ip) == ip or (_can_be_had(ip) and not _can_be_had(nobodys))
+
+
+def _can_be_had(ip: str) -> bool:
+    """Whether a socket may bind to `ip`."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((ip, 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,237 @@
+"""Which connections an exit takes on, and what it keeps for those that are not there yet or any more.
+
+A stream is known by its `StreamKey`: the sender tag of the messages and the connection id, so the id of another client
+can neither collide nor be taken over. Messages of identified clients carry no tag and no address beyond the Connect;
+for them the id alone has to do, as in nym-network-requester 1.21, but a Connect never replaces a stream that exists.
+
+When an exit is full, the sender that has most streams loses the one that has been idle longest, for one that has at
+least two fewer; so nobody loses its only stream. The last places are for senders that have none, who then need not take
+anybody's. Tags cost nothing, so that is all the fairness there can be: who wants to keep others out needs a tag for
+each two places, and streams that do something in each.
+
+A Send may overtake its Connect through the mixnet, so it is held for a while; one for a stream that has ended is
+dropped. Both memories are bounded by time and by size. A Send whose Connect never comes is an orphan: it belongs to a
+stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that. When
+there is no room, the stream that has waited longest is called an orphan before its time: a Connect is late by a second
+or two, so no number of Sends without one keeps another's out.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.protocol.requests import Connect, Send
+from nymconnect_proxy.protocol.versions import CURRENT, Versions
+
+SETTLE_TIME = 60.0
+CLOSED_MEMORY = 600.0
+MAX_CLOSED = 16_384
+MAX_ORPHANS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """Sender tag (16 bytes; empty for identified clients) and connection id."""
+
+    sender_tag: bytes
+    connection_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """Connections in all, of these for senders that have none, and per sender; messages held for a Connect, per stream
+    and in all, and seconds for which."""
+
+    connections: int = 512
+    connections_for_newcomers: int = 64
+    connections_per_sender: int = 128
+    held_streams: int = 4096
+    held_messages: int = 64
+    held_bytes: int = 256 * 1024
+    held_bytes_in_all: int = 16 * 1024 * 1024
+    settle: float = SETTLE_TIME
+
+
+class Verdict(Enum):
+    """What becomes of a Connect."""
+
+    ADMITTED = "admitted"
+    DUPLICATE = "duplicate"
+    UNANSWERABLE = "unanswerable"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A stream that is unknown here, and the `versions` in which its client speaks."""
+
+    key: StreamKey
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True)
+class InPlaceOf:
+    """The Connect is admitted, and the stream `displaced` has to go for it."""
+
+    displaced: StreamKey
+
+
+class _Held:
+    """Messages that wait for one Connect."""
+
+    def __init__(self, expires: float, versions: Versions) -> None:
+        self.expires = expires
+        self.versions = versions
+        self.messages: list[Send] = []
+        self.size = 0
+
+
+class Admissions:
+    """The streams of one exit. Every method forgets what has expired. `last_active` tells when a stream has carried
+    data last; of streams equally idle the oldest counts as idle longest."""
+
+    def __init__(
+        self,
+        limits: AdmissionLimits = AdmissionLimits(),
+        last_active: Callable[[StreamKey], float] = lambda _key: 0.0,
+    ) -> None:
+        self._limits = limits
+        self._last_active = last_active
+        self._senders: dict[StreamKey, bytes] = {}
+        self._keys_by_sender: dict[bytes, dict[StreamKey, None]] = {}
+        self._held: dict[StreamKey, _Held] = {}
+        self._held_bytes = 0
+        self._held_streams_by_tag: Counter[bytes] = Counter()
+        self._held_bytes_by_tag: Counter[bytes] = Counter()
+        self._closed: dict[StreamKey, None] = {}
+        self._closed_expiry: deque[tuple[float, StreamKey]] = deque()
+        self._orphans: list[Orphan] = []
+
+    def __len__(self) -> int:
+        return len(self._senders)
+
+    def admit(self, connect: Connect, sender_tag: bytes | None, now: float) -> Verdict | InPlaceOf:
+        """Register the stream of a Connect, unless it exists, cannot be answered, or there are too many."""
+        self._purge(now)
+        if sender_tag is None and connect.return_address is None:
+            return Verdict.UNANSWERABLE
+        key = StreamKey(sender_tag or b"", connect.connection_id)
+        if key in self._senders or key in self._closed:
+            return Verdict.DUPLICATE
+        sender = sender_of(connect.return_address, sender_tag)
+        own = len(self._keys_by_sender.get(sender, ()))
+        places = self._limits.connections - (self._limits.connections_for_newcomers if own else 0)
+        displaced = None
+        if own >= self._limits.connections_per_sender or (
+            len(self._senders) >= places and (displaced := self._who_yields(own)) is None
+        ):
+            self._forget_held(key)
+            self._remember_closed(key, now)
+            return Verdict.BUSY
+        if displaced is not None:
+            self.release(displaced, now)
+        self._senders[key] = sender
+        self._keys_by_sender.setdefault(sender, {})[key] = None
+        return Verdict.ADMITTED if displaced is None else InPlaceOf(displaced)
+
+    def _who_yields(self, own: int) -> StreamKey | None:
+        """Whose place a sender that has `own` streams may take: that of a sender which then still has as many."""
+        most = max(map(len, self._keys_by_sender.values()), default=0)
+        if most <= own + 1:
+            return None
+        keys = (key for keys in self._keys_by_sender.values() if len(keys) == most for key in keys)
+        return min(keys, key=self._last_active)
+
+    def hold(self, key: StreamKey, message: Send, now: float, versions: Versions = CURRENT) -> bool:
+        """Keep a Send, which has these `versions`, until its Connect comes; False if it was dropped."""
+        self._purge(now)
+        if key in self._closed or key in self._senders:
+            return False
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = _Held(now + self._limits.settle, versions)
+            self._held_streams_by_tag[key.sender_tag] += 1
+        size = len(message.data)
+        if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
+            return False
+        held.messages.append(message)
+        held.size += size
+        self._held_bytes += size
+        self._held_bytes_by_tag[key.sender_tag] += size
+        while len(self._held) > self._limits.held_streams:
+            self._give_up(self._oldest_of_most(self._held_streams_by_tag), now)
+        while self._held_bytes > self._limits.held_bytes_in_all:
+            self._give_up(self._oldest_of_most(self._held_bytes_by_tag), now)
+        return key in self._held
+
+    def _oldest_of_most(self, held_by_tag: Counter[bytes]) -> StreamKey:
+        """Of the sender tag that holds most, what waits longest: nobody's flood ends the beginnings of others."""
+        most = max(held_by_tag.values())
+        return next(key for key in self._held if held_by_tag[key.sender_tag] == most)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `take_orphans` has something to give, unless a Connect comes."""
+        return 0.0 if self._orphans else next((held.expires for held in self._held.values()), None)
+
+    def take_orphans(self, now: float) -> list[Orphan]:
+        """Streams for which no Connect has come in time. Only those that can be answered, and each once."""
+        self._purge(now)
+        taken, self._orphans = self._orphans, []
+        return taken
+
+    def take_held(self, key: StreamKey) -> list[Send]:
+        """The messages that came before the Connect, in the order of arrival."""
+        held = self._forget_held(key)
+        return held.messages if held else []
+
+    def release(self, key: StreamKey, now: float) -> None:
+        """The stream has ended; what still comes for it will be dropped."""
+        sender = self._senders.pop(key, None)
+        if sender is None:
+            return
+        del self._keys_by_sender[sender][key]
+        if not self._keys_by_sender[sender]:
+            del self._keys_by_sender[sender]
+        self._remember_closed(key, now)
+        self._purge(now)
+
+    def _remember_closed(self, key: StreamKey, now: float) -> None:
+        self._closed[key] = None
+        self._closed_expiry.append((now + CLOSED_MEMORY, key))
+
+    def _forget_held(self, key: StreamKey) -> _Held | None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._held_bytes -= held.size
+            self._held_bytes_by_tag[key.sender_tag] -= held.size
+            self._held_streams_by_tag[key.sender_tag] -= 1
+            if not self._held_streams_by_tag[key.sender_tag]:
+                del self._held_streams_by_tag[key.sender_tag], self._held_bytes_by_tag[key.sender_tag]
+        return held
+
+    def _purge(self, now: float) -> None:
+        while self._closed_expiry and (self._closed_expiry[0][0] <= now or len(self._closed_expiry) > MAX_CLOSED):
+            self._closed.pop(self._closed_expiry.popleft()[1], None)
+        # Dictionaries keep their order, and every entry lives equally long: the oldest comes first.
+        while self._held:
+            key, held = next(iter(self._held.items()))
+            if held.expires > now:
+                return
+            self._give_up(key, now)
+
+    def _give_up(self, key: StreamKey, now: float) -> None:
+        """No Connect has come, or there is no more room to wait for it."""
+        held = self._forget_held(key)
+        if held is None or not key.sender_tag or any(message.closed for message in held.messages):
+            return
+        if len(self._orphans) < MAX_ORPHANS:
+            self._orphans.append(Orphan(key, held.versions))
+        self._remember_closed(key, now)
+
+
+def sender_of(return_address: Recipient | None, sender_tag: bytes | None) -> bytes:
+    """To whom a stream is counted: the address that its answers go to, else the tag."""
+    return return_address.encode() if return_address else sender_tag or b""

@@ -1,0 +1,432 @@
+"""The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
+nym-network-requester 1.21 (`core.rs`).
+
+It is the only part of this project that has names of targets resolved (`names.py`). Each connection has its own lane
+and its own outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not
+read.
+"""
+
+import asyncio
+import errno
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from nymconnect import __version__
+from nymconnect.errors import NymError, UsageError, WireError
+from nymconnect.packet.addressing import Recipient
+from nymconnect.runtime.clock import clock
+from nymconnect.runtime.listening import dial_for_others
+from nymconnect.runtime.sockets import is_own_address
+from nymconnect.runtime.tasks import TaskSet, Waker
+from nymconnect_proxy.exit.admission import AdmissionLimits, Admissions, InPlaceOf, StreamKey, Verdict, sender_of
+from nymconnect_proxy.exit.happy_eyeballs import Dialer, Dialling, NoAddressAnsweredError
+from nymconnect_proxy.exit.lookups import LookupLimits
+from nymconnect_proxy.exit.resolver import Names, Resolver, TooManyLookupsError, resolve_host
+from nymconnect_proxy.protocol.credit import Credit, Reserve
+from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.protocol.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
+from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Send, decode_request
+from nymconnect_proxy.protocol.responses import (
+    BINARY_NAME,
+    BinaryInfo,
+    BuildInformation,
+    ControlAnswer,
+    Healthy,
+    NetworkData,
+    Paced,
+    SupportedVersions,
+    encode_response,
+)
+from nymconnect_proxy.protocol.versions import CURRENT, Versions
+from nymconnect_proxy.streams.back_pressure import narrow_target
+from nymconnect_proxy.streams.exit_stream import (
+    Dial,
+    ExitEffect,
+    ExitOptions,
+    ExitStream,
+    Resolve,
+    SetupFailure,
+    failure_messages,
+)
+from nymconnect_proxy.streams.flow import Cause, SendMessage
+from nymconnect_proxy.streams.mixnet import Mixnet, ReceivedMessage
+from nymconnect_proxy.streams.pipe import Pipe, PipeOptions, cut_off
+from nymconnect_proxy.streams.socket_close import reset
+from nymconnect_resources import read_text
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWERS = 64
+MAX_DISPLACED = 64
+ANSWER_TIMEOUT = 60.0
+# Seconds for a target to take the rest of a stream that both sides have closed: nobody else waits for that any more.
+LAST_BYTES = 900.0
+_FAILURE_BY_ERRNO = {
+    errno.ECONNREFUSED: SetupFailure.REFUSED,
+    errno.ETIMEDOUT: SetupFailure.TIMED_OUT,
+    errno.EHOSTUNREACH: SetupFailure.HOST_UNREACHABLE,
+    errno.ENETUNREACH: SetupFailure.NETWORK_UNREACHABLE,
+}
+# Of several addresses the most telling failure is reported: a missing IPv6 route must not hide a refused IPv4 port.
+_MOST_TELLING = (*_FAILURE_BY_ERRNO.values(), SetupFailure.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterOptions:
+    """Bounds and time-outs of an exit, in bytes and seconds. `further_dials` are the attempts to connect that may be
+    under way besides the first of each stream."""
+
+    streams: ExitOptions = field(default_factory=ExitOptions)
+    pipes: PipeOptions = field(default_factory=lambda: PipeOptions(last_bytes=LAST_BYTES))
+    limits: AdmissionLimits = field(default_factory=AdmissionLimits)
+    lookups: LookupLimits = field(default_factory=LookupLimits)
+    resolve_timeout: float = 15.0
+    dial_timeout: float = 12.0
+    further_dials: int = 128
+    reserve: Callable[[], Reserve] = Reserve  # what streams hold for targets that do not read
+    description: str = "A network requester of NymConnect"
+    policy_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSnapshot:
+    """Counters for status and logs; nothing about who or where."""
+
+    active: int
+    admitted: int
+    refused: int
+    dropped: int
+
+
+def default_policy() -> AddressPolicy:
+    """The policy that comes with the program."""
+    return AddressPolicy.parse(read_text("exit-policy.txt"))
+
+
+def embedded_requester(
+    mixnet: Mixnet, policy: AddressPolicy | None = None, is_own: Callable[[str], bool] = is_own_address
+) -> "NetworkRequester":
+    """The exit of a network on this machine: as any exit, and it reaches this machine too, at its loopback addresses.
+    With a `policy` that alone decides, also about this machine."""
+    if policy is None:
+        loopback = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
+        policy = AddressPolicy(loopback.rules + default_policy().rules)
+    options = RequesterOptions(streams=ExitOptions(allow_loopback=True))
+    return NetworkRequester(mixnet, policy, options, is_own=is_own)
+
+
+class NetworkRequester:
+    """Serves one mixnet client, whose only receiver it is."""
+
+    def __init__(
+        self,
+        mixnet: Mixnet,
+        policy: AddressPolicy,
+        options: RequesterOptions = RequesterOptions(),
+        dial: Dialer = dial_for_others,
+        resolve: Resolver = resolve_host,
+        is_own: Callable[[str], bool] = is_own_address,
+    ) -> None:
+        self._mixnet = mixnet
+        self._policy = policy
+        self._options = options
+        self._dialling = Dialling(dial, options.dial_timeout, options.further_dials)
+        self._names = Names(resolve, options.lookups)
+        self._is_own_here = is_own
+        self._reserve = options.reserve()
+        self._admissions = Admissions(options.limits, lambda key: self._connections[key].last_active)
+        self._connections: dict[StreamKey, _ExitConnection] = {}
+        self._by_lane: dict[int, _ExitConnection] = {}
+        self._displaced: deque[asyncio.Task[None]] = deque()
+        self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
+        self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
+        self._service = TaskSet("requester")
+        self._streams = TaskSet("requester")
+        self._answers = TaskSet("requester")
+        self._admitted = self._refused = self._dropped = 0
+
+    @property
+    def address(self) -> Recipient:
+        return self._mixnet.address
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        self._mixnet.on_undelivered = self._give_up
+        self._service.keep(self._receive, "receive")
+
+    async def stop(self) -> None:
+        """End every connection."""
+        self._orphans.cancel()
+        await self._service.close()
+        await cut_off([connection.pipe for connection in self._connections.values()], Cause.DISCONNECTED)
+        await self._streams.close()
+        await self._answers.close()
+        await self._names.close()
+
+    def snapshot(self) -> RequesterSnapshot:
+        return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
+
+    def _is_own(self, address: str) -> bool:
+        """Whether an address leads to this machine, or to the gateway, which may stand beside it behind one router."""
+        return address in self._mixnet.gateway_ips or self._is_own_here(address)
+
+    def _give_up(self, lane: int) -> None:
+        """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
+        if (connection := self._by_lane.get(lane)) is not None:
+            connection.pipe.abort(Cause.UNDELIVERED)
+
+    async def _receive(self) -> None:
+        while True:
+            try:
+                received = await self._mixnet.receive()
+            except NymError as error:
+                log.debug("nothing more to receive: %s", error)
+                return
+            try:
+                self._handle(received)
+            except WireError as error:
+                self._dropped += 1
+                log.debug("request dropped: %s", error)
+            except Exception as error:  # one sender's bytes end the service of no other
+                self._dropped += 1
+                log.error("a request made us fail: %s: %s", type(error).__name__, error)
+
+    def _handle(self, received: ReceivedMessage) -> None:
+        versions, request = decode_request(received.data)
+        if isinstance(request, Connect):
+            self._connect(request, versions, received.sender_tag)
+        elif isinstance(request, Send):
+            self._send(request, versions, received.sender_tag)
+        elif isinstance(request, Credit):
+            if connection := self._connections.get(StreamKey(received.sender_tag or b"", request.connection_id)):
+                connection.feed(request)
+        elif received.sender_tag is None:
+            raise WireError("a question without reply SURBs cannot be answered")
+        elif isinstance(request, Control | Pace):
+            control = self._control_answer(request, received.sender_tag)
+            answer = encode_response(control, versions)
+            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+        elif versions.outer is None:
+            raise WireError("the answer to a query does not exist in Legacy form")
+        else:
+            answer = encode_response(self._query_answer(request), Versions(versions.outer))
+            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+
+    def _connect(self, connect: Connect, versions: Versions, sender_tag: bytes | None) -> None:
+        verdict = self._admissions.admit(connect, sender_tag, clock())
+        peer = _Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
+        if isinstance(verdict, InPlaceOf):
+            self._displace(verdict.displaced)
+        if verdict is Verdict.ADMITTED or isinstance(verdict, InPlaceOf):
+            self._admitted += 1
+            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams, self._reserve)
+            connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
+            key = StreamKey(sender_tag or b"", connect.connection_id)
+            # Registered before anything waits: the next message in the inbox may already be its first Send.
+            self._connections[key] = self._by_lane[peer.lane] = connection
+            if sender_tag is not None:
+                self._mixnet.hold(sender_tag)
+            work = self._run(key, connection, self._admissions.take_held(key))
+            connection.task = self._streams.spawn(work, "stream")
+        elif verdict is Verdict.BUSY:
+            self._refused += 1
+            self._answer(failure_messages(connect.connection_id, connect.address, versions, SetupFailure.BUSY), peer)
+        else:
+            self._dropped += 1
+            log.debug("Connect dropped: %s", verdict.value)
+
+    def _displace(self, key: StreamKey) -> None:
+        """Tell both ends of a stream that it is cut. Its place is taken already, so what is late with that is ended."""
+        connection = self._connections[key]
+        connection.pipe.abort(Cause.DISPLACED)
+        if connection.task is not None:
+            self._displaced.append(connection.task)
+        while self._displaced and (self._displaced[0].done() or len(self._displaced) > MAX_DISPLACED):
+            # Not at once: a task that is cancelled before it has begun does not clean up after itself.
+            asyncio.get_running_loop().call_soon(self._displaced.popleft().cancel)
+
+    async def _run(self, key: StreamKey, connection: "_ExitConnection", held: Sequence[Send]) -> None:
+        try:
+            await connection.run(held)
+        finally:
+            del self._connections[key], self._by_lane[connection.lane]
+            self._admissions.release(key, clock())
+            if key.sender_tag:
+                self._mixnet.release(key.sender_tag)
+
+    def _send(self, send: Send, versions: Versions, sender_tag: bytes | None) -> None:
+        key = StreamKey(sender_tag or b"", send.connection_id)
+        if connection := self._connections.get(key):
+            connection.feed(send)
+        elif self._admissions.hold(key, send, clock(), versions):
+            self._orphans.arm()
+        else:
+            self._dropped += 1
+
+    def _cut_orphans(self) -> None:
+        """Streams that this exit does not know, since it has been started anew, are over for their clients."""
+        for orphan in self._admissions.take_orphans(clock()):
+            cut = NetworkData(orphan.key.connection_id, 0, closed=True, cut=True)
+            peer = _Peer(self._mixnet, orphan.key.sender_tag, None, next(self._lanes))
+            self._answer([encode_response(cut, orphan.versions)], peer)
+
+    def _query_answer(self, query: Query) -> QueryAnswer:
+        if query is Query.OPEN_PROXY:
+            return OpenProxyAnswer(self._policy.is_open)
+        if query is Query.DESCRIPTION:
+            return DescriptionAnswer(self._options.description)
+        return ExitPolicyAnswer(True, self._options.policy_url, self._policy)
+
+    def _control_answer(self, control: Control | Pace, sender_tag: bytes) -> ControlAnswer:
+        if isinstance(control, Pace):
+            return self._pace(control, sender_tag)
+        if control is Control.HEALTH:
+            return Healthy()
+        if control is Control.BINARY_INFO:
+            return BinaryInfo(BINARY_NAME, BuildInformation(binary_name=BINARY_NAME, build_version=__version__))
+        return SupportedVersions.of(CURRENT)
+
+    def _pace(self, wanted: Pace, sender_tag: bytes) -> Paced:
+        """Answer this client at a constant rate from now on, if that is not too much."""
+        granted = self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds)
+        return Paced(granted, wanted.seconds) if granted else Paced(0.0, 0)
+
+    def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
+        """Send what belongs to no stream, without waiting for it here."""
+        if len(self._answers) >= MAX_ANSWERS:
+            self._dropped += 1
+            return
+        self._answers.spawn(self._send_answer(messages, peer), "answer")
+
+    async def _send_answer(self, messages: list[bytes], peer: "_Peer") -> None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                for message in messages:
+                    await peer.transmit(SendMessage(message))
+        except (NymError, TimeoutError) as error:
+            self._dropped += 1
+            log.debug("answer not sent: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """The way back to a client: its address if it gave one, else its tag."""
+
+    mixnet: Mixnet
+    sender_tag: bytes | None
+    return_address: Recipient | None
+    lane: int
+
+    @property
+    def sender(self) -> bytes:
+        """To whom is counted what this client uses."""
+        return sender_of(self.return_address, self.sender_tag)
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second that the answers can carry, None if nobody knows."""
+        return self.mixnet.reply_rate(self.sender_tag) if self.sender_tag is not None else None
+
+    async def transmit(self, message: SendMessage) -> None:
+        if self.return_address is not None:
+            await self.mixnet.send(self.return_address, message.data, lane=self.lane)
+        elif self.sender_tag is not None:
+            await self.mixnet.reply(self.sender_tag, message.data, lane=self.lane)
+        else:
+            raise UsageError("a peer without address or tag")
+
+
+class _ExitConnection:
+    """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
+
+    def __init__(
+        self,
+        stream: ExitStream,
+        peer: _Peer,
+        options: RequesterOptions,
+        dialling: Dialling,
+        names: Names,
+        is_own: Callable[[str], bool],
+    ) -> None:
+        self.task: asyncio.Task[None] | None = None
+        """What runs it."""
+        self._stream = stream
+        self._peer = peer
+        self._options = options
+        self._dialling = dialling
+        self._names = names
+        self._is_own = is_own
+        self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
+        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes, lambda: peer.rate)
+
+    async def run(self, held: Sequence[Send]) -> None:
+        """From the Connect to the end of the stream; `held` came before the Connect."""
+        try:
+            self.pipe.perform(self._stream.open(clock()))
+            for message in held:
+                self.feed(message)
+            await self.pipe.run()
+        finally:
+            await self._setup.close()
+            self._stream.release()
+            if self._stream.unwanted or not self.pipe.flushed:
+                self._peer.mixnet.close_lane(self._peer.lane)
+
+    @property
+    def lane(self) -> int:
+        return self._peer.lane
+
+    @property
+    def last_active(self) -> float:
+        return self._stream.last_active
+
+    def feed(self, message: Send | Credit) -> None:
+        stream = self._stream
+        try:
+            if isinstance(message, Credit):
+                self.pipe.perform(stream.credit(message, clock()))
+            else:
+                self.pipe.perform(stream.feed(message, clock()))
+        except Exception:
+            self.pipe.abort(Cause.CRASHED)
+            raise
+
+    def _on_effect(self, effect: ExitEffect) -> None:
+        if isinstance(effect, Resolve):
+            self._setup.spawn(self._look_up(effect), "resolve")
+        elif isinstance(effect, Dial):
+            self._setup.spawn(self._connect(effect), "dial")
+
+    async def _look_up(self, request: Resolve) -> None:
+        try:
+            async with asyncio.timeout(self._options.resolve_timeout):
+                addresses = await self._names.addresses(self._peer.sender, request.target.host)
+        except TooManyLookupsError:
+            self.pipe.perform(self._stream.failed(SetupFailure.LOOKUPS, clock()))
+        except OSError:
+            self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
+        else:
+            self.pipe.perform(self._stream.resolved(addresses, clock(), self._is_own))
+
+    async def _connect(self, request: Dial) -> None:
+        try:
+            reader, writer = await self._dialling.connect(self._peer.sender, request.addresses, request.port)
+        except NoAddressAnsweredError as error:
+            failures = [_failure_of(failure) for failure in error.failures]
+            self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
+            return
+        if self.pipe.finished:
+            reset(writer.transport)
+            return
+        narrow_target(writer.get_extra_info("socket"))
+        self.pipe.attach(reader, writer)
+        self.pipe.perform(self._stream.connected(clock()))
+
+
+def _failure_of(error: OSError) -> SetupFailure:
+    if isinstance(error, TimeoutError):
+        return SetupFailure.TIMED_OUT
+    return _FAILURE_BY_ERRNO.get(error.errno or 0, SetupFailure.OTHER)

@@ -1,0 +1,64 @@
+"""Whether what leaves still has the rate that the preset promises.
+
+A slot passes unused where no packet was ready, the line took none, or the pacer was held up (`client.pacing`). One now
+and then tells nothing. Many are gaps that come and go with what else the machine and the line have to do, which may be
+what the user does: so the status says it.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nymconnect_proxy.session.alarms import MissedBecause, RateMissed
+
+SPAN = 30.0  # seconds that are looked back on
+LEAST_SLOTS = 50  # fewer judge nothing
+TOO_MANY = 0.05  # of all slots
+_USED = ("data_sent", "retransmitted", "cover_sent", "reply_cover_sent")
+_REASONS = {
+    "slots_empty": MissedBecause.TOO_FEW_MADE,
+    "slots_stalled": MissedBecause.LINE_STALLED,
+    "slots_late": MissedBecause.SENDER_LATE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    at: float
+    used: int
+    unused: tuple[int, ...]
+
+
+class PaceWatch:
+    """Feed it a client's counters now and then. A connection that is replaced starts its counters again."""
+
+    def __init__(self) -> None:
+        self._looks: deque[_Look] = deque()
+
+    def look(self, counters: Mapping[str, int], now: float) -> None:
+        """So much has left, and so much has not, by `now` (seconds)."""
+        used = sum(counters.get(name, 0) for name in _USED)
+        seen = _Look(now, used, tuple(counters.get(name, 0) for name in _REASONS))
+        if self._looks and (
+            used < self._looks[-1].used or any(a < b for a, b in zip(seen.unused, self._looks[-1].unused, strict=True))
+        ):
+            self._looks.clear()
+        self._looks.append(seen)
+        while len(self._looks) > 2 and now - self._looks[1].at >= SPAN:
+            self._looks.popleft()
+
+    @property
+    def alarm(self) -> RateMissed | None:
+        """None while the rate is kept, or too little has been seen."""
+        if len(self._looks) < 2:
+            return None
+        first, last = self._looks[0], self._looks[-1]
+        unused = {
+            reason: after - before
+            for reason, before, after in zip(_REASONS.values(), first.unused, last.unused, strict=True)
+        }
+        missing = sum(unused.values())
+        slots = last.used - first.used + missing
+        if slots < LEAST_SLOTS or missing <= TOO_MANY * slots:
+            return None
+        return RateMissed(missing / slots, max(unused, key=unused.__getitem__))

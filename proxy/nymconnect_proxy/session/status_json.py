@@ -1,0 +1,61 @@
+"""A status as JSON, for other programs: what `nymconnect connect --json` prints and a window that runs answers.
+
+`docs/cli.md` explains the fields.
+"""
+
+from nymconnect_proxy.session.alarms import sentence
+from nymconnect_proxy.session.status import Status
+
+
+def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
+    """A state; what there is nothing to say about is left out. `unix_offset` is Unix time less that of `status`."""
+    values: dict[str, object] = {
+        "state": status.state.value,
+        "socks": str(status.socks),
+        "network": status.network,
+    }
+    if status.rpc is not None:
+        values["rpc"] = str(status.rpc)
+    if status.gateway is not None:
+        values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
+    if status.requester is not None:
+        values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
+    if status.downlink:
+        values["downlink"] = status.downlink
+    if status.downlink_cause is not None:
+        values["downlink_cause"] = status.downlink_cause.value
+    if status.reason:
+        values["reason"] = status.reason
+    if status.crash is not None:
+        values["crash"] = {"part": status.crash.part, "error": status.crash.error}
+    values |= {
+        "since": round(status.since + unix_offset, 3),
+        "preset": status.preset,
+        "rates": {"main": status.rates.main, "loop": status.rates.loop},
+    }
+    return values | measured(status)
+
+
+def measured(status: Status) -> dict[str, object]:
+    """What changes all the time. Delay in seconds, bytes those of the applications."""
+    values: dict[str, object] = {
+        "loss": status.loss,
+        "delay": status.delay,
+        "dropping": status.dropping,
+        "queue": status.queue,
+        "streams": status.streams,
+        "bytes_up": status.bytes_up,
+        "bytes_down": status.bytes_down,
+    }
+    if status.requesters:
+        values["requesters"] = [
+            {"name": known.name, "address": known.address, "health": known.health.value, "refused": known.refused}
+            for known in status.requesters
+        ]
+    if status.turned_away:
+        values["turned_away"] = {obstacle.value: count for obstacle, count in status.turned_away.items()}
+    if status.suspects:
+        values["suspects"] = list(status.suspects)
+    if status.alarms:
+        values["alarms"] = [sentence(alarm) for alarm in status.alarms]
+    return values

@@ -1,0 +1,132 @@
+"""Which clients of a gateway are delivered to at constant rates, in virtual time."""
+
+import pytest
+
+from nymconnect.client.presets import PRESETS
+from nymconnect.link.gateway.events import DeliveryRates
+from nymconnect.node.gateway.rate_allowance import NOTHING, REVIEW, SHOWN_AFTER, TOTAL_RATE, DeliveryAllowance, Granted
+from nymconnect.packet.params import PacketSize
+
+RATES = DeliveryRates(55.0, 61.1)
+REGULAR = PacketSize.REGULAR.packet
+A, B = b"a" * 32, b"b" * 32
+
+
+class Gateway:
+    """An allowance, and clients that send steadily."""
+
+    def __init__(self) -> None:
+        self.allowance = DeliveryAllowance()
+        self.sending: dict[bytes, float] = {}
+        self.paced: set[bytes] = set()
+        self.changes = 0
+        self.now = 0.0
+
+    def ask(self, client: bytes, rates: DeliveryRates = RATES, sending: float = 0.0) -> None:
+        self.allowance.ask(client, rates, self.now)
+        self.sending[client] = sending
+
+    def run(self, seconds: float, size: int = REGULAR) -> None:
+        """Each client sends at even gaps; a review a second."""
+        for _ in range(int(seconds / REVIEW)):
+            for client, rate in self.sending.items():
+                for number in range(int(rate)):
+                    self.allowance.sent(client, size, self.now + number / rate)
+            self.now += REVIEW
+            for change in self.allowance.review(self.now):
+                self.changes += 1
+                (self.paced.discard if change.rates == NOTHING else self.paced.add)(change.client)
+
+
+@pytest.mark.parametrize("name", [name for name, each in PRESETS.items() if each.traffic.needs_paced_delivery])
+def test_a_client_of_each_preset_is_granted_its_wish_soon_and_keeps_it(name: str) -> None:
+    traffic = PRESETS[name].traffic
+    gateway = Gateway()
+    gateway.ask(A, DeliveryRates(traffic.downlink_rate, traffic.ack_rate), traffic.packet_rate)
+    gateway.run(2 * SHOWN_AFTER)
+    assert gateway.paced == {A}
+    gateway.run(600.0)
+    assert (gateway.paced, gateway.changes) == ({A}, 1)
+
+
+def test_nothing_is_granted_before_it_is_shown() -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=55.0)
+    gateway.run(SHOWN_AFTER - 1)
+    assert gateway.paced == set()
+
+
+@pytest.mark.parametrize("sending", [0.0, 10.0, 35.0])
+def test_a_client_that_sends_less_than_it_wants_gets_nothing(sending: float) -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=sending)
+    gateway.run(120.0)
+    assert gateway.paced == set()
+
+
+def test_short_packets_count_for_their_part() -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=55.0)
+    gateway.run(60.0, size=REGULAR // 5)
+    assert gateway.paced == set()
+
+
+def test_who_stops_sending_loses_it_and_a_pause_of_some_seconds_does_not_matter() -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=55.0)
+    gateway.run(60.0)
+    gateway.sending[A] = 0.0
+    gateway.run(5.0)
+    gateway.sending[A] = 55.0
+    gateway.run(60.0)
+    assert (gateway.paced, gateway.changes) == ({A}, 1)
+    gateway.sending[A] = 0.0
+    gateway.run(15.0)
+    assert gateway.paced == set()
+
+
+def test_all_together_stay_within_a_total() -> None:
+    gateway = Gateway()
+    for number in range(100):
+        gateway.ask(bytes([number]) * 32, sending=60.0)
+    gateway.run(20.0)
+    assert TOTAL_RATE - 120 < gateway.allowance.granted <= TOTAL_RATE
+
+
+def test_who_wants_no_more_than_a_fair_share_is_granted_it_beside_the_greedy() -> None:
+    gateway = Gateway()
+    for number in range(5):
+        gateway.ask(bytes([number]) * 32, DeliveryRates(900.0, 900.0), sending=900.0)
+    gateway.run(20.0)
+    assert len(gateway.paced) == 1
+    modest = [bytes([100 + number]) * 32 for number in range(10)]
+    for client in modest:
+        gateway.ask(client, sending=55.0)
+    gateway.run(20.0)
+    assert gateway.paced == set(modest)
+
+
+def test_among_equals_who_has_it_keeps_it() -> None:
+    gateway = Gateway()
+    first = {bytes([number]) * 32 for number in range(17)}
+    for client in first:
+        gateway.ask(client, sending=55.0)
+    gateway.run(20.0)
+    assert gateway.paced == first
+    for number in range(100, 117):
+        gateway.ask(bytes([number]) * 32, sending=55.0)
+    gateway.run(20.0)
+    assert gateway.paced == first
+
+
+def test_what_one_leaves_is_for_others() -> None:
+    gateway = Gateway()
+    wish = DeliveryRates(TOTAL_RATE / 2, TOTAL_RATE / 2)
+    gateway.ask(A, wish, TOTAL_RATE)
+    gateway.run(10.0)
+    gateway.ask(B, wish, TOTAL_RATE)
+    gateway.run(10.0)
+    assert gateway.paced == {A}
+    gateway.allowance.leave(A)
+    del gateway.sending[A]
+    assert gateway.allowance.review(gateway.now) == [Granted(B, wish)]

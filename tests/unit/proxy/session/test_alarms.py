@@ -1,0 +1,44 @@
+"""Alarms as values: their words, and what is news."""
+
+from nymconnect_proxy.session.alarms import (
+    AlarmNews,
+    EntryIsExit,
+    MissedBecause,
+    PacketsDropped,
+    ProfileNotice,
+    RateMissed,
+    RequesterSilent,
+    sentence,
+)
+
+
+def test_each_alarm_has_its_sentence() -> None:
+    assert sentence(PacketsDropped()) == "somebody drops packets; data goes around it where it can"
+    assert "probably at 10.0.0.1:1, 10.0.0.2:2;" in sentence(PacketsDropped(("10.0.0.1:1", "10.0.0.2:2")))
+    assert sentence(RequesterSilent("home")) == "the requester home does not answer"
+    assert sentence(ProfileNotice("words")) == "words"
+    assert sentence(EntryIsExit("home")).startswith("the requester home is behind the gateway by which you enter")
+    missed = RateMissed(0.3, MissedBecause.LINE_STALLED)
+    assert sentence(missed) == "30 % of the packets that should leave do not, because the line takes too few of them"
+
+
+def test_an_alarm_is_news_when_it_begins_and_when_it_has_ended_whatever_its_figures() -> None:
+    news = AlarmNews()
+    dropped = PacketsDropped()
+    assert news.look([RateMissed(0.1, MissedBecause.LINE_STALLED)]) == (
+        [RateMissed(0.1, MissedBecause.LINE_STALLED)],
+        [],
+    )
+    worse = RateMissed(0.4, MissedBecause.SENDER_LATE)
+    assert news.look([dropped, worse]) == ([dropped], [])
+    suspected = PacketsDropped(("10.0.0.1:1789",))
+    assert news.look([worse, suspected]) == ([], [])
+    assert news.look([worse]) == ([], [suspected])
+    assert news.look([]) == ([], [worse])
+    assert news.look([dropped]) == ([dropped], [])
+
+
+def test_two_silent_requesters_are_two_alarms() -> None:
+    news = AlarmNews()
+    news.look([RequesterSilent("one")])
+    assert news.look([RequesterSilent("one"), RequesterSilent("two")]) == ([RequesterSilent("two")], [])
