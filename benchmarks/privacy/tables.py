@@ -1,4 +1,4 @@
-"""Puts the saved results into docs/privacy.md, between its two markers: ``python benchmarks/privacy/tables.py``.
+"""Puts the saved results into the page beside them, between its two markers: ``python benchmarks/privacy/tables.py``.
 
 Short runs (label `short`) are left out.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.privacy.report import REPOSITORY, RESULTS
+from benchmarks.privacy.report import RESULTS
 
-PAGE = REPOSITORY / "docs" / "privacy.md"
+PAGE = RESULTS / "README.md"
 BEGIN, END = "<!-- results: made by benchmarks/privacy/tables.py -->", "<!-- end of results -->"
 
 Document = dict[str, Any]
