@@ -212,20 +212,37 @@ class Pipe(Generic[Effect]):
         machine = self._machine
         while not (self.finished or machine.local_closed):
             await self._outbox.join()
-            self._changed.clear()
-            if not machine.wants_data:
-                await self._until_changed()
-                continue
+            if not await self._until_wanted():
+                return
             try:
                 size, room = message_for(self._rate()), machine.room
                 data = await reader.read(size if room is None else min(size, room))
             except OSError:
                 self.abort(Cause.SOCKET_BROKE)
                 return
-            if not machine.wants_data:
+            await self._feed(data)
+
+    async def _feed(self, data: bytes) -> None:
+        """Give the machine what was read, or the end. A first credit may have come meanwhile, for less than that: what
+        exceeds it waits for the next one."""
+        machine = self._machine
+        while await self._until_wanted():
+            size = len(data) if machine.room is None else machine.room
+            piece, data = data[:size], data[size:]
+            self.bytes_read += len(piece)
+            self.perform(machine.feed_local(piece, clock()) if piece else machine.local_eof(clock()))
+            if not data:
                 return
-            self.bytes_read += len(data)
-            self.perform(machine.feed_local(data, clock()) if data else machine.local_eof(clock()))
+
+    async def _until_wanted(self) -> bool:
+        """Wait until the machine wants data; False if it never will."""
+        machine = self._machine
+        while not machine.wants_data:
+            if self.finished or machine.local_closed:
+                return False
+            self._changed.clear()
+            await self._until_changed()
+        return True
 
     async def _until_changed(self) -> None:
         """Wait for the machine to want something else; a peer that is not read meanwhile may be gone."""
