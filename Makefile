@@ -8,13 +8,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
+# Two cores are busy with three processes of tests, since many tests wait; `make test WORKERS=0` runs one after another.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit integration apps interop vectors lint format bench privacy screenshots docs translations lock clean
+.PHONY: help setup run test unit simulation integration apps interop vectors lint format bench privacy screenshots docs translations lock clean
 
 help:
-	@echo "make run | test | unit | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | translations | lock | setup | clean"
+	@echo "make run | test | unit | simulation | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | translations | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -29,13 +33,17 @@ run: setup
 	$(BIN)/nymconnect gui
 
 test: lint
-	$(BIN)/pytest tests/unit tests/integration
+	$(PYTEST) tests/integration tests/simulation tests/unit
 
 unit: setup
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
+
+# The whole client in virtual time, for minutes of it: numbers that no single part can show.
+simulation: setup
+	$(PYTEST) tests/simulation
 
 integration: setup
-	$(BIN)/pytest tests/integration
+	$(PYTEST) tests/integration
 
 # Wallets, browsers and other programs through the proxy; those that are not installed are skipped. As root it also
 # watches that nothing goes around the proxy. About eight minutes, six of which a session is silent.

@@ -12,6 +12,7 @@ from nymconnect.client.gateway.topology_refresh import (
     GONE_AFTER,
     GONE_AFTER_ATTEMPTS,
     REFRESH,
+    RETRY,
     SETTLE,
     GatewayRecord,
     TopologyKeeper,
@@ -89,23 +90,25 @@ async def test_a_refresh_is_never_far_away(until_rotation: float | None) -> None
     assert await keeper(Directory(until_rotation))._until_next() == REFRESH
 
 
+async def pauses_of(keeping: TopologyKeeper, count: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it waits before each of its first refreshes."""
+    pauses: list[float] = []
+
+    async def pass_the_time(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == count:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(topology_refresh.asyncio, "sleep", pass_the_time)
+    with pytest.raises(asyncio.CancelledError):
+        await keeping.run()
+    return pauses
+
+
 async def test_a_topology_that_is_not_liked_is_soon_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topology_refresh, "REFRESH", 0.0)
-    monkeypatch.setattr(topology_refresh, "RETRY", 0.0)
-    liked = iter([False, True])
-    enough = asyncio.Event()
-
-    def use(_: Topology) -> bool:
-        try:
-            return next(liked)
-        except StopIteration:
-            enough.set()
-            return True
-
-    work = asyncio.create_task(keeper(Directory(None, refuses=2), use).run())
-    async with asyncio.timeout(10.0):
-        await enough.wait()
-    work.cancel()
+    liked = iter([False, False, True, False])
+    pauses = await pauses_of(keeper(Directory(None), lambda _: next(liked)), 5, monkeypatch)
+    assert pauses == [REFRESH, RETRY, 2 * RETRY, REFRESH, RETRY]
 
 
 def test_a_gateway_is_gone_after_many_failures_and_a_long_time() -> None:
@@ -142,16 +145,7 @@ def test_one_list_without_the_gateway_is_forgiven() -> None:
 
 
 async def test_a_directory_that_does_not_answer_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-
-    async def pass_the_time(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 9:
-            raise asyncio.CancelledError
-
-    monkeypatch.setattr(topology_refresh.asyncio, "sleep", pass_the_time)
-    with pytest.raises(asyncio.CancelledError):
-        await keeper(Directory(None, refuses=7)).run()
+    pauses = await pauses_of(keeper(Directory(None, refuses=7)), 9, monkeypatch)
     assert pauses == [REFRESH, 10.0, 20.0, 40.0, 80.0, 160.0, REFRESH, REFRESH, REFRESH]
 
 

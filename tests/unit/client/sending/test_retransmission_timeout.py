@@ -1,12 +1,10 @@
 """How long a sender waits for its acks."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.presets import PRESETS
 from nymconnect.client.sending.lanes import Outgoing
 from nymconnect.client.sending.pending_acks import Sent
 from nymconnect.client.sending.retransmission_timeout import (
@@ -16,8 +14,6 @@ from nymconnect.client.sending.retransmission_timeout import (
     Patience,
 )
 from nymconnect.packet.chunking import Fragment, FragmentHeader
-from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
-from tests.helpers.virtual_mixnet import VirtualMixnet
 
 TO, OTHER = b"t" * 16, b"o" * 16
 PARAMETERS = TrafficParameters()
@@ -103,21 +99,3 @@ def test_few_destinations_are_remembered() -> None:
             learning.acked(sent(at, to=tag), at + 9.0)
     assert learning.wait((0).to_bytes(16, "big"), 0.1, 0) == LEAST
     assert learning.wait((1).to_bytes(16, "big"), 0.1, 0) > 5.0
-
-
-def test_answers_over_slow_surbs_are_not_repeated_for_ever() -> None:
-    """Only the maker of a SURB knows its delays; those of `wallet` are longer than any first guess."""
-    slow = replace(PRESETS["wallet"].traffic, message_sending_average_delay=0.1, loop_cover=False)
-    net = VirtualMixnet()
-    client, requester = net.add_client(slow), net.add_client(replace(REQUESTER_TRAFFIC, loop_cover=False), gateway=1)
-    client.loopix.send(b"much, please", requester.loopix.address, net.now, surbs=20)
-    assert net.run_until(lambda: bool(requester.received), 100.0)
-    tag = requester.received[0].sender_tag
-    assert tag is not None
-    requester.loopix.reply(bytes(120_000), tag)
-    assert net.run_until(lambda: bool(client.received), 900.0)
-    counters = requester.loopix.counters
-    first, repeated = counters["data_sent"], counters["retransmitted"]
-    requester.loopix.reply(bytes(120_000), tag)
-    assert net.run_until(lambda: len(client.received) == 2, 900.0)
-    assert counters["retransmitted"] - repeated < 0.25 * (counters["data_sent"] - first)
