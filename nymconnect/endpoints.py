@@ -1,10 +1,16 @@
-"""Where a listener binds, a proxy on the way out of this computer, and how the certificate of a server is known."""
+"""Where a listener binds, a proxy on the way out of this computer, and how the certificate of a server is known.
 
+An IPv6 address that stands for an IPv4 one (``::ffff:a.b.c.d``) is that IPv4 address, wherever this module judges.
+"""
+
+import ipaddress
 import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from nymconnect.errors import UserError
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,24 @@ class Upstream:
         """The same proxy with `text` (NAME:PASSWORD) for those who may use it."""
         username, _, password = text.partition(":")
         return replace(self, username=username, password=password)
+
+
+def unmapped(address: IpAddress) -> IpAddress:
+    """The IPv4 address for which an IPv6 address stands, else the address itself."""
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a literal IP address is this computer's own; ValueError if it is no address."""
+    return unmapped(ipaddress.ip_address(address)).is_loopback
+
+
+def is_on_this_computer(host: str) -> bool:
+    """Whether a host of a URL is this computer: localhost or a loopback address. Other names are never looked up."""
+    try:
+        return host == "localhost" or is_loopback(host)
+    except ValueError:
+        return False
 
 
 def parse_fingerprint(text: str) -> bytes:

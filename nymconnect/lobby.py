@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Generic, TypeVar
 
+from nymconnect.endpoints import unmapped
+
 Guest = TypeVar("Guest", bound=Hashable)
 
 IPV6_SITE = 64  # bits: what one customer of a provider has at least
@@ -196,21 +198,10 @@ class _Crowd(Generic[Guest]):
             self._by_count.setdefault(after, {})[origin] = None
 
 
-def is_this_machine(address: str) -> bool:
-    """Whether an IP address is one of loopback; ValueError if it is none."""
-    ip = ipaddress.ip_address(address)
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_loopback
-
-
 def _origin(address: str) -> _Origin:
     try:
-        ip = ipaddress.ip_address(address)
+        ip = unmapped(ipaddress.ip_address(address))
     except ValueError:
         return _Origin(address, True)
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is None:
-            site = ipaddress.IPv6Network((int(ip), IPV6_SITE), strict=False)
-            return _Origin(str(site.network_address), not ip.is_loopback)
-        ip = ip.ipv4_mapped
-    return _Origin(str(ip), not ip.is_loopback)
+    site = ipaddress.IPv6Network((int(ip), IPV6_SITE), strict=False).network_address if ip.version == 6 else ip
+    return _Origin(str(site), not ip.is_loopback)

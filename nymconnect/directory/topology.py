@@ -16,6 +16,7 @@ from functools import cached_property
 
 from nymconnect.base58 import b58encode
 from nymconnect.crypto import Rng
+from nymconnect.endpoints import unmapped
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.params import KeyRotation
@@ -192,11 +193,9 @@ def canonical_ip(text: str) -> str:
     A dual-stack listener sees IPv4 peers as ``::ffff:1.2.3.4``, and may append a zone to link-local ones.
     """
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        return str(unmapped(ipaddress.ip_address(text.partition("%")[0])))
     except ValueError:
         return text
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
 
 
 def _canonical(host: str, port: int) -> NodeAddress:

@@ -1,8 +1,8 @@
 """The one way to an HTTP server: directory requests, gateway websockets, and calls through our own port."""
 
+import asyncio
 import socket
 import ssl
-import sys
 from typing import Any
 
 import aiohttp
@@ -10,9 +10,6 @@ from aiohttp.client_proto import ResponseHandler
 
 from nymconnect import __version__
 from nymconnect.endpoints import Upstream
-
-if sys.platform == "linux":
-    pass
 from nymconnect.runtime.outbound import HTTP_TIMEOUT, UPSTREAM_BUFFER, dial_upstream
 
 
@@ -32,7 +29,10 @@ def http_client(upstream: Upstream | None = None, patience: float = HTTP_TIMEOUT
 
 class _UpstreamConnector(aiohttp.BaseConnector):
     """Opens every connection through a proxy. aiohttp's own support sends plain HTTP and websockets as requests to the
-    proxy, which then could read them and would have to know websockets; a tunnel needs neither."""
+    proxy, which then could read them and would have to know websockets; a tunnel needs neither.
+
+    An answer that only the end of the connection ends is whole if the server has said so with TLS's close_notify, and
+    broken off without it: the end of the connection below may be anybody's."""
 
     def __init__(self, upstream: Upstream, patience: float) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         try:
             # The name is that of the server; only with TLS may one be given.
             transport, protocol = await self._loop.create_connection(
-                self._factory, sock=sock, ssl=tls, server_hostname=host if tls else None
+                lambda: _HonestEnd(self._loop), sock=sock, ssl=tls, server_hostname=host if tls else None
             )
         except BaseException:
             sock.close()
@@ -68,6 +68,37 @@ class _UpstreamConnector(aiohttp.BaseConnector):
                 transport.abort()
                 raise
         return protocol
+
+
+class _HonestEnd(ResponseHandler):
+    """aiohttp takes each end of the connection for the end of an answer without a length, and asyncio reports a missing
+    close_notify like one that has come."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._has_ended = False
+
+    def eof_received(self) -> None:
+        self._has_ended = self.transport is not None and _has_close_notify(self.transport)
+        super().eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if not self._has_ended and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("the connection broke off"))
+        super().connection_lost(exc)
+
+
+def _has_close_notify(transport: asyncio.BaseTransport) -> bool:
+    """Whether the server has ended the TLS stream; only for one from which all has been read."""
+    stream: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if stream is None:
+        return False
+    try:
+        return stream.read(1) == b""
+    except ssl.SSLZeroReturnError:
+        return True
+    except ssl.SSLError:  # it waits for more
+        return False
 
 
 def _tls(*, verified: bool) -> ssl.SSLContext:

@@ -5,8 +5,9 @@ import contextlib
 import io
 import json
 import random
+import socket
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from tests.helpers.tls import certificate
 PIPES = PipeOptions(linger=0.1, flush_timeout=1.0)
 QUIET = ExchangeOptions(pipes=PIPES, check_timeout=None)
 HALF = bytes(range(256)) * 40
+# Addresses that lead here, and from which browsers keep back that it is a page that asks.
+UNTRUSTED = ["0.0.0.0:8545", "[::ffff:127.0.0.1]:8545", "[::]:8545", "192.168.1.5:8545", "[fe80::1]:8545", "127.0.0.2"]
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
 
 
@@ -95,6 +98,7 @@ async def scene(
     path: str = "/v3/key",
     login: str = "",
     options: RpcOptions | None = None,
+    raw: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Scene]:
     made = certificate(tmp_path, name)
     if trusted:
@@ -109,8 +113,12 @@ async def scene(
     application.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=made.server_context()).start()
-    port = runner.addresses[0][1]
+    if raw is None:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=made.server_context()).start()
+        port = runner.addresses[0][1]
+    else:
+        listening = await asyncio.start_server(raw, "127.0.0.1", 0, ssl=made.server_context())
+        port = listening.sockets[0].getsockname()[1]
 
     client, exit_ = mixnet_pair(1)
     requester = NetworkRequester(
@@ -132,6 +140,8 @@ async def scene(
         await listener.stop()
         await requester.stop()
         await runner.cleanup()
+        if raw is not None:
+            listening.close()
 
 
 async def test_a_call_goes_to_the_server_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +240,7 @@ async def test_while_the_port_refuses_so_does_the_address(tmp_path: Path, monkey
         {"Host": "evil.example"},
         {"Host": "localhost.evil.example:8545"},
         {"Host": ""},
+        *({"Host": host} for host in UNTRUSTED),
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/" + "a" * 100_000], ids=["short", "long"])
@@ -315,6 +326,53 @@ async def test_a_password_is_demanded_where_one_is_set(tmp_path: Path, monkeypat
         assert "Authorization" not in on.seen[0].headers
 
 
+@pytest.mark.parametrize("host", UNTRUSTED)
+async def test_an_address_without_word_of_browsers_takes_the_password_and_asks_nobody_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    options = RpcOptions(Server("", ""), password=b"secret", allow_remote=True)
+    async with scene(tmp_path, monkeypatch, options=options) as on:
+        for headers in ({}, {"Authorization": basic("user", "wrong")}):
+            with pytest.raises((aiohttp.ServerDisconnectedError, ConnectionResetError)):
+                await on.call(headers={"Host": host, **headers})
+        assert on.mixnet.sent == []
+        assert (await on.call(headers={"Host": host, "Authorization": basic("user", "secret")}))[0] == 200
+
+
+async def test_another_address_of_loopback_is_trusted_where_it_was_opened() -> None:
+    door = RpcDoor(RpcOptions(SERVER), NOWHERE)
+    port = await door.start("127.0.0.2", 0)
+    try:
+        async with http_client() as http, http.put(f"http://127.0.0.2:{port}/") as response:
+            assert response.status == 405
+    finally:
+        await door.stop()
+
+
+@pytest.mark.parametrize("head", ["", "Connection: close\r\n"])
+@pytest.mark.parametrize("is_whole", [True, False], ids=["with close_notify", "without"])
+async def test_an_answer_that_nothing_but_the_end_ends_is_whole_only_if_tls_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, is_whole: bool
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + HALF)
+        await writer.drain()
+        if not is_whole:
+            writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+            await reader.read()
+        writer.close()
+
+    async with scene(tmp_path, monkeypatch, raw=answer) as on, asyncio.timeout(30):
+        if is_whole:
+            async with on.http.post(on.url + "/", json=CALL) as response:
+                assert await response.read() == HALF
+        else:
+            with pytest.raises((aiohttp.ClientError, ConnectionResetError)):
+                async with on.http.post(on.url + "/", json=CALL) as response:
+                    await response.read()
+
+
 # --- the doors of a session --------------------------------------------------------------------------------------
 
 NOWHERE = Endpoint("127.0.0.1", 0)
@@ -332,7 +390,10 @@ async def test_doors_open_and_close_together() -> None:
     await again.close()
 
 
-@pytest.mark.parametrize("network", ["embedded", "http://127.0.0.1:8080/api", "http://localhost/", "http://[::1]/"])
+@pytest.mark.parametrize(
+    "network",
+    ["embedded", "http://127.0.0.1:8080/api", "http://localhost/", "http://[::1]/", "http://[::ffff:127.0.0.1]/"],
+)
 async def test_a_network_on_this_computer_leads_to_this_computer(network: str) -> None:
     doors = await Doors.open(Settings(network=network, socks=NOWHERE, rpc_listen=NOWHERE, rpc_url=HERE), None)
     assert doors.rpc is not None

@@ -576,6 +576,8 @@ async def test_a_session_that_enters_by_the_gateway_of_its_requester_says_so() -
         ("https://a.example#" + "0" * 64, True),
         ("http://127.0.0.1:8000", True),
         ("http://[::1]:8000", True),
+        ("http://[::ffff:127.0.0.1]:8000", True),
+        ("http://[::ffff:192.0.2.1]:8000", False),
         ("http://localhost:8000", True),
         ("http://192.168.1.2", False),
         ("http://localhost.example", False),

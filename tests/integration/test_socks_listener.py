@@ -298,7 +298,7 @@ async def test_the_application_is_read_only_as_fast_as_the_mixnet_sends() -> Non
 async def test_other_machines_without_the_password_take_no_place_of_those_that_have_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("nymconnect_proxy.ingress.listener.is_this_machine", lambda _: False)  # all come from elsewhere
+    monkeypatch.setattr("nymconnect_proxy.ingress.listener.is_loopback", lambda _: False)  # all come from elsewhere
     monkeypatch.setattr("nymconnect_proxy.ingress.listener.MAX_STRANGERS", 3)
     options = ListenerOptions(QUIET, allow_remote=True, password=b"secret")
     login = b"\x05\x01\x02" + b"\x01\x01u\x06secret"

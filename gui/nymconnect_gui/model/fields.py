@@ -4,11 +4,9 @@ The bounds themselves are those of the option table (`nymconnect_proxy.settings.
 this module, so that they can be translated and say what to do.
 """
 
-import ipaddress
-
 from PySide6.QtCore import QLocale
 
-from nymconnect.endpoints import Upstream, parse_fingerprint
+from nymconnect.endpoints import Upstream, is_loopback, parse_fingerprint
 from nymconnect.errors import UserError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_gui.text.words import translate
@@ -117,10 +115,10 @@ def port(text: str) -> str:
 def listen_host(text: str, *, allow_remote: bool) -> str:
     """The address on which the proxy listens."""
     try:
-        address = ipaddress.ip_address(text.strip())
+        loopback = is_loopback(text.strip())
     except ValueError:
         return translate("Fields", "Write an IP address, such as 127.0.0.1.")
-    if not address.is_loopback and not allow_remote:
+    if not loopback and not allow_remote:
         return translate("Fields", "Other computers reach this address. Allow that below, or take 127.0.0.1.")
     return ""
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from nymconnect.crypto import Rng
 from nymconnect.effects import Close
+from nymconnect.endpoints import is_loopback
 from nymconnect.errors import UsageError, UserError
-from nymconnect.lobby import Lobby, Places, is_this_machine
+from nymconnect.lobby import Lobby, Places
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
 from nymconnect.runtime.sockets import PatientReader
@@ -99,7 +100,7 @@ class SocksListener:
             "SOCKS port",
             self._protocol,
             lobby,
-            is_known=is_this_machine,
+            is_known=is_loopback,
             on_refused=self._refuse,
             on_displaced=self._refuse,
             prepare=self._options.backlog.narrow,
@@ -165,7 +166,7 @@ class SocksListener:
 
     def _check_host(self, host: str) -> None:
         try:
-            loopback = is_this_machine(host)
+            loopback = is_loopback(host)
         except ValueError as error:
             raise UserError(f"the SOCKS address must be a literal IP address such as 127.0.0.1, not {host}") from error
         if not loopback and not (self._options.allow_remote and self._options.password):

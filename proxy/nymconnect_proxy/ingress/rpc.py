@@ -4,10 +4,12 @@ TLS ends here: the server's certificate is checked with the system's store, and 
 is encrypted for the server. Each connection goes through our own SOCKS port as that of any program, so it is refused
 when the port refuses, and the server's name is resolved by the requester alone.
 
-Any web page can make a browser send requests to this machine. So a request has to name this machine by an address or
-as localhost (else a name that a page owns could point here), and must not come from a page: browsers say so in `Origin`
-and `Sec-Fetch-Site`. Others are closed without a word, for any answer would tell the page that this program runs.
-Browser extensions, which wallets may be, are let in.
+Any web page can make a browser send requests to this machine. So a request must not come from a page: browsers say so
+in `Origin` and `Sec-Fetch-Site`. The second they send only where they take the address for this computer's
+(``localhost``, 127.0.0.0/8, ``[::1]``), and a GET often has no `Origin`; so whoever calls by another address, be it
+``0.0.0.0``, ``[::ffff:127.0.0.1]`` or this computer's own in its network, has to bring the password along. By a name
+nobody may call, for a page could own it and let it point here. Others are closed without a word, since any answer would
+tell the page that this program runs. Browser extensions, which wallets may be, are let in.
 
 Only what a call needs goes on, in both directions: method, path, body and its type; no cookies, no other headers.
 """
@@ -25,9 +27,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from nymconnect.crypto import equal
-from nymconnect.endpoints import Endpoint, Upstream
+from nymconnect.endpoints import Endpoint, IpAddress, Upstream, is_loopback
 from nymconnect.errors import UsageError, UserError
-from nymconnect.lobby import Lobby, Places, is_this_machine
+from nymconnect.lobby import Lobby, Places
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
@@ -51,6 +53,8 @@ _METHODS = ("GET", "POST")
 _EXTENSIONS = ("chrome-extension", "moz-extension", "safari-web-extension")
 _USER_AGENT = "Mozilla/5.0"  # says nothing; servers turn away those who leave it out
 _PASSED_ON = ("Accept", "Content-Type")
+# Addresses of this computer that browsers take for it, and so say of each request whether a page makes it.
+_HERE: frozenset[IpAddress] = frozenset(map(ipaddress.ip_address, ("127.0.0.1", "::1")))
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -96,10 +100,13 @@ class RpcDoor:
         self._lobby: Lobby[Visitor] = Lobby(PLACES)
         self._http: aiohttp.ClientSession | None = None
         self._at_once = 0
+        self._trusted = _HERE
 
     async def start(self, host: str, port: int) -> int:
         """Open the address (port 0 = any free one) and return its port; UserError if that is not possible."""
         self._check_host(host)
+        bound_to = ipaddress.ip_address(host)
+        self._trusted = _HERE | {bound_to} if bound_to.is_loopback else _HERE
         application = web.Application(client_max_size=MAX_REQUEST)
         application.router.add_route("*", "/{path:.*}", self._handle)
         # aiohttp answers a line that is too long by itself, a web page's as well, so it is given room for any.
@@ -112,7 +119,7 @@ class RpcDoor:
         )
         await runner.setup()
         assert runner.server is not None
-        opened = Port("RPC address", runner.server, self._lobby, is_known=is_this_machine, prepare=NARROW.narrow)
+        opened = Port("RPC address", runner.server, self._lobby, is_known=is_loopback, prepare=NARROW.narrow)
         try:
             bound = await opened.open(host, port)
         except UserError:
@@ -137,7 +144,7 @@ class RpcDoor:
 
     def _check_host(self, host: str) -> None:
         try:
-            loopback = ipaddress.ip_address(host).is_loopback
+            loopback = is_loopback(host)
         except ValueError as error:
             raise UserError(f"the RPC address must be a literal IP address such as 127.0.0.1, not {host}") from error
         if not loopback and not (self._options.allow_remote and self._options.password):
@@ -168,13 +175,17 @@ class RpcDoor:
     # --- who may come in -----------------------------------------------------------------------------------------
 
     def _admit(self, request: web.Request) -> None:
-        if not _names_an_address(request.headers.get("Host", "")):
+        called = _address_in(request.headers.get("Host", ""))
+        if called is None:
             raise _StrangerError("it does not name this machine by its number or as localhost")
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "none")
         if origin.partition("://")[0] not in _EXTENSIONS if origin is not None else site != "none":
             raise _StrangerError("it comes from a web page")
-        if self._options.password is not None and not _knows(self._options.password, request):
+        is_proven = self._options.password is not None and _knows(self._options.password, request)
+        if not is_proven and called not in self._trusted:
+            raise _StrangerError("it calls this machine by an address from which browsers do not say that they call")
+        if self._options.password is not None and not is_proven:
             wanted = {"WWW-Authenticate": 'Basic realm="NymConnect"'}
             raise _RefusedError(401, "This address demands a password.", wanted)
         if request.method not in _METHODS:
@@ -275,13 +286,13 @@ def _too_long() -> _RefusedError:
     return _RefusedError(413, f"A call has at most {MAX_REQUEST} bytes.")
 
 
-def _names_an_address(host: str) -> bool:
-    """Whether a Host header names a literal address or localhost, and so nothing that a web page could own."""
+def _address_in(host: str) -> IpAddress | None:
+    """The address that a Host header names, that of localhost included; None for a name, which a page could own."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or bool(ipaddress.ip_address(name))
+        return ipaddress.ip_address("127.0.0.1" if name == "localhost" else name)
     except ValueError:
-        return False
+        return None
 
 
 def _knows(password: bytes, request: web.Request) -> bool:

@@ -19,8 +19,8 @@ from enum import Enum
 
 import msgspec
 
+from nymconnect.endpoints import IpAddress
 from nymconnect.errors import UserError, WireError
-from nymconnect_proxy.protocol.targets import IpAddress
 
 MAX_RULES = 10_000
 MAX_PORT = 65535

@@ -15,9 +15,8 @@ have to be allowed. 6to4 (``2002::/16``) is given up (RFC 7526) and never global
 import ipaddress
 from dataclasses import dataclass
 
+from nymconnect.endpoints import IpAddress, unmapped
 from nymconnect.errors import WireError
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_HOST_LENGTH = 255
 
@@ -96,7 +95,7 @@ def parse_address(text: str) -> IpAddress:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError as error:
         raise WireError("not an IP address") from error
-    return _unmapped(address)
+    return unmapped(address)
 
 
 def ipv6_groups(packed: bytes) -> str:
@@ -111,14 +110,10 @@ def is_global(address: IpAddress) -> bool:
 
 def judged(address: IpAddress) -> tuple[IpAddress, ...]:
     """What a policy has to allow for `address` to be allowed: it alone, unless it stands for an IPv4 address."""
-    address = _unmapped(address)
+    address = unmapped(address)
     if address in _NAT64:
         return address, ipaddress.IPv4Address(address.packed[12:])
     return (address,)
-
-
-def _unmapped(address: IpAddress) -> IpAddress:
-    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def _lies_outside(address: IpAddress) -> bool:

@@ -6,7 +6,6 @@ good, and then `enter` takes another one.
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.locations import countries_of, nodes_in, requesters_of
 from nymconnect.directory.models import DescribedNode
 from nymconnect.directory.topology import Node, Topology
-from nymconnect.endpoints import Upstream
+from nymconnect.endpoints import Upstream, is_on_this_computer
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import SYSTEM_RNG
@@ -339,12 +338,7 @@ class Passage:
 def is_safe_directory(network: str) -> bool:
     """Whether nobody on the way to the directory can change what it says: https, or a server on this machine."""
     parts = urlsplit(network)
-    if parts.scheme != "http":
-        return True
-    try:
-        return parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
+    return parts.scheme != "http" or is_on_this_computer(parts.hostname or "")
 
 
 async def _nothing_after(wait: Callable[[], Awaitable[None]]) -> None:
