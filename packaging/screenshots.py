@@ -49,14 +49,14 @@ SCENES = (
     Scene("home-disconnected", "home", "disconnected", "embedded"),
     Scene("home-waiting", "home", "waiting"),
     Scene("home-connecting", "home", "connecting", changes={"gateway": GATEWAY}),
-    Scene("home-connected", "home", "connected", changes={"downlink_hidden": False}),
+    Scene("home-connected", "home", "connected"),
     Scene("home-practice", "home", "connected", "embedded"),
     Scene("home-details", "home", "connected", "embedded", prepare=lambda window: show_details(window)),
     Scene(
         "home-alarm",
         "home",
         "connected",
-        changes={"alarms": ("somebody drops packets; data goes around it where it can",), "dropping": True},
+        changes={"dropping": True},
     ),
     Scene("home-disconnecting", "home", "disconnecting"),
     Scene(
@@ -263,6 +263,7 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     from nymconnect_gui.pages import home as home_module
     from nymconnect_gui.text.words import Problem
     from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
+    from nymconnect_proxy.session.alarms import PacketsDropped
     from nymconnect_proxy.session.states import State
     from nymconnect_proxy.settings.config import Settings
 
@@ -275,6 +276,8 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     bridge_module.clock = home_module.clock = lambda: now
     state = State(scene.state)
     values: dict[str, Any] = {"state": state, "since": now - 2530.4}
+    if (scene.changes or {}).get("dropping"):
+        values["alarms"] = (PacketsDropped(),)
     if state is State.CONNECTED:
         values |= {
             "gateway": GATEWAY,

@@ -63,7 +63,7 @@ def update(folder: Path) -> None:
 def from_tables() -> Iterator[Text]:
     """Context and text of everything that stands in a table."""
     from nymconnect.client.presets import PRESETS
-    from nymconnect_gui.text.reasons import RULES, TOO_FEW_TEXT, TRIES_ANOTHER, WHYS
+    from nymconnect_gui.text.reasons import RULES, TRIES_ANOTHER, WHYS
     from nymconnect_proxy.diagnostics.checkup import Finding
 
     for preset in PRESETS.values():
@@ -72,7 +72,6 @@ def from_tables() -> Iterator[Text]:
     for rule in RULES:
         yield "Reasons", rule.text
     yield "Reasons", TRIES_ANOTHER
-    yield "Reasons", TOO_FEW_TEXT
     for why in dict.fromkeys(WHYS.values()):
         yield "Reasons", why
     for finding in Finding:

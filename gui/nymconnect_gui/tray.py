@@ -17,10 +17,9 @@ from nymconnect_gui.model.context import Context
 from nymconnect_gui.model.session_controller import clock
 from nymconnect_gui.platform.tray_host import TrayHost
 from nymconnect_gui.text import words
-from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.alarms import alarm_text
 from nymconnect_gui.text.words import Mood, translate
 from nymconnect_proxy.session.alarms import AlarmNews
-from nymconnect_proxy.session.alarms import sentence as english
 from nymconnect_proxy.session.status import Status
 
 TRAY = "tray"  # the name under which it watches the bridge
@@ -201,7 +200,7 @@ class Notifier(QObject):
                 self._say(words.word(self._mood), sentence, warn=True)
         if wanted.notify_alarm:
             for alarm in alarms:
-                self._say(translate("Tray", "Warning"), advice(english(alarm)).sentence, warn=True)
+                self._say(translate("Tray", "Warning"), alarm_text(alarm), warn=True)
 
     def _say(self, title: str, text: str, *, warn: bool = False) -> None:
         """Only to somebody who is not looking at the window already."""

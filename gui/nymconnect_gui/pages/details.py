@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect_gui.looks.theme import Theme
 from nymconnect_gui.text import words
-from nymconnect_gui.text.reasons import advice
+from nymconnect_gui.text.alarms import downlink_text
 from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.controls import IconButton, label
 from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
@@ -84,8 +84,8 @@ class Details(QWidget):
             self.values[key].setVisible(bool(texts[key]))
             self._captions[key].setVisible(bool(texts[key]))
             self._grid.setRowMinimumHeight(self._row(key), self._theme.px(26) if texts[key] else 0)
-        self.downlink.setText(advice(status.downlink).sentence)
-        self.downlink.setVisible(bool(status.downlink))
+        self.downlink.setText("" if status.downlink is None else downlink_text(status.downlink))
+        self.downlink.setVisible(status.downlink is not None)
         for key, whole in (("gateway", status.gateway), ("requester", status.requester)):
             self._whole[key] = whole or ""
             self._copies[key].setEnabled(bool(whole))

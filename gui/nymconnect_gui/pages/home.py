@@ -9,13 +9,13 @@ from nymconnect_gui.model.ports import next_free_port
 from nymconnect_gui.model.session_controller import clock, with_port
 from nymconnect_gui.pages.details import Details
 from nymconnect_gui.text import words
+from nymconnect_gui.text.alarms import alarm_text
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import Mood, translate
 from nymconnect_gui.widgets.controls import Card, CopyField, Page, Symbol, button, label, line, set_role
 from nymconnect_gui.widgets.flow import Flow
 from nymconnect_gui.widgets.graph import Legend, TrafficGraph, mean
 from nymconnect_gui.widgets.power_button import PowerRing, Way
-from nymconnect_proxy.session.alarms import sentence as english
 from nymconnect_proxy.session.status import Status
 
 
@@ -156,7 +156,7 @@ class HomePage(Page):
         self._show_way_on(mood)
         set_role(self.set_up, "primary" if mood is Mood.CONNECTED else "")
         self.alarms.setVisible(bool(status.alarms))
-        self.alarm_text.setText("\n".join(advice(english(alarm)).sentence for alarm in status.alarms))
+        self.alarm_text.setText("\n".join(alarm_text(alarm) for alarm in status.alarms))
         self.host.set_value(status.socks.host)
         self.port.set_value(str(status.socks.port))
         self.way.light(_lit_hops(status, mood))

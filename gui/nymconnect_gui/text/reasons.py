@@ -127,11 +127,6 @@ RULES = (
         _EXITS,
     ),
     _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
-    _rule(
-        r"the requester (?P<name>\S+) does not answer",
-        "The exit {name} does not answer. Others take over; if there are none, choose another one.",
-        _EXITS,
-    ),
     _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
     _rule(
         r"the gateway is not understood",
@@ -175,12 +170,6 @@ RULES = (
         _NETWORK,
     ),
     _rule(
-        r"the requester (?P<name>\S+) is behind the gateway by which you enter",
-        "The exit {name} is behind the gateway by which you enter, so its operator sees both ends. Choose another "
-        "gateway.",
-        _EXITS,
-    ),
-    _rule(
         r"not the url of a directory: '(?P<url>[^']*)'",
         "{url} is not the address of a directory. Correct it.",
         _NETWORK,
@@ -213,38 +202,7 @@ RULES = (
         r"the keys of replies still to come do not read",
         "Replies to the last session could not be kept. This one is not affected.",
     ),
-    _rule(
-        r"what you receive shows on your line, because (?P<why>.+)",
-        "What you receive shows on your line, because {why}.",
-    ),
-    _rule(
-        r"the gateway hides what you receive, but sees it itself, because (?P<why>.+)",
-        "The gateway hides what you receive, but sees it itself, because {why}.",
-    ),
-    _rule(
-        r"(?P<rate>[\d.]+) packets a second answer you",
-        "{rate} packets a second answer you, whatever you receive.",
-    ),
-    _rule(
-        r"requester and gateway keep a constant rate",
-        "Exit and gateway keep a constant rate, whatever you receive.",
-    ),
     _rule(r"another session uses the profile", "Another session runs already; this one keeps nothing."),
-    _rule(
-        r"somebody drops packets, probably at (?P<where>[^;]+)",
-        "Somebody drops packets, probably at {where}. Data goes around it where it can.",
-        "diagnostics",
-    ),
-    _rule(
-        r"somebody drops packets",
-        "Somebody drops packets. Data goes around it where it can.",
-        "diagnostics",
-    ),
-    _rule(
-        r"(?P<share>\d+) % of the packets that should leave do not, because (?P<why>.+)$",
-        "{share} % of the packets that should leave do not: {why}. The gaps may show what you do.",
-        "settings",
-    ),
     _rule(
         r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
         "{path} cannot be used: {why}.",
@@ -255,7 +213,7 @@ RULES = (
     ),
     _rule(r"^(?P<path>\S+\.toml): (?P<why>[^:]+)$", "{path} cannot be used: {why}."),
 )
-# Halves of sentences. First what operating systems say of what cannot be used.
+# Halves of sentences: what operating systems say of what cannot be used.
 WHYS = {
     "permission denied": "this user may not do that",
     "operation not permitted": "this user may not do that",
@@ -266,25 +224,7 @@ WHYS = {
     "no such file or directory": "it is not there",
     "address already in use": "another program uses it",
     "cannot assign requested address": "this computer has no such address",
-    # What the session says of the downlink.
-    "this preset lets the downlink follow the data": "this preset lets what you receive follow the data",
-    "the gateway does not deliver at a constant rate": "the gateway does not deliver at a constant rate",
-    "your settings divide the streams among several sender tags": "your settings divide the streams among several tags",
-    "the requester has not been asked yet": "the exit has not been asked yet",
-    "the requester does not grant it": "the exit does not grant a constant rate",
-    "the requester has not renewed its promise": "the exit has not renewed its promise",
-    "the answers have not been counted for long enough": "the answers have not been counted for long enough",
-    "the requester has not answered yet": "the exit has not answered yet",
-    "the requester does not answer": "the exit does not answer",
-    "the requester is not of this software and answers as data comes": "the exit cannot keep a constant rate",
-    "the requester has not promised it yet": "the exit has not promised it yet",
-    # And of what does not leave in time.
-    "this computer makes too few of them": "this computer makes too few of them",
-    "the line takes too few of them": "the line takes too few of them",
-    "other programs keep the sender waiting": "other programs keep the sender waiting",
 }
-TOO_FEW = re.compile(r"only (?P<rate>[\d.]+) of (?P<wanted>[\d.]+) answers a second arrive")
-TOO_FEW_TEXT = "only {rate} of {wanted} answers a second arrive"
 LONGEST_PIECE = 20  # characters
 _TECHNICAL = re.compile(r"(?<!\S)(?:-\S+|\S*[/=@:.,_]\w\S*|/\S*)")
 _SEPARATORS = re.compile(r"(?<=[/=@,])(?=[^/=@,])")
@@ -307,8 +247,6 @@ def advice(reason: str) -> Advice:
 
 def _why(text: str) -> str:
     """Half a sentence, in the language in force if it is known."""
-    if (match := TOO_FEW.match(text)) is not None:
-        return _translate(TOO_FEW_TEXT).format(**match.groupdict())
     known = WHYS.get(text.rstrip(".").lower())
     return text if known is None else _translate(known)
 

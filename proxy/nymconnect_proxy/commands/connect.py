@@ -8,7 +8,9 @@ from nymconnect.errors import UserError
 from nymconnect.runtime.clock import unix_offset
 from nymconnect.storage import Directories
 from nymconnect_proxy.commands.output import Output
-from nymconnect_proxy.session.alarms import AlarmNews, DownlinkCause, sentence, subject
+from nymconnect_proxy.session.alarms import AlarmNews, sentence, subject
+from nymconnect_proxy.session.downlink_report import DownlinkCause
+from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
@@ -67,7 +69,8 @@ class _Reporter:
 
     def report(self, status: Status) -> None:
         """One event, and the sentences that are new."""
-        downlink = (status.downlink_hidden, status.downlink_cause) if status.state.serves else None
+        report = status.downlink if status.state.serves else None
+        downlink = None if report is None else (report.hidden, report.cause)
         matters = (status.state, status.reason, frozenset(map(subject, status.alarms)), downlink)
         if matters == self._last:
             return
@@ -81,12 +84,14 @@ class _Reporter:
 
     def _downlink_news(self, status: Status) -> list[str]:
         """That what is received shows, and why; that it is hidden only after it was not."""
-        if not status.state.serves or not status.downlink:
+        report = status.downlink
+        if not status.state.serves or report is None:
             return []
-        told, self._downlink = self._downlink, (status.downlink_hidden, status.downlink_cause)
-        if self._downlink == told or (told[0] and status.downlink_hidden):
+        told, self._downlink = self._downlink, (report.hidden, report.cause)
+        if self._downlink == told or (told[0] and report.hidden):
             return []
-        return [f"what you receive is hidden: {status.downlink}" if status.downlink_hidden else status.downlink]
+        shown = downlink_sentence(report)
+        return [f"what you receive is hidden: {shown}" if report.hidden else shown]
 
     def _alarm_news(self, status: Status) -> list[str]:
         begun, ended = self._alarms.look(status.alarms)

@@ -10,24 +10,11 @@ from enum import Enum
 
 
 class MissedBecause(Enum):
-    """Why packets do not leave in time; the value says it to a person, behind the word *because*."""
+    """Why packets do not leave in time."""
 
-    TOO_FEW_MADE = "this computer makes too few of them"
-    LINE_STALLED = "the line takes too few of them"
-    SENDER_LATE = "other programs keep the sender waiting"
-
-
-class DownlinkCause(Enum):
-    """Why what we receive is hidden, or is not; the value is its name in JSON."""
-
-    KEPT = "kept"
-    FOLLOWS_DATA = "follows_data"
-    GATEWAY_UNPACED = "gateway_unpaced"
-    SEVERAL_TAGS = "several_tags"
-    NOT_ASKED = "not_asked"
-    NOT_PROMISED = "not_promised"
-    NOT_COUNTED = "not_counted"
-    TOO_FEW = "too_few"
+    TOO_FEW_MADE = "too_few_made"
+    LINE_STALLED = "line_stalled"
+    SENDER_LATE = "sender_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +56,18 @@ class ProfileNotice:
 Alarm = RateMissed | PacketsDropped | RequesterSilent | EntryIsExit | ProfileNotice
 
 
+_MISSED = {
+    MissedBecause.TOO_FEW_MADE: "this computer makes too few of them",
+    MissedBecause.LINE_STALLED: "the line takes too few of them",
+    MissedBecause.SENDER_LATE: "other programs keep the sender waiting",
+}
+
+
 def sentence(alarm: Alarm) -> str:
     """For a person, in English."""
     match alarm:
         case RateMissed(share, because):
-            return f"{100 * share:.0f} % of the packets that should leave do not, because {because.value}"
+            return f"{100 * share:.0f} % of the packets that should leave do not, because {_MISSED[because]}"
         case PacketsDropped(suspects):
             named = f", probably at {', '.join(suspects)}" if suspects else ""
             return f"somebody drops packets{named}; data goes around it where it can"

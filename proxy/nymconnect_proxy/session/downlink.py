@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
 from nymconnect.client.parameters import Downlink, TrafficParameters
@@ -18,7 +18,7 @@ from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.protocol.requests import Request
 from nymconnect_proxy.protocol.responses import Response
-from nymconnect_proxy.session.alarms import DownlinkCause
+from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
 from nymconnect_proxy.session.rate_negotiation import ReplyPromise
 
 LOOK = 2.0  # seconds between looks at what arrives
@@ -28,8 +28,6 @@ BEGIN = 10.0  # seconds that the beginning may take, besides
 # Answers are counted over as long as it takes for so many, but not less than MEASURE_LEAST.
 MEASURED_ANSWERS, MEASURE_LEAST = 200.0, 20.0
 ENOUGH = 0.8  # of the promised rate; chance alone does not come so low
-SHOWS = "what you receive shows on your line, because "
-FOLLOWS_DATA = SHOWS + "this preset lets the downlink follow the data"
 _COVER, _DATA = "reply_cover_received", "reply_data_received"
 
 Asker = Callable[[Recipient, Request], Awaitable[Response]]
@@ -50,15 +48,6 @@ class PacedClient(Protocol):
     def counters(self) -> dict[str, int]: ...
 
     def supply_steadily(self, to: Recipient, rate: float) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DownlinkReport:
-    """Whether what we receive is hidden from who watches our line, and in words why, or why not."""
-
-    hidden: bool
-    reason: str
-    cause: DownlinkCause
 
 
 class DownlinkKeeper:
@@ -177,35 +166,27 @@ class DownlinkKeeper:
     def report(self) -> DownlinkReport:
         """Whether the line shows what is received, now."""
         if not self._traffic.symmetric:
-            return DownlinkReport(False, FOLLOWS_DATA, DownlinkCause.FOLLOWS_DATA)
-        cause, trouble = self._trouble(clock())
-        if self._traffic.downlink is not Downlink.GATEWAY:
-            if trouble:
-                return DownlinkReport(False, SHOWS + trouble, cause)
-            return DownlinkReport(True, f"{self._granted:.3g} packets a second answer you, whatever you receive", cause)
-        if not self._client.delivery_is_paced:
-            unpaced = SHOWS + "the gateway does not deliver at a constant rate"
-            return DownlinkReport(False, unpaced, DownlinkCause.GATEWAY_UNPACED)
-        if trouble:
-            hides = f"the gateway hides what you receive, but sees it itself, because {trouble}"
-            return DownlinkReport(True, hides, cause)
-        return DownlinkReport(True, "requester and gateway keep a constant rate, whatever you receive", cause)
+            return DownlinkReport(DownlinkCause.FOLLOWS_DATA)
+        by_gateway = self._traffic.downlink is Downlink.GATEWAY
+        if by_gateway and not self._client.delivery_is_paced:
+            return DownlinkReport(DownlinkCause.GATEWAY_UNPACED, by_gateway)
+        return replace(self._answers(clock()), by_gateway=by_gateway)
 
-    def _trouble(self, now: float) -> tuple[DownlinkCause, str]:
-        """What is wrong with the answers, also in words; these are empty if nothing is."""
+    def _answers(self, now: float) -> DownlinkReport:
+        """Whether they come at a constant rate."""
         if not self._one_tag():
-            return DownlinkCause.SEVERAL_TAGS, "your settings divide the streams among several sender tags"
+            return DownlinkReport(DownlinkCause.SEVERAL_TAGS)
         if not self._promises:
-            return DownlinkCause.NOT_ASKED, "the requester has not been asked yet"
+            return DownlinkReport(DownlinkCause.NOT_ASKED)
         for promise in self._promises.values():
-            if complaint := promise.complaint(now):
-                return DownlinkCause.NOT_PROMISED, complaint
+            if (lack := promise.complaint(now)) is not None:
+                return DownlinkReport(DownlinkCause.NOT_PROMISED, no_promise=lack)
         rate, granted = self._arrivals.rate, self._granted
         if rate is None:
-            return DownlinkCause.NOT_COUNTED, "the answers have not been counted for long enough"
+            return DownlinkReport(DownlinkCause.NOT_COUNTED)
         if rate < ENOUGH * granted:
-            return DownlinkCause.TOO_FEW, f"only {rate:.3g} of {granted:.3g} answers a second arrive"
-        return DownlinkCause.KEPT, ""
+            return DownlinkReport(DownlinkCause.TOO_FEW, arriving=rate, promised=granted)
+        return DownlinkReport(DownlinkCause.KEPT, promised=granted)
 
     @property
     def _granted(self) -> float:

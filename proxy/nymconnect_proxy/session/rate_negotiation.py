@@ -16,6 +16,7 @@ from enum import Enum
 
 from nymconnect_proxy.protocol.requests import Control, Pace
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, Paced, Response
+from nymconnect_proxy.session.downlink_report import NoPromise
 
 TRIES = 3
 SILENCE = 120.0  # seconds until a requester that has not answered is asked once more
@@ -24,12 +25,20 @@ DURATION = 120
 
 
 class PromiseState(Enum):
-    """Where it stands; the value says it to a person, behind the word *because*."""
+    """Where the negotiation stands."""
 
-    ASKING = "the requester has not answered yet"
-    SILENT = "the requester does not answer"
-    FOREIGN = "the requester is not of this software and answers as data comes"
-    PACING = "the requester has not promised it yet"
+    ASKING = "asking"
+    SILENT = "silent"
+    FOREIGN = "foreign"
+    PACING = "pacing"
+
+
+_WITHOUT = {
+    PromiseState.ASKING: NoPromise.UNANSWERED,
+    PromiseState.SILENT: NoPromise.SILENT,
+    PromiseState.FOREIGN: NoPromise.FOREIGN,
+    PromiseState.PACING: NoPromise.NOT_YET,
+}
 
 
 class ReplyPromise:
@@ -101,12 +110,12 @@ class ReplyPromise:
         """Whether the promise holds, or nothing is to be hoped for at present."""
         return self.holds(now) or self._is_refused or self.state in (PromiseState.FOREIGN, PromiseState.SILENT)
 
-    def complaint(self, now: float) -> str:
-        """Why the promise does not hold, empty if it does."""
+    def complaint(self, now: float) -> NoPromise | None:
+        """Why the promise does not hold, None if it does."""
         if self.holds(now):
-            return ""
+            return None
         if self._is_refused:
-            return "the requester does not grant it"
+            return NoPromise.REFUSED
         if self._holds_until is not None:
-            return "the requester has not renewed its promise"
-        return self.state.value
+            return NoPromise.LAPSED
+        return _WITHOUT[self.state]

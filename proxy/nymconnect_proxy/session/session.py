@@ -26,9 +26,11 @@ from nymconnect_proxy.ingress.listener import SocksListener
 from nymconnect_proxy.ingress.local_ports import Doors
 from nymconnect_proxy.ingress.multiplexer import Exchange
 from nymconnect_proxy.ingress.requester_choice import RequesterChoice
-from nymconnect_proxy.session.alarms import AlarmNews, DownlinkCause, sentence, subject
+from nymconnect_proxy.session.alarms import AlarmNews, sentence, subject
 from nymconnect_proxy.session.connector import Passage, Watcher
 from nymconnect_proxy.session.downlink import DownlinkKeeper
+from nymconnect_proxy.session.downlink_report import DownlinkCause
+from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.rate_monitor import PaceWatch
 from nymconnect_proxy.session.states import Event, State, after
 from nymconnect_proxy.session.status import Crash, KnownGateway, Rates, Status
@@ -307,10 +309,10 @@ class Session:
             log.warning("%s", sentence(alarm))
         for alarm in ended:
             log.info("no longer: %s", sentence(alarm))
-        downlink = (status.downlink_hidden, status.downlink_cause) if status.state.serves else self._told_downlink
-        if downlink != self._told_downlink:
-            self._told_downlink = downlink
-            log.info("%s", status.downlink)
+        if status.state.serves and status.downlink is not None:
+            told, self._told_downlink = self._told_downlink, (status.downlink.hidden, status.downlink.cause)
+            if self._told_downlink != told:
+                log.info("%s", downlink_sentence(status.downlink))
         self._on_status(status)
 
     def _crashed(self, part: str, error: BaseException) -> None:

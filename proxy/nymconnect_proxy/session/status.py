@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.endpoints import Endpoint
 from nymconnect_proxy.ingress.requester_choice import RequesterState
-from nymconnect_proxy.session.alarms import Alarm, DownlinkCause
+from nymconnect_proxy.session.alarms import Alarm
+from nymconnect_proxy.session.downlink_report import DownlinkReport
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.socks.refusals import Obstacle
 
@@ -59,8 +60,7 @@ class Status:
     the addresses of the mixes that are `suspects`. `queue` counts packets that wait for a slot; bytes are those of the
     applications; `alarms` are what a person should know besides.
     `requesters` are those that are in use, of which `requester` is the address of the first, and those that are silent.
-    `downlink_hidden`: whether what we receive is hidden from who watches our line, as what we send is; `downlink` says
-    in words why, or why not, and `downlink_cause` without the figures.
+    `downlink`: whether what we receive is hidden from who watches our line, as what we send is, and why, or why not.
     `turned_away` counts requests of programs that no requester has tried, by what was in the way.
     `crash` is set where the session has failed by our own fault.
     """
@@ -85,10 +85,13 @@ class Status:
     streams: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
-    downlink_hidden: bool = False
-    downlink: str = ""
-    downlink_cause: DownlinkCause | None = None
+    downlink: DownlinkReport | None = None
     requesters: tuple[RequesterState, ...] = ()
     turned_away: Mapping[Obstacle, int] = field(default_factory=dict)
     alarms: tuple[Alarm, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def downlink_hidden(self) -> bool:
+        """False where nothing is known."""
+        return self.downlink is not None and self.downlink.hidden

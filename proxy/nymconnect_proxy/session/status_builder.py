@@ -33,8 +33,7 @@ def overview(
     if client is None:
         return status
     if downlink is not None:
-        report = downlink.report()
-        status = replace(status, downlink_hidden=report.hidden, downlink=report.reason, downlink_cause=report.cause)
+        status = replace(status, downlink=downlink.report())
     if pace is not None and (missed := pace.alarm) is not None:
         status = replace(status, alarms=(*status.alarms, missed))
     return _with_client(status, client)

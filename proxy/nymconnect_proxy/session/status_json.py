@@ -4,6 +4,7 @@
 """
 
 from nymconnect_proxy.session.alarms import sentence
+from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.status import Status
 
 
@@ -20,10 +21,8 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         values |= {"gateway": status.gateway, "gateway_port": status.gateway_port}
     if status.requester is not None:
         values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
-    if status.downlink:
-        values["downlink"] = status.downlink
-    if status.downlink_cause is not None:
-        values["downlink_cause"] = status.downlink_cause.value
+    if status.downlink is not None:
+        values |= {"downlink": downlink_sentence(status.downlink), "downlink_cause": status.downlink.cause.value}
     if status.reason:
         values["reason"] = status.reason
     if status.crash is not None:

@@ -13,6 +13,7 @@ from nymconnect_gui.text import i18n
 from nymconnect_gui.text.i18n import FOLDER, install, language_name, languages, locale_for
 from nymconnect_gui.window import PAGES
 from nymconnect_proxy.session.alarms import RequesterSilent
+from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.recipes import load_recipes, rendered
 from tests.helpers.fake_session import snapshot
@@ -100,8 +101,8 @@ TWO_WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
 def shown_texts(program: Program) -> set[str]:
     """All that pages, recipes and the tray's menu show or tell a screen reader, if it has two words or more."""
     found = {action.text() for action in program.tray.menu.actions()}
-    reason = "what you receive shows on your line, because this preset lets the downlink follow the data"
-    status = snapshot(State.CONNECTED, alarms=(RequesterSilent("home"),), downlink=reason)
+    shows = DownlinkReport(DownlinkCause.FOLLOWS_DATA)
+    status = snapshot(State.CONNECTED, alarms=(RequesterSilent("home"),), downlink=shows)
     program.window.show()
     program.bridge._take(status)
     for spec in PAGES:

@@ -10,7 +10,6 @@ from nymconnect_proxy.commands.connect import _Reporter
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
 from nymconnect_proxy.session.alarms import (
-    DownlinkCause,
     MissedBecause,
     PacketsDropped,
     ProfileNotice,
@@ -18,6 +17,7 @@ from nymconnect_proxy.session.alarms import (
     RequesterSilent,
     sentence,
 )
+from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport, NoPromise
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.session.status_json import snapshot
@@ -33,9 +33,7 @@ CONNECTED = Status(
     "nym-compatible",
     Rates(50.0, 5.0),
     gateway="G",
-    downlink_hidden=True,
-    downlink=HIDDEN,
-    downlink_cause=DownlinkCause.KEPT,
+    downlink=DownlinkReport(DownlinkCause.KEPT, promised=40.0),
 )
 ALARMS = [
     PacketsDropped(("10.0.0.1:1789",)),
@@ -82,18 +80,18 @@ def test_no_alarm_takes_the_words_of_another_or_of_the_state(printed: Printed) -
 def test_figures_alone_are_no_news(printed: Printed) -> None:
     printed.after(replace(CONNECTED, alarms=(RateMissed(0.3, MissedBecause.LINE_STALLED),)))
     assert printed.after(replace(CONNECTED, alarms=(RateMissed(0.4, MissedBecause.LINE_STALLED),))) == ""
-    too_few = replace(CONNECTED, alarms=(RateMissed(0.4, MissedBecause.LINE_STALLED),), downlink_hidden=False)
-    few = replace(too_few, downlink=SHOWS + "only 3 of 50", downlink_cause=DownlinkCause.TOO_FEW)
-    assert printed.after(few) == SHOWS + "only 3 of 50\n"
-    assert printed.after(replace(few, downlink=SHOWS + "only 4 of 50")) == ""
+    too_few = replace(CONNECTED, alarms=(RateMissed(0.4, MissedBecause.LINE_STALLED),))
+    few = DownlinkReport(DownlinkCause.TOO_FEW, arriving=3.0, promised=50.0)
+    assert printed.after(replace(too_few, downlink=few)) == SHOWS + "only 3 of 50 answers a second arrive\n"
+    assert printed.after(replace(too_few, downlink=replace(few, arriving=4.0))) == ""
 
 
 def test_it_is_told_when_what_is_received_shows_and_when_it_is_hidden_again(printed: Printed) -> None:
-    shows = replace(CONNECTED, downlink_hidden=False, downlink=SHOWS + "x", downlink_cause=DownlinkCause.NOT_COUNTED)
-    assert printed.after(shows) == f"{UP}{SHOWS}x\n"
+    shows = replace(CONNECTED, downlink=DownlinkReport(DownlinkCause.NOT_COUNTED))
+    assert printed.after(shows) == f"{UP}{SHOWS}the answers have not been counted for long enough\n"
     assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"
-    other = replace(shows, downlink=SHOWS + "y", downlink_cause=DownlinkCause.NOT_PROMISED)
-    assert printed.after(other) == f"{SHOWS}y\n"
+    other = replace(shows, downlink=DownlinkReport(DownlinkCause.NOT_PROMISED, no_promise=NoPromise.REFUSED))
+    assert printed.after(other) == f"{SHOWS}the requester does not grant it\n"
     assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"
 
 
@@ -105,10 +103,10 @@ def test_what_is_hidden_from_the_start_is_no_news_and_alarms_that_go_with_the_co
 
 
 def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:
-    shows = replace(CONNECTED, downlink_hidden=False, downlink=SHOWS + "x", requester="R", alarms=tuple(ALARMS))
+    shows = replace(CONNECTED, downlink=DownlinkReport(DownlinkCause.NOT_ASKED), requester="R", alarms=tuple(ALARMS))
     assert control._sentence(snapshot(shows, 0.0)).splitlines() == [
         "connected: SOCKS5 proxy on 127.0.0.1:1080, network mainnet",
-        SHOWS + "x",
+        SHOWS + "the requester has not been asked yet",
         *(f"warning: {sentence(alarm)}" for alarm in ALARMS),
     ]
     assert control._sentence(snapshot(replace(CONNECTED, requester="R"), 0.0)).count("\n") == 0

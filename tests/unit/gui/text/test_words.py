@@ -12,11 +12,13 @@ from nymconnect_gui.text import words
 from nymconnect_gui.text.i18n import install
 from nymconnect_gui.text.words import Mood, Problem
 from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
+from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates
 from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import snapshot
 
+HIDDEN, SHOWN = DownlinkReport(DownlinkCause.KEPT, promised=40.0), DownlinkReport(DownlinkCause.NOT_ASKED)
 MAINNET = Settings(network="mainnet")
 
 
@@ -37,22 +39,22 @@ def test_words_and_moods_differ() -> None:
 
 
 def test_the_practice_network_promises_nothing_whatever_the_session_says() -> None:
-    sentence = words.sentence(snapshot(State.CONNECTED, Settings(), downlink_hidden=True))
+    sentence = words.sentence(snapshot(State.CONNECTED, Settings(), downlink=HIDDEN))
     assert "no anonymity" in sentence
     assert "Practice network" in sentence
 
 
 def test_an_open_downlink_is_said() -> None:
-    assert "What you receive does not" in connected(downlink_hidden=False)
-    assert "does not" not in connected(downlink_hidden=True)
+    assert "What you receive does not" in connected(downlink=SHOWN)
+    assert "does not" not in connected(downlink=HIDDEN)
 
 
 def test_an_unsafe_preset_is_said() -> None:
-    assert "trying things out" in connected(preset="fast", downlink_hidden=True)
+    assert "trying things out" in connected(preset="fast", downlink=HIDDEN)
 
 
 def test_an_uplink_that_follows_the_data_is_said() -> None:
-    assert "follows your data" in connected(rates=Rates(None, None), downlink_hidden=True)
+    assert "follows your data" in connected(rates=Rates(None, None), downlink=HIDDEN)
 
 
 def test_a_failure_says_why_and_that_the_port_refuses() -> None:

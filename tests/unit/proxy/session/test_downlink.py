@@ -13,6 +13,7 @@ from nymconnect_proxy.protocol.requests import Control, Pace, Request
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, BuildInformation, Paced, Response
 from nymconnect_proxy.session import downlink
 from nymconnect_proxy.session.downlink import BEGIN, LOOK, DownlinkKeeper, _Arrivals
+from nymconnect_proxy.session.downlink_report import sentence
 from nymconnect_proxy.session.rate_negotiation import RENEWAL
 from tests.helpers.mixnet_pair import mixnet_pair
 from tests.helpers.virtual_time import VirtualTime, pass_time, until
@@ -70,7 +71,7 @@ async def keeping(keeper: DownlinkKeeper) -> AsyncIterator[None]:
 
 async def settled(keeper: DownlinkKeeper, words: str) -> bool:
     """Whether the keeper hides the downlink once its reason says `words`."""
-    await until(lambda: words in keeper.report().reason)
+    await until(lambda: words in sentence(keeper.report()))
     return keeper.report().hidden
 
 
@@ -111,7 +112,7 @@ async def test_the_beginning_ends_when_it_is_clear_what_the_requester_does(playe
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
     async with keeping(keeper), asyncio.timeout(BEGIN):
         await keeper.begun()
-        assert words in keeper.report().reason
+        assert words in sentence(keeper.report())
 
 
 async def test_the_beginning_waits_for_the_gateway_to_see_what_the_client_sends() -> None:
@@ -137,7 +138,7 @@ async def test_the_beginning_does_not_last_for_ever() -> None:
         began = asyncio.get_running_loop().time()
         await keeper.begun()
         assert asyncio.get_running_loop().time() - began < 3 * BEGIN
-        assert "not answered yet" in keeper.report().reason
+        assert "not answered yet" in sentence(keeper.report())
 
 
 async def test_a_refusal_is_said() -> None:
@@ -179,7 +180,7 @@ async def test_while_there_are_several_sender_tags_the_downlink_is_not_hidden() 
         assert await settled(keeper, "50 packets a second")
         one_tag = False
         await pass_time(2 * LOOK)
-        assert "several sender tags" in keeper.report().reason
+        assert "several sender tags" in sentence(keeper.report())
         one_tag = True
         await pass_time(2 * LOOK)
     assert reports[-3:] == [True, False, True]
@@ -206,7 +207,7 @@ async def test_nothing_is_asked_where_the_preset_lets_the_downlink_follow_the_da
     await keeper.begun()
     assert played.asked == []
     assert not keeper.report().hidden
-    assert "this preset" in keeper.report().reason
+    assert "this preset" in sentence(keeper.report())
 
 
 async def test_a_link_that_comes_back_renews_the_promise_at_once() -> None:

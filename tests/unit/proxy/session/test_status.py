@@ -8,7 +8,8 @@ import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.endpoints import Endpoint
-from nymconnect_proxy.session.alarms import DownlinkCause, PacketsDropped
+from nymconnect_proxy.session.alarms import PacketsDropped
+from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.session.status_json import measured, snapshot
@@ -31,8 +32,7 @@ FULL = replace(
     bytes_up=10,
     bytes_down=20,
     alarms=(PacketsDropped(),),
-    downlink="why",
-    downlink_cause=DownlinkCause.NOT_ASKED,
+    downlink=DownlinkReport(DownlinkCause.NOT_ASKED),
 )
 
 
@@ -46,6 +46,7 @@ def test_a_status_is_json() -> None:
     assert values["rates"] == {"main": 50.0, "loop": 5.0}
     assert values["since"] == FULL.since + OFFSET
     assert values["downlink_hidden"] is False
+    assert values["downlink"].endswith("because the requester has not been asked yet")
     assert values["downlink_cause"] == "not_asked"
     assert values["alarms"] == ["somebody drops packets; data goes around it where it can"]
     assert values["suspects"] == ["10.0.0.1:1789"]
