@@ -19,6 +19,7 @@ from nymconnect.link.gateway.events import Ready
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
 from nymconnect.lobby import Places
 from nymconnect.node.gateway.gateway import Gateway
+from nymconnect.node.gateway.mailbox import MailboxLimits
 from nymconnect.node.gateway.rate_allowance import SHOWN_AFTER
 from nymconnect.node.gateway.store import GatewayStore
 from nymconnect.node.mixnode import MixNode
@@ -185,6 +186,24 @@ async def test_client_that_was_away_gets_its_messages_in_order() -> None:
             network.gateway.deliver(client.identity.public, b"live")
             await back.until(lambda: len(back.pushed) == 251)
             await eventually(lambda: len(network.gateway.mail.mailbox) == 0)
+
+
+async def test_a_full_mailbox_stops_no_client_that_is_connected() -> None:
+    async with NodeNetwork() as network:
+        await network.gateway.stop()
+        limits = MailboxLimits(total=0)
+        full = network.gateway = Gateway(network.settings(4), network.gateway_keys, mailbox_limits=limits)
+        await full.start()
+        network.introduce()
+        async with BareClient(network) as client:
+            await round_trip(client)
+            contents = [number.to_bytes(2, "big") * 1000 for number in range(5)]
+            for number, content in enumerate(contents, 1):
+                assert full.deliver(client.identity.public, content)
+                await client.until(lambda number=number: client.pushed[-number:] == contents[:number])
+        await eventually(lambda: full.deliver(client.identity.public, contents[0]) is None)
+        assert full.counters["gateway_withheld_acks"] == 0
+        assert len(full.mail.mailbox) == 0
 
 
 async def test_burst_beyond_the_push_queue_keeps_its_order() -> None:

@@ -7,9 +7,10 @@ the mixer forwards.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 
 from aiohttp import web
 
@@ -24,7 +25,7 @@ from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.lobby import Places
 from nymconnect.node.gateway.client_port import Doorman
 from nymconnect.node.gateway.client_session import ClientSession
-from nymconnect.node.gateway.mailbox import DEFAULT_LIMITS, MailboxLimits
+from nymconnect.node.gateway.mailbox import DEFAULT_LIMITS, Mail, MailboxLimits
 from nymconnect.node.gateway.mailbox_writer import MailKeeper
 from nymconnect.node.gateway.rate_allowance import NOTHING, REVIEW, DeliveryAllowance
 from nymconnect.node.keys import NodeKeys, SphinxKeys
@@ -199,25 +200,30 @@ class Gateway:
 
     def _take_in(self, effects: Sequence[Effect]) -> None:
         """What the mixer wants at the last hop. A message that is not kept is not acknowledged."""
-        kept = True
+        acknowledge: Callable[[MixPacket], None] = self.mail.acknowledge
         for effect in effects:
             if isinstance(effect, Push):
-                kept = self.deliver(effect.destination, effect.content)
-            elif isinstance(effect, SendTo) and kept:
-                self.mail.acknowledge(effect.packet)
+                mail = self.deliver(effect.destination, effect.content)
+                acknowledge = partial(self._acknowledge, effect.destination, mail)
             elif isinstance(effect, SendTo):
-                self._counts[GatewayCount.WITHHELD_ACKS] += 1
+                acknowledge(effect.packet)
 
-    def deliver(self, client: bytes, content: bytes) -> bool:
-        """A message from the mixnet: into the client's mailbox, and to the client. False if there is no room."""
-        mail = self.mail.store(client, content)
+    def deliver(self, client: bytes, content: bytes) -> Mail | None:
+        """A message from the mixnet: into the client's mailbox, and to the client. None if there is no room."""
+        session = self._sessions.get(client)
+        mail = self.mail.store(client, content, connected=session is not None)
         if mail is None:
             self._counts[GatewayCount.DROPPED_MAILBOX_FULL] += 1
-            return False
-        session = self._sessions.get(client)
+            return None
         pushed = session is not None and session.push(mail)
         self._counts[GatewayCount.PUSHED if pushed else GatewayCount.STORED] += 1
-        return True
+        return mail
+
+    def _acknowledge(self, client: bytes, mail: Mail | None, packet: MixPacket) -> None:
+        if mail is None:
+            self._counts[GatewayCount.WITHHELD_ACKS] += 1
+        else:
+            self.mail.acknowledge_mail(packet, client, mail)
 
     def _send_ack(self, packet: MixPacket) -> None:
         self._relay.links.send(packet)

@@ -2,15 +2,24 @@
 
 Mirrors nym-gateway-storage 1.21 (`inboxes.rs`) and its stale message cleaner: content exactly as pushed, in order,
 dropped after 24 hours, also for destinations that never registered. The reference keeps everything on disk without a
-bound. Here a client may fill an eighth of what is free, and no more than `per_client`: however many fill what they
-may, there is room for one that has nothing yet. The newest message gives way.
+bound. Here the newest message gives way, and how much a box may hold depends on what is free:
+
+- three quarters of the space: an eighth of what is free of them, and no more than `per_client`;
+- the last quarter is for boxes that hold little: one part in PLACES of what is free, and a whole packet at least.
+
+What was acknowledged cannot be dropped, so registrations that cost nothing can fill any space. By default it takes
+9,215 that each fill what they may: the last ones have room for one packet, and then nobody who is away has room for
+more until something is fetched or a day old. A client that is *connected* still gets its mail: what does not fit is
+kept in memory while it is on the way, in an account of its own. Nobody else's use lowers that below IN_FLIGHT_LEAST.
+Such a message is not safe before the client has it, so its ack has to wait until then (`is_in_flight`), and it ends
+with the connection.
 
 A message stands here until its client has it. A durable mailbox has each in one of three places::
 
     fresh, content in memory ──close_group──► being written ──committed──► on disk, content only there
           │ handed                                  │ failed
           ▼                                         ▼
-    in the kernel's buffers for the client        given up, unless it was handed over
+    in the kernel's buffers for the client        given up, or fresh again if it was handed over once: its ack has left
 
 Most messages are handed to a connected client before a group is closed, and never touch the disk.
 """
@@ -19,10 +28,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from nymconnect.packet.params import PacketSize
+
 EXPIRY = 24 * 3600.0
 _OVERHEAD = 128  # bytes that a message is charged besides its content
 _MIB = 1024 * 1024
 _SHARE = 8  # a client may have one part in so many of the free bytes
+_RESERVE = 4  # one part in so many of all bytes is for boxes that hold little
+PLACES = 2048  # of which a client may have one part in so many
+_PACKET = PacketSize.REGULAR.message + _OVERHEAD
+IN_FLIGHT_LEAST = 16 * 1024  # bytes on the way to a connected client for which there is always room
+IN_FLIGHT_MOST = 512 * 1024
 MAX_FRESH = 64 * _MIB  # bytes that wait to be written; more only if the disk stands still
 MAX_HANDED = 32 * _MIB  # bytes of those in the buffers of slow clients; beyond, they are written to disk
 
@@ -34,6 +50,7 @@ class MailboxLimits:
     per_client: int = 16 * _MIB
     strangers: int = 32 * _MIB
     total: int = 256 * _MIB
+    in_flight: int = 64 * _MIB  # beside `total`, and beside the least of each connected client
 
 
 DEFAULT_LIMITS = MailboxLimits()
@@ -80,6 +97,7 @@ class MailGroup:
 class _Place(Enum):
     FRESH = "fresh"
     HANDED = "handed"
+    IN_FLIGHT = "in flight"  # in memory only, in an account of its own
     BEING_WRITTEN = "being written"
     ON_DISK = "on disk"
 
@@ -91,14 +109,16 @@ class _Entry:
     size: int
     content: bytes | None
     place: _Place
+    is_promised: bool = False  # it was handed over once, so its ack may have left
 
 
 @dataclass(slots=True)
 class _Box:
-    """The messages of a client by number, oldest first; `used` in bytes."""
+    """The messages of a client by number, oldest first; `used` and `in_flight` in bytes."""
 
     stranger: bool
     used: int = 0
+    in_flight: int = 0
     entries: dict[int, _Entry] = field(default_factory=dict)
 
 
@@ -114,6 +134,7 @@ class Mailbox:
         self._next = 1
         self._used = 0
         self._used_by_strangers = 0
+        self._in_flight = 0
         self._fresh_bytes = 0
         self._handed_bytes = 0
         self.refused = 0
@@ -126,24 +147,36 @@ class Mailbox:
 
     @property
     def used(self) -> int:
-        """Bytes held, with overhead."""
+        """Bytes held, with overhead; not what is in flight."""
         return self._used
 
-    def store(self, client: bytes, content: bytes, now: float, *, registered: bool = True) -> Mail | None:
-        """Keep `content`; None, and counted, if there is no room for it."""
+    def store(
+        self, client: bytes, content: bytes, now: float, *, registered: bool = True, connected: bool = False
+    ) -> Mail | None:
+        """Keep `content`; None, and counted, if there is no room for it. `connected`: the client can take it now."""
         size = len(content) + _OVERHEAD
         box = self._boxes.get(client)
-        used = box.used if box else 0
-        if used + size > self._quota(stranger=not registered) or self._is_behind(size):
+        used, in_flight = (box.used, box.in_flight) if box else (0, 0)
+        if used + size <= self._quota(stranger=not registered) and not self._is_behind(size):
+            place = _Place.FRESH
+        elif connected and in_flight + size <= self._quota_in_flight():
+            place = _Place.IN_FLIGHT
+        else:
             self.refused += 1
             return None
         number, self._next = self._next, self._next + 1
-        entry = _Entry(client, now, size, content, _Place.FRESH)
+        entry = _Entry(client, now, size, content, place)
         self._add(number, entry, stranger=not registered)
-        if self._durable:
+        if self._durable and place is _Place.FRESH:
             self._fresh[number] = entry
             self._fresh_bytes += size
         return Mail(number, content)
+
+    def is_in_flight(self, client: bytes, number: int) -> bool:
+        """Whether the message is safe only once the client has it."""
+        box = self._boxes.get(client)
+        entry = box.entries.get(number) if box else None
+        return entry is not None and entry.place is _Place.IN_FLIGHT
 
     def waiting(self, client: bytes, behind: int, now: float, limit: int) -> list[int]:
         """Numbers of the oldest messages of `client` that are greater than `behind`, at most `limit`."""
@@ -172,16 +205,21 @@ class Mailbox:
         if entry is None or entry.client != client or entry.place is not _Place.FRESH:
             return
         if self._handed_bytes + entry.size <= MAX_HANDED:
-            entry.place = _Place.HANDED
+            entry.place, entry.is_promised = _Place.HANDED, True
             self._handed_bytes += entry.size
 
     def take_back(self, client: bytes) -> None:
-        """The client's connection has ended: what it did not confirm is for the next one."""
+        """The client's connection has ended: the next one gets what is not confirmed, but not what was in flight."""
         box = self._boxes.get(client)
-        for entry in box.entries.values() if box else ():
+        if box is None:
+            return
+        for number, entry in list(box.entries.items()):
             if entry.place is _Place.HANDED:
                 entry.place = _Place.FRESH
                 self._handed_bytes -= entry.size
+            elif entry.place is _Place.IN_FLIGHT:
+                self._drop(box, number)
+        self._close_if_empty(client, box)
 
     def delete(self, client: bytes, number: int) -> None:
         """The client has it."""
@@ -211,7 +249,7 @@ class Mailbox:
         self._boxes.clear()
         self._fresh.clear()
         self._gone.clear()
-        self._used = self._used_by_strangers = self._fresh_bytes = self._handed_bytes = 0
+        self._used = self._used_by_strangers = self._in_flight = self._fresh_bytes = self._handed_bytes = 0
         for message in messages:
             # A clock that has been set back since must not keep a message for longer than a day.
             stored_at = min(message.stored_at, now)
@@ -237,12 +275,17 @@ class Mailbox:
                 entry.content, entry.place = None, _Place.ON_DISK
 
     def failed(self, group: MailGroup) -> None:
-        """The group is not on disk: its messages are given up, their senders hear nothing and send them again."""
+        """The group is not on disk: its messages are given up, their senders hear nothing and send them again.
+
+        Those of which a sender may have heard already wait for the next group.
+        """
         self._gone = [*group.gone, *self._gone]
         for row in group.rows:
             box = self._boxes.get(row.client)
             if box is not None and row.number in self._fresh:
                 self._fresh[row.number].place = _Place.FRESH  # it is in no file, so there is nothing to delete
+                if self._fresh[row.number].is_promised:
+                    continue
                 self._drop(box, row.number)
                 self._close_if_empty(row.client, box)
                 self.failed_writes += 1
@@ -252,9 +295,19 @@ class Mailbox:
     def _quota(self, *, stranger: bool) -> int:
         """Bytes that one client may have now."""
         free = self._limits.total - self._used
+        reserve = self._limits.total // _RESERVE
         if stranger:
-            free = min(free, self._limits.strangers - self._used_by_strangers)
-        return min(self._limits.per_client, free // _SHARE)
+            return min(
+                self._limits.per_client,
+                (free - reserve) // _SHARE,
+                (self._limits.strangers - self._used_by_strangers) // _SHARE,
+            )
+        little = max(min(free, reserve) // PLACES, min(free, _PACKET))
+        return min(self._limits.per_client, max((free - reserve) // _SHARE, little))
+
+    def _quota_in_flight(self) -> int:
+        """Bytes that may be on the way to one client now."""
+        return max(IN_FLIGHT_LEAST, min(IN_FLIGHT_MOST, (self._limits.in_flight - self._in_flight) // _SHARE))
 
     def _is_behind(self, size: int) -> bool:
         return self._durable and self._fresh_bytes - self._handed_bytes + size > MAX_FRESH
@@ -264,11 +317,11 @@ class Mailbox:
         if box is None:
             box = self._boxes[entry.client] = _Box(stranger)
         box.entries[number] = entry
-        self._charge(box, entry.size)
+        self._charge(box, entry, entry.size)
 
     def _drop(self, box: _Box, number: int) -> None:
         entry = box.entries.pop(number)
-        self._charge(box, -entry.size)
+        self._charge(box, entry, -entry.size)
         self._leave_fresh(number)
         if entry.place in (_Place.BEING_WRITTEN, _Place.ON_DISK):
             self._gone.append(number)
@@ -293,7 +346,11 @@ class Mailbox:
         if not box.entries:
             del self._boxes[client]
 
-    def _charge(self, box: _Box, size: int) -> None:
+    def _charge(self, box: _Box, entry: _Entry, size: int) -> None:
+        if entry.place is _Place.IN_FLIGHT:
+            box.in_flight += size
+            self._in_flight += size
+            return
         box.used += size
         self._used += size
         if box.stranger:

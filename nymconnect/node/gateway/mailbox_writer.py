@@ -8,7 +8,11 @@ after its message whether the client was there or not, and whether it was cover 
 What may be lost, though acked: what the kernel held for a connected client and its TCP had not confirmed when the
 gateway was killed. If only the connection breaks, that is kept for the next session. A client may get a message twice.
 
+What found no room in the mailbox and is on its way to a connected client is in memory only. Its ack waits until the
+client has it; if the connection breaks before, both are given up.
+
 When the disk fails, the acks of the group do not leave, and its messages are given up: their senders send them again.
+Only what had been handed to a client before waits for the next group.
 Without a directory everything is in memory, and acks leave at once.
 """
 
@@ -35,6 +39,7 @@ GROUP = 0.025  # seconds that a group collects
 SAVE_INTERVAL = 10.0  # seconds after which spent bandwidth is written
 PURGE_INTERVAL = 3600.0
 ALARM_INTERVAL = 60.0
+AFTER_FAILURE = 0.5  # seconds until a disk that failed is tried again
 MAX_ACKS = 50_000  # that wait for one group; more only if the disk stands still
 
 _P = ParamSpec("_P")
@@ -67,6 +72,7 @@ class MailKeeper:
         self._thread = ThreadPoolExecutor(1, "gateway database")
         self._tasks = TaskSet("mail keeper")
         self._acks: list[MixPacket] = []
+        self._held: dict[bytes, dict[int, list[MixPacket]]] = {}  # by client and number of a message in flight
         self._more = asyncio.Event()
         self._write_clients = False
         self._unix_offset = unix_offset()
@@ -97,15 +103,15 @@ class MailKeeper:
 
     # --- messages -----------------------------------------------------------------------------------------------
 
-    def store(self, client: bytes, content: bytes) -> Mail | None:
+    def store(self, client: bytes, content: bytes, *, connected: bool = False) -> Mail | None:
         """Keep a message until `client` has it; None if there is no room."""
         known = self.registry.get(client) is not None
-        mail = self.mailbox.store(client, content, self._now(), registered=known)
+        mail = self.mailbox.store(client, content, self._now(), registered=known, connected=connected)
         self._more.set()
         return mail
 
     def acknowledge(self, packet: MixPacket) -> None:
-        """Send this ack once everything stored until now is safe."""
+        """Send this ack once everything stored until now is safe, but for what is in flight."""
         if self._store is None:
             self._acknowledge(packet)
         elif len(self._acks) < MAX_ACKS:
@@ -113,6 +119,13 @@ class MailKeeper:
             self._more.set()
         else:
             self.lost_acks += 1
+
+    def acknowledge_mail(self, packet: MixPacket, client: bytes, mail: Mail) -> None:
+        """Send this ack once the message of `client` is safe."""
+        if self.mailbox.is_in_flight(client, mail.number):
+            self._held.setdefault(client, {}).setdefault(mail.number, []).append(packet)
+        else:
+            self.acknowledge(packet)
 
     async def read(self, client: bytes, behind: int, limit: int) -> list[Mail]:
         """The oldest messages with numbers greater than `behind`; OSError if the disk does not give them."""
@@ -134,11 +147,14 @@ class MailKeeper:
     def delete(self, client: bytes, mail: Mail) -> None:
         """The client has the message."""
         self.mailbox.delete(client, mail.number)
+        for packet in self._held.get(client, {}).pop(mail.number, ()):
+            self.acknowledge(packet)
         self._more.set()
 
     def take_back(self, client: bytes) -> None:
         """The client's connection is over."""
         self.mailbox.take_back(client)
+        self.lost_acks += sum(len(packets) for packets in self._held.pop(client, {}).values())
         self._more.set()
 
     # --- groups -------------------------------------------------------------------------------------------------
@@ -154,6 +170,7 @@ class MailKeeper:
                         self._acknowledge(packet)
                 else:
                     self.lost_acks += len(group.acks)
+                    await asyncio.sleep(AFTER_FAILURE)
 
     def _close_group(self) -> _Group | None:
         """None if there is nothing to do."""

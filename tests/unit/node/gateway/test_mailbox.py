@@ -7,10 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nymconnect.node.gateway import mailbox as module
-from nymconnect.node.gateway.mailbox import EXPIRY, Mail, Mailbox, MailboxLimits, MailGroup, MailSummary
+from nymconnect.node.gateway.mailbox import (
+    EXPIRY,
+    IN_FLIGHT_LEAST,
+    Mail,
+    Mailbox,
+    MailboxLimits,
+    MailGroup,
+    MailSummary,
+)
+from nymconnect.packet.params import PacketSize
 
 ALICE, BOB = b"a" * 32, b"b" * 32
 ENTRY = 128  # bytes that an empty message is charged
+PACKET = bytes(PacketSize.REGULAR.message)
 
 
 def read(mailbox: Mailbox, client: bytes, now: float, limit: int = 100, behind: int = 0) -> list[bytes | None]:
@@ -60,20 +70,58 @@ def test_client_has_a_limit_of_its_own() -> None:
     assert read(mailbox, ALICE, 0.0) == [b"\0" * 10, b"\1" * 10]
 
 
-def test_a_quota_shrinks_as_the_mailbox_fills_and_a_newcomer_finds_room() -> None:
-    limits = MailboxLimits(per_client=1_000_000, strangers=1_000_000, total=1_000_000)
-    mailbox = Mailbox(limits)
+def filled(mailbox: Mailbox, newcomers: range) -> list[int]:
+    """Each client of `newcomers` stores real packets until it is refused: how many each got in."""
     had = []
-    for number in range(50):
-        client = number.to_bytes(32, "big")
+    for number in newcomers:
         count = 0
-        while mailbox.store(client, bytes(1000 - ENTRY), 0.0):
+        while mailbox.store(number.to_bytes(32, "big"), PACKET, 0.0):
             count += 1
         had.append(count)
+    return had
+
+
+def test_a_quota_shrinks_as_the_mailbox_fills_and_a_newcomer_finds_room_for_a_whole_packet() -> None:
+    """Free registrations that fill whatever they may. docs/threat-model.md has these numbers."""
+    mailbox = Mailbox()
+    had = filled(mailbox, range(9300))
     assert had == sorted(had, reverse=True)
-    assert had[0] > 4 * had[20] > 0
-    assert mailbox.store(BOB, bytes(100), 0.0)
-    assert mailbox.used <= limits.total
+    assert (had[0], had[89], had[1000]) == (9473, 18, 11)
+    assert sum(count > 0 for count in had) == 9215
+    assert mailbox.used <= MailboxLimits().total
+    assert mailbox.store(BOB, PACKET, 0.0) is None
+    take(mailbox, (0).to_bytes(32, "big"), 0.0)
+    assert mailbox.store(BOB, PACKET, 0.0)
+
+
+def test_a_full_mailbox_stops_nobody_who_is_connected() -> None:
+    mailbox = Mailbox()
+    filled(mailbox, range(9300))
+    for number in range(8192):
+        client = (10_000 + number).to_bytes(32, "big")
+        assert mailbox.store(client, PACKET, 0.0) is None
+        for _ in range(IN_FLIGHT_LEAST // (len(PACKET) + ENTRY)):
+            assert mailbox.store(client, PACKET, 0.0, connected=True)
+    greedy = 0
+    while mailbox.store(ALICE, PACKET, 0.0, connected=True):
+        greedy += 1
+    assert greedy * len(PACKET) <= IN_FLIGHT_LEAST
+
+
+def test_what_is_in_flight_is_in_order_with_the_rest_and_ends_with_the_connection() -> None:
+    mailbox = Mailbox(MailboxLimits(per_client=2 * ENTRY, strangers=10_000, total=10_000), durable=True)
+    mails = [mailbox.store(ALICE, bytes([number]), 0.0, connected=True) for number in range(4)]
+    assert read(mailbox, ALICE, 0.0) == [b"\0", b"\1", b"\2", b"\3"]
+    assert [mail and mailbox.is_in_flight(ALICE, mail.number) for mail in mails] == [False, True, True, True]
+    mailbox.handed(ALICE, 2)
+    assert [row.number for row in mailbox.close_group().rows] == [1]
+    mailbox.delete(ALICE, 2)
+    assert read(mailbox, ALICE, 0.0) == [b"\0", b"\2", b"\3"]
+    mailbox.take_back(ALICE)
+    assert read(mailbox, ALICE, 0.0) == [b"\0"]
+    assert mailbox.used == ENTRY + 1
+    mailbox.delete(ALICE, 1)
+    assert (len(mailbox), mailbox.used) == (0, 0)
 
 
 def test_strangers_cannot_fill_the_mailbox_of_registered_clients() -> None:
@@ -185,6 +233,21 @@ def test_a_failed_group_gives_its_messages_up_and_removes_again_what_is_done() -
     assert mailbox.failed_writes == 1
     assert read(mailbox, ALICE, 0.0) == [b"handed"]
     assert mailbox.close_group() == MailGroup((), (done.number,))
+
+
+def test_a_failed_group_keeps_what_was_handed_over_once_for_its_ack_may_have_left() -> None:
+    mailbox = Mailbox(durable=True)
+    mailbox.handed(ALICE, stored(mailbox, ALICE, b"promised").number)
+    mailbox.take_back(ALICE)
+    stored(mailbox, ALICE, b"lost")
+    for _ in range(2):
+        group = mailbox.close_group()
+        assert contents(group)[:1] == [b"promised"]
+        mailbox.failed(group)
+    assert read(mailbox, ALICE, 0.0) == [b"promised"]
+    mailbox.committed(mailbox.close_group())
+    assert mailbox.waiting(ALICE, 0, 0.0, 10) == [1]
+    assert mailbox.content(ALICE, 1) is None
 
 
 def test_while_the_disk_stands_still_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

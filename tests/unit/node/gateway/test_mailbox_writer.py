@@ -153,6 +153,44 @@ async def test_while_the_disk_fails_no_ack_leaves_and_the_gateway_lives(
     assert on_disk(tmp_path, "clients") == 1
 
 
+async def test_acked_mail_of_a_broken_connection_outlives_a_full_disk(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    mail = stage.keeper.store(ALICE, b"1")
+    assert mail is not None
+    stage.keeper.handed(ALICE, mail)
+    stage.keeper.acknowledge(ack(1))
+    await eventually(lambda: stage.acks == [1])
+    with monkeypatch.context() as patch:
+        patch.setattr(GatewayStore, "commit", full)
+        stage.keeper.take_back(ALICE)
+        stage.keeper.acknowledge(ack(2))
+        await eventually(lambda: stage.keeper.lost_acks == 1)
+    await eventually(lambda: on_disk(tmp_path) == 1)
+
+
+async def test_the_ack_of_a_message_in_flight_waits_until_the_client_has_it(tmp_path: Path) -> None:
+    acks: list[int] = []
+    keeper = MailKeeper(tmp_path, lambda packet: acks.append(packet.next_hop.port), MailboxLimits(per_client=0))
+    await keeper.open()
+    mails = [keeper.store(ALICE, bytes([number]), connected=True) for number in range(3)]
+    for number, mail in enumerate(mails):
+        assert mail is not None
+        keeper.acknowledge_mail(ack(number), ALICE, mail)
+    keeper.acknowledge(ack(9))
+    await eventually(lambda: acks == [9])
+    assert mails[1] is not None
+    keeper.delete(ALICE, mails[1])
+    await eventually(lambda: acks == [9, 1])
+    keeper.take_back(ALICE)
+    assert (keeper.lost_acks, len(keeper.mailbox)) == (2, 0)
+    await keeper.close()
+    assert acks == [9, 1]
+
+
 async def test_a_mailbox_that_does_not_read_is_an_error_of_the_connection(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
