@@ -1,9 +1,15 @@
 """What a machine asks its driver to do.
 
-Every machine of this project has the same shape: ``feed(data, now)`` takes bytes from the peer, verbs take
-``(…, now)``, ``wake(now)`` is called once `deadline` (seconds on the driver's clock, or None) has come; each returns
-a list of the frozen effects below. A machine never performs anything itself: no socket, no clock, no logger. So the
-services, the tests and the privacy laboratory drive the same code. `runtime.drive` is the one performer.
+``feed(data, now)`` takes bytes or a message from the peer, verbs take ``(…, now)``, and ``wake(now)`` is called once
+the machine's deadline (seconds on the driver's clock, or None) has come. Each returns a list of frozen effects: those
+below, and effects of the machine's own, declared beside it. A machine performs nothing itself: it has no socket, no
+clock and no logger. So the services, the tests and the privacy laboratory drive the same code.
+
+There is no common driver. Each machine has one performer, a service that matches on its effects: `node.relay` and
+`node.gateway.gateway` for `node.mixer`, `node.gateway.client_session` for `link.gateway.server`,
+`client.gateway.connection` for `link.gateway.client`, `client.client` for `client.loopix`, `streams.pipe` for both ends
+of a stream, `ingress.listener` for `socks.server_handshake`, `exit.resolver` for `exit.lookups`. `docs/architecture.md`
+lists them, and the machines of other shapes.
 """
 
 from dataclasses import dataclass

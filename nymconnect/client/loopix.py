@@ -1,9 +1,10 @@
 """The Loopix sender and receiver of one client, as a machine (Loopix, USENIX Security 2017, section 3).
 
-It says what is sent, a pacer says when (`pacing`): `data_packet` and `cover_packet` fill the pacer's stocks, `departed`
-says what has left. This module puts the parts together: `outbox` for what is sent and repeated until its ack comes,
-`turns` for whose turn a slot is, `covers` for what carries nothing, `economy` for the reply SURBs over which answers
-travel, `loops` for what our own loops say of the network; and it takes in what the gateway pushes.
+This machine decides what is sent, a pacer (`pacer.machine`) decides when: `data_packet` and `cover_packet` fill the
+pacer's stocks, `departed` reports what has left. The parts that it joins are `transmission` for what is sent and
+repeated until its ack comes, `scheduler` for whose turn a slot is, `cover_traffic` for what carries nothing,
+`surb_controller` for the reply SURBs over which answers travel, and `loop_monitor` for what our own loops tell of the
+network. It also takes in what the gateway pushes.
 
 Mirrors nym-client-core 1.21 (`real_messages_control/`, `cover_traffic_stream.rs`, `received_buffer.rs`, `replies/`);
 where the parts differ from it, within the wire format, they say so.
@@ -59,7 +60,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class LoopAlarm:
-    """The loops have begun to say, or no longer say, that somebody drops packets (`statistics.dropping`)."""
+    """The loops have begun to say, or no longer say, that somebody drops packets (`LoopStatistics.dropping`)."""
 
     statistics: LoopStatistics
 

@@ -114,7 +114,7 @@ class ReplayFilter:
 
     @classmethod
     def restore(cls, data: bytes, capacity: int = CAPACITY, *, keeps_record: bool = False) -> "ReplayFilter":
-        """The filter that `snapshot` saw; WireError if the bytes are damaged."""
+        """The filter that `FrozenFilter.encode` wrote; WireError if the bytes are damaged."""
         body, checksum = data[:-KEY_LENGTH], data[-KEY_LENGTH:]
         if len(body) < 2 or body[0] != _SNAPSHOT_VERSION or blake3_digest(body) != checksum:
             raise WireError("damaged replay snapshot")

@@ -232,7 +232,7 @@ def _displace_one() -> bool:
 
 
 async def dial_for_others(host: str, port: int, patience: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """`runtime.dial` for what others ask of us: they do not get the last descriptors. OSError if it fails."""
+    """`outbound.dial` for what others ask of us: they do not get the last descriptors. OSError if it fails."""
     if not await _make_room():
         _complain("few descriptors are left, so connections to targets are refused")
         raise OSError(errno.EMFILE, "few descriptors are left")

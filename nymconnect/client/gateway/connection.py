@@ -131,7 +131,9 @@ class GatewayConnection:
             raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
 
     def _say_farewell(self) -> None:
-        """If it is we who end the connection; also see to it that nobody misses the reason if it is not."""
+        """Send a close frame if we end the connection. If it has ended otherwise, read the reason: asyncio complains of
+        an exception that nobody has retrieved.
+        """
         if self._ended.cancel() or self._ended.cancelled():
             if self._opened.is_set():
                 self._control(self._websocket.farewell())

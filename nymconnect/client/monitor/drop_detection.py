@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from nymconnect.packet.addressing import NodeAddress
 
 DETECTABLE_DROP = 0.1
-# An honest network may ring so often. Who hears an alarm each day does not listen any more. The threshold that follows
-# is an approximation: measured are two to six days (benchmarks/privacy/loops.py).
+# The mean time between false alarms in an honest network: a person who hears one each day stops listening. The
+# threshold computed from it is an approximation; two to six days were measured (benchmarks/privacy/loops.py).
 SECONDS_BETWEEN_FALSE_ALARMS = 7 * 86400.0
-# A sum that passes a threshold lands beyond it, by about this much: then so much of the threshold can be spared.
+# A sum that passes the threshold lands beyond it, by about this much; the threshold is lowered by as much.
 OVERSHOOT = 1.3
 MINIMUM_BASE_LOSS, MAXIMUM_BASE_LOSS = 0.01, 0.05
-# What a network is taken to lose before it has been seen: so much, and no more certain than so many loops make it.
+# The share that a network is taken to lose before it has been seen, and how many loops that guess counts for.
 PRIOR_LOSS, PRIOR_LOOPS = 0.03, 50
 BASE_LOSS_MEMORY = 20_000  # loops
 # A node is named from this many loops through it and this many standard deviations above its layer.
@@ -79,14 +79,14 @@ class BaseLoss:
 
 @dataclass(slots=True)
 class DropTest:
-    """The cumulative sum. `dropping` from the threshold on, until as much speaks against it."""
+    """The cumulative sum. `dropping` is set when the sum reaches the threshold, and cleared when it is back at zero."""
 
     dropping: bool = False
     base: BaseLoss = field(default_factory=BaseLoss)
     _sum: float = 0.0
 
     def observe(self, lost: bool, loops_per_second: float) -> None:
-        """Take one loop in; so many are sent a second."""
+        """Take one loop in, lost or not, of a client that sends `loops_per_second`."""
         base_loss = self.base.share
         ratios = log_ratios(base_loss)
         self.base.saw(lost)

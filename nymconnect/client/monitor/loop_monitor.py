@@ -1,7 +1,7 @@
 """Own loops as a test of the network: how much is lost, how long the way is, and whether somebody drops packets.
 
-Cover that comes back to us measures the mixes that it visits (Loopix, USENIX Security 2017, section 4.2). `dropping`
-weighs what becomes of the loops; this module decides what has become of them.
+Cover that comes back to us measures the mixes that it visits (Loopix, USENIX Security 2017, section 4.2).
+`drop_detection` weighs what becomes of the loops; this module decides what has become of them.
 
 A loop is lost when others that should have come back later have come back, some of them over each of its mixes, and it
 has not. So a link, a mix or a machine that stands still for a moment, which holds up all that is there, loses none.
@@ -21,13 +21,14 @@ from nymconnect.packet.addressing import NodeAddress
 
 WINDOW = 1000  # loops that loss and delay are told from
 MAXIMUM_OUTSTANDING = MAXIMUM_GIVEN_UP = 16_384
-# Seconds beyond the drawn delays after which a loop is lost, whatever the others do …
+# A loop counts as lost this many seconds after its drawn delays, whatever the others do.
 MINIMUM_PATIENCE, MAXIMUM_PATIENCE = 1.5, 30.0
-# … so many more if none has come back that was due after it …
+# The wait is this many seconds longer if no loop has come back that was due after it.
 STILLNESS = 20.0
-# … and seconds by which another one has overtaken it.
+# Another loop has overtaken it if that one was due later by this many seconds, and is back.
 MINIMUM_LEAD, MAXIMUM_LEAD = 0.25, 5.0
-# Nothing for as long as so many loops take, and so many seconds, is a pause. Half as long nothing is decided after it.
+# The line has paused if nothing comes back for PAUSE_IN_LOOPS times the mean gap between loops, and for LEAST_PAUSE
+# seconds. After a pause nothing is decided for half of its length, at most MAXIMUM_GRACE seconds.
 PAUSE_IN_LOOPS, LEAST_PAUSE, MAXIMUM_GRACE = 10, 1.0, 10.0
 LOOPS_TO_TELL_A_RATE, UNKNOWN_RATE = 50, 55.0
 

@@ -4,7 +4,7 @@ A Poisson sender on a busy event loop tells from its gaps whether its owner is a
 around a `Pacer` and little more: it holds no keys, only sealed frames, masked for the websocket. It reads the gateway's
 bytes for its client and does TLS where the gateway wants it, since only one process can write a TLS stream.
 
-It ends when the connection or its client ends, whichever is first; the socket pair (`pacer_messages`) tells either
+It ends when the connection or its client ends, whichever is first; the socket pair (`protocol`) tells either
 side.
 """
 

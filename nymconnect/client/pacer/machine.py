@@ -7,10 +7,10 @@ for each other where one is missing, and a slot that finds no frame passes unuse
 takes no bytes, and those that come up late, because a burst afterwards would tell of the pause. Whether the owner is
 active shows only in which frames leave, never in when.
 
-A main stream that adapts (`congestion`) is the exception: the frames of slots during which the link takes no bytes wait
-in a short queue, and while that is full the stream slows down.
+A main stream that adapts (`sending_delay`) is the exception: the frames of slots during which the link takes no bytes
+wait in a short queue, and while that is full the stream slows down.
 
-This module, `congestion` and `poisson` are all that the pacer's own process needs of the mixnet.
+This module, `sending_delay` and `poisson` are all that the pacer's own process needs of the mixnet.
 """
 
 import math

@@ -38,7 +38,7 @@ STOP_TIMEOUT = 1.0
 
 
 class ChildCarrier(asyncio.Protocol):
-    """The pacer in a process of its own; see `carrier.Carrier`."""
+    """The pacer in a process of its own; see `transport.Carrier`."""
 
     def __init__(self, user: CarrierUser, patience: float) -> None:
         self._user, self._patience = user, patience

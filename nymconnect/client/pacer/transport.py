@@ -1,7 +1,7 @@
 """What carries a connection's frames to its gateway, and the carrier that does so in this process.
 
 A carrier hosts a `Pacer`. `LocalCarrier` runs it on our event loop: for clients that send without pacing, whose timing
-hides nothing anyway. Paced clients have `pacer_host.ChildCarrier`.
+hides nothing anyway. Paced clients have `parent.ChildCarrier`.
 """
 
 import asyncio

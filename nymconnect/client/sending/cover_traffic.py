@@ -33,7 +33,7 @@ class Covers:
         return self._unless_without_route(self._loop)
 
     def reply(self, surb: ReplySurb, now: float) -> ReadyPacket | None:
-        """Nothing, for whoever made `surb`."""
+        """An answer without content, to the client that made `surb`."""
         return self._unless_without_route(lambda: self._reply(surb, now))
 
     def _unless_without_route(self, make: Callable[[], ReadyPacket]) -> ReadyPacket | None:

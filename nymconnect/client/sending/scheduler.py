@@ -1,8 +1,8 @@
 """Whose turn it is to use a data slot: answers at a constant rate, then a steady supply of SURBs, then a fair draw.
 
-Answers of a promised rate (`replying`) come when their own slots do, and nothing else goes to their tags. A steady
-supply (`supply`) goes before other data, so that it is as steady as it can be. Neither may take all: a machine that
-cannot keep its slots filled would send nothing else.
+Answers of a promised rate (`paced_replies`) come when their own slots do, and nothing else goes to their tags. A steady
+supply (`surbs.issued`) goes before other data, so that it is as steady as it can be. Neither may take all: a machine
+that cannot keep its slots filled would send nothing else.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
 """Reply SURBs in both directions: those that we owe are sent, those that we run out of are asked for.
 
 Mirrors nym-client-core 1.21 (`replies/`). A message carries only the SURBs that fit into its last packet, the others
-follow in messages of one packet each, so that a single loss delays none of the rest. `supply` and `surbs` keep the
-books; this module says when which message leaves.
+follow in messages of one packet each, so that a single loss delays none of the rest. `surbs.issued` and
+`surbs.received` keep the books; this module says when which message leaves.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ _SURB_LENGTH = REPLY_KEY_LENGTH + surb_length(_HOPS, DEFAULT_VERSION)
 
 
 class SurbEconomy:
-    """`supply` of ours to others, `stock` of theirs with us; what is sent for it goes through the `outbox`.
+    """`supply` of ours to others, `stock` of theirs with us; what is sent for it goes through `transmission`.
 
     `fragment_length` is what a packet carries, in bytes.
     """
@@ -114,7 +114,8 @@ class SurbEconomy:
     def maintain(self, now: float) -> None:
         """Once in a while: drop keys that are too old, and tags from which nothing comes any more.
 
-        Strangers are asked for SURBs only when something waits for them: thousands of tags would have as many requests.
+        Strangers are asked for SURBs only when something waits for them: thousands of tags would mean thousands of
+        requests.
         """
         self._supply.purge(now)
         self.ask(self._stock.served_tags(), now)

@@ -4,8 +4,8 @@ Each correspondent knows us by a random tag of his own. SURBs are made only when
 routes are fresh and a greedy request costs no more than the slots that it waits for. Mirrors nym-client-core 1.21
 (`replies/reply_storage`, `message_handler.rs`), with every table bounded.
 
-Who answers at a constant rate (`replying`) is supplied at a constant rate, whatever it asks for: else our own slots, in
-which SURBs take the place of cover, would show what it sends.
+Who answers at a constant rate (`paced_replies`) is supplied at a constant rate, whatever it asks for: else our own
+slots, in which SURBs take the place of cover, would show what it sends.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The stock of reply SURBs that others gave us, by their sender tag, and when to ask for more.
 
-Mirrors nym-client-core 1.21 (`replies/reply_controller`), with every table bounded. `supply` is the other side.
+Mirrors nym-client-core 1.21 (`replies/reply_controller`), with every table bounded. `issued` is the other side.
 
 When the nodes change their keys, the SURBs made for the old ones still work for an epoch. They count for nothing from
 then on when we decide to ask for more, so new ones are asked for at once, over an old one; the old ones serve until

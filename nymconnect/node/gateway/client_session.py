@@ -5,7 +5,7 @@ reader answers each request before it reads the next, so a client that does not 
 further. The pusher has a short queue; what does not fit stays in the mailbox and is read from there when the queue is
 empty, so the order is kept however slow the client is. A message leaves the mailbox when the client's TCP has confirmed
 it (`handover`), so a session that breaks loses nothing. To a client that asked for it, it pushes at a constant rate
-(`delivery`).
+(`paced_delivery`).
 
 Pings are answered in every state; the reference drops a stranger that pings. Like the reference we end a connection
 without a close frame, and never with a reset if it can be helped: we end our direction and read on until the client

@@ -2,8 +2,8 @@
 nym-node 1.31 in its mode ``entry-gateway``.
 
 Clients attach over a websocket on any path and with any sub-protocol. What arrives for a client waits in the mailbox
-until the client has it; its ack leaves as `mail_keeper` says. What clients send passes the same routing filter as what
-the mixer forwards.
+until the client has it; its ack leaves as `mailbox_writer` says. What clients send passes the same routing filter as
+what the mixer forwards.
 """
 
 import asyncio

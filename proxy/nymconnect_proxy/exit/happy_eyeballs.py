@@ -5,7 +5,7 @@ later, or at once when one fails, and what connects first wins; the others are c
 that of the list. All addresses in it have been checked before.
 
 The attempts that a stream has under way besides its first one take descriptors from everybody, so their number is
-bounded and shared (`shares.py`). Where none is free, a stream tries one address after the other.
+bounded and shared (`shares`). Where none is free, a stream tries one address after the other.
 """
 
 import asyncio

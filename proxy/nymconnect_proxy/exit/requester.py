@@ -1,7 +1,7 @@
 """The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
 nym-network-requester 1.21 (`core.rs`).
 
-It is the only part of this project that has names of targets resolved (`names.py`). Each connection has its own lane
+It is the only part of this project that has names of targets resolved (`resolver`). Each connection has its own lane
 and its own outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not
 read.
 """

@@ -2,7 +2,7 @@
 
 The system answers, so that ``/etc/hosts`` and the rest of its configuration count. It answers in a thread that cannot
 be stopped, so each lookup has one of its own, and not one of the event loop's few, which write files as well;
-`lookups.py` bounds and shares them. A literal address needs no lookup and no thread.
+`lookups` bounds and shares them. A literal address needs no lookup and no thread.
 """
 
 import asyncio

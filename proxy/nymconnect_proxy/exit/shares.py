@@ -1,7 +1,8 @@
 """Places that several owners use, and none of whom may use up.
 
 Half of the places are for owners who hold none; of the other half an owner gets an eighth. So an owner alone has a
-sixteenth of all, and a newcomer finds a place free until more than half as many owners as there are places hold one.
+sixteenth of all, and a newcomer finds a place free as long as
+at most half as many owners as there are places hold one.
 """
 
 from collections import Counter

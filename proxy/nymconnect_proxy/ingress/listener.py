@@ -1,9 +1,9 @@
-"""The local SOCKS port: what applications talk to, in SOCKS or HTTP (`front`).
+"""The local SOCKS port: what applications talk to, in SOCKS or HTTP (`socks.server_handshake`).
 
 It fails closed. Unless the session has attached a mixnet and said that it may serve, every request is answered with a
 failure and the connection is closed; a session on demand may hold it until it knows. A name that no public network
 knows (`private_names`) is refused in every state. Nothing here resolves a name or dials a target: a target goes to the
-`exchange` as text, inside a message for the exit.
+`multiplexer` as text, inside a message for the exit.
 """
 
 import asyncio

@@ -139,6 +139,6 @@ class RequesterChoice:
         return [r for r in records if r.health is not Health.SILENT][: self._in_use] or records[: self._in_use]
 
     def _watched(self) -> list[_Record]:
-        """Of a long list only those matter that are used, or were."""
+        """The requesters that are in use, and those that went silent in use: the rest of a long list is not watched."""
         active = self._active()
         return active + [r for r in self._records.values() if r.health is Health.SILENT and r not in active]

@@ -1,4 +1,4 @@
-"""Where streams wait for a place at their requester (`places`), with the programs that ask for them.
+"""Where streams wait for a place at their requester (`stream_places`), with the programs that ask for them.
 
 A program that closes its side before it has been answered wants nothing more, and loses its turn. What it sends
 meanwhile is read once, as much as a stream would send early, and kept for the stream.

@@ -1,10 +1,10 @@
 """A whole mixnet on loopback: directory, mix nodes, gateways and a network requester, in one event loop.
 
-For a first run, for tests, and for anyone who wants a network to try things on. Whoever runs it sees everything, so it
-gives no anonymity, and whoever shows it to a person says so. Every link speaks what it speaks on the live network.
+For a first run, for tests, and for anyone who wants a network to try things on. The one who runs it sees everything, so
+it gives no anonymity; every place that shows it to a person has to say so. Every link speaks what it speaks on the live
+network.
 
-The requester belongs to the proxy, which this package does not know: it is handed in as a function that makes one from
-a connected mixnet client.
+The requester is handed in, as a function that makes one from a connected mixnet client.
 """
 
 import asyncio

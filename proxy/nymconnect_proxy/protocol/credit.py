@@ -5,7 +5,7 @@ Ours alone, between two ends of ours (nym-socks5-requests 1.21 has nothing like 
 
     control  F1 Credit ‖ connection id 8 ‖ bytes taken 8 ‖ bytes beyond 4
 
-in either direction, all integers big-endian, behind the version bytes (`versions.py`). The local program has taken so
+in either direction, all integers big-endian, behind the version bytes (`versions`). The local program has taken so
 many bytes of the direction that leads to it, and so many beyond may come. A client's end begins, once its requester's
 BinaryInfo names this software and `FIRST` bytes have gone or come; the other end answers with its own. Until an end has
 had one it sends as it likes. Nobody but the two ends of a stream can give it credit: a request counts under the sender
@@ -13,7 +13,7 @@ tag of the stream, and an answer only over a reply SURB that was given to the st
 
 `Reserve` divides what all streams of one program may hold. Each is always granted `LEAST`; beyond that it gets a part
 of what the others leave (Choudhury and Hahne, 1998), so that no number of paused streams stops another one. What comes
-before the first credit, or from an end of others, has what is left of the whole.
+before the first credit, or from an end of others, may use what is left of the whole.
 """
 
 from dataclasses import dataclass

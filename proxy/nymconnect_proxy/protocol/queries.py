@@ -1,6 +1,6 @@
 """Questions to a requester and its answers. Mirrors nym-socks5-requests 1.21 (`request.rs`, `response.rs`).
 
-Both are bincode enums (`bincode.py`):
+Both are bincode enums (`bincode`):
 
 =====================  =====  ====================================================
 request                index  fields

@@ -1,15 +1,15 @@
 """What a client sends to a requester. Mirrors nym-socks5-requests 1.21 (`request.rs`) and
 nym-service-providers-common 1.21 (`interface/request.rs`).
 
-Behind the version bytes (`versions.py`), all integers big-endian::
+Behind the version bytes (`versions`), all integers big-endian::
 
     Connect  00 ‖ connection id 8 ‖ length n 2 ‖ address n ‖ (nothing, or a Recipient 96)
     Send     01 ‖ connection id 8 ‖ closed 1 ‖ sequence 8 ‖ data
              closed: 00 no | 01 yes | 02 cut off (ours alone; others take it for 01)
-    Query    02 ‖ bincode (`queries.py`)
+    Query    02 ‖ bincode (`queries`)
     control  00 Health | 01 BinaryInfo | 02 SupportedRequestVersions
              F0 Pace ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone; others refuse it)
-             F1 Credit (ours alone; `credit.py`)
+             F1 Credit (ours alone; `credit`)
 
 Send has `closed` behind the id, the response NetworkData in front of it. A Connect without Recipient is anonymous:
 its sender tag says where the answers go.

@@ -1,14 +1,14 @@
 """What a requester answers. Mirrors nym-socks5-requests 1.21 (`response.rs`) and nym-service-providers-common 1.21
 (`interface/response.rs`, `interface/control.rs`).
 
-Behind the version bytes (`versions.py`), all integers big-endian::
+Behind the version bytes (`versions`), all integers big-endian::
 
     NetworkData      01 ‖ closed 1 (02 as in `Send`) ‖ connection id 8 ‖ sequence 8 ‖ data
     ConnectionError  02 ‖ connection id 8 ‖ text (UTF-8, may be empty)
-    Query            03 ‖ bincode (`queries.py`); only with a versioned body, where 03 cannot be mistaken for a version
+    Query            03 ‖ bincode (`queries`); only with a versioned body, where 03 cannot be mistaken for a version
     control          00 Health | 01 BinaryInfo ‖ JSON | 02 SupportedRequestVersions ‖ JSON | FF Error ‖ JSON
                      F0 Paced ‖ packets in 1000 s 4 ‖ seconds 2 (ours alone)
-                     F1 Credit (ours alone; `credit.py`)
+                     F1 Credit (ours alone; `credit`)
 """
 
 from dataclasses import dataclass

@@ -287,7 +287,8 @@ class Passage:
     # --- while it lasts ----------------------------------------------------------------------------------------
 
     async def stay(self, client: MixnetClient, until: Callable[[], Awaitable[None]] | None) -> str | None:
-        """Why to leave the gateway for another one, or None once `until` returns. UserError if the network ends.
+        """Wait until the gateway has to be left for another one, and return why; None once `until` returns. UserError
+        if the network ends.
 
         Meanwhile the profile is saved, and the link renewed when this computer has slept or moved.
         """

@@ -1,8 +1,8 @@
 """Whether what leaves still has the rate that the preset promises.
 
-A slot passes unused where no packet was ready, the line took none, or the pacer was held up (`client.pacing`). One now
-and then tells nothing. Many are gaps that come and go with what else the machine and the line have to do, which may be
-what the user does: so the status says it.
+A slot passes unused where no packet was ready, the line took none, or the pacer was held up (`client.pacer.machine`).
+One now and then tells nothing. Many are gaps that come and go with what else the machine and the line have to do, which
+may be what the user does: so the status says it.
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """One option: its name, its kind of value, how that value reads as text, and its bounds.
 
-`config.py` holds the table of all options; flags, the settings file and the manual are made from it.
+`settings` holds the table of all options; flags, the settings file and the manual are made from it.
 
 =========  ================  ====================================
 kind       in Python         as text

@@ -1,9 +1,9 @@
-"""What the languages of the SOCKS port have in common: SOCKS5 (`socks.py`), SOCKS4 (`socks4.py`), HTTP
-(`http_connect.py`). `front.py` chooses among them and drives them.
+"""What the languages of the SOCKS port have in common: SOCKS5 (`socks5`), SOCKS4 (`socks4`), HTTP
+(`http_connect`). `server_handshake` chooses among them and drives them.
 
-A `Dialect` reads one request out of a buffer and knows how its answers look; it has no clock and no socket. Whoever
-gives a user name gets streams that share nothing with those of other names (`isolation`), as with Tor; a password
-counts only where the port demands one.
+A `Dialect` reads one request out of a buffer and knows how its answers look; it has no clock and no socket. A program
+that gives a user name gets streams that share nothing with streams of other names (`isolation`), as with Tor; a
+password counts only where the port demands one.
 """
 
 from abc import ABC, abstractmethod

@@ -10,9 +10,9 @@ place                      bound
 the sender's kernel        ten segments, twice: small segments make that little. Under BBR it grows beyond that.
 our kernel                 `receive_buffer`, which Linux doubles
 asyncio's reader           what it reads at once, and twice `reader_limit`: as much as fills one message
-the pipe's outbox          one message: it reads again when that has gone (`pipe.py`)
-the client's lane          half a second of the rate, 30 packets at most, and one message (`client.outbox`)
-the pacer's stock          a fifth of a second (`client.pacing`)
+the pipe's outbox          one message: it reads again when that has gone (`pipe`)
+the client's lane          half a second of the rate, 30 packets at most, and one message (`sending.transmission`)
+the pacer's stock          a fifth of a second (`pacer.machine`)
 =========================  =======================================================================================
 
 What has left and waits for its ack does not count.
@@ -30,7 +30,7 @@ MESSAGE_SECONDS = 0.75
 LEAST_MESSAGE = 1_500  # bytes: about a packet
 # Of a distant target a window of this much brings 300 kB in a second over 100 ms.
 TARGET_BUFFER = 32 * 1024
-# What our kernel holds for a reader that pauses, besides what we hold (`credit.py`); it would be 4 MB.
+# What our kernel holds for a reader that pauses, besides what we hold (`protocol.credit`); it would be 4 MB.
 UNREAD = 64 * 1024
 
 

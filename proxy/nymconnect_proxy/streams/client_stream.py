@@ -1,5 +1,5 @@
 """The client's end of a proxied connection. Mirrors nym-socks5-client-core 1.21 (`socks/client.rs`) and
-nym-socks5-proxy-helpers 1.21 (`proxy_runner`); `streams.py` says where we differ and draws the states.
+nym-socks5-proxy-helpers 1.21 (`proxy_runner`); `flow` says where we differ and draws the states.
 
 In anonymous mode (the default) every message carries reply SURBs: 20 with Connect and 3 with each Send, as the
 reference does. They open the way back; what a long download needs beyond them the exit requests from the mixnet

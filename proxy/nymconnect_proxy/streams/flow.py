@@ -1,13 +1,13 @@
-"""One proxied connection: what its two ends share. `client_streams.py` and `exit_streams.py` are the ends.
+"""One proxied connection: what its two ends share. `client_stream` and `exit_stream` are the ends.
 
-Each direction numbers its messages on its own (`ordering.py`). Ours beyond nym-socks5-proxy-helpers 1.21:
+Each direction numbers its messages on its own (`ordering`). Ours beyond nym-socks5-proxy-helpers 1.21:
 
 - Any message, keep-alives included, resets the time-out (`ttl`), so idle and one-way streams live.
 - The end of one direction leaves the other open. A stream ends when both have ended, or by the time-out.
 - An end that has closed its direction keeps the other alive only while data still comes in; so a stream whose
   application is gone, and whose target never closes, ends after two time-outs at most.
-- An end whose program pauses holds bytes for it, and tells the other end how many more may come (`credit.py`). While
-  either program has something to read, as far as an end knows, keep-alives go on; no timer ends such a stream.
+- An end whose program pauses holds bytes for it, and tells the other end how many more may come (`protocol.credit`).
+  While either program has something to read, as far as an end knows, keep-alives go on; no timer ends such a stream.
 - A client's end that hears nothing for a while sends a keep-alive early: its reply SURBs let an exit go on whose last
   ones were lost, so that it could not even ask for more. Each one doubles the time to the next.
 - An end whose local socket broke, or that lets go for any other reason, cuts the stream: its closing message says

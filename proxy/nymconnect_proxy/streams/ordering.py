@@ -21,7 +21,7 @@ class ReorderBuffer:
         self._next = 0
         self._closed_at: int | None = None
         self.cut = False
-        """Whether the bytes before the closing message are not the whole (`streams.py`)."""
+        """Whether the bytes before the closing message are not the whole (`flow`)."""
         self.abandoned = False
         """Whether the peer wants nothing more: it has cut the stream, or two messages close this direction."""
 

@@ -1,9 +1,9 @@
 """Drives one stream machine: its socket, its timer, and its messages into the mixnet.
 
-Effects are performed at once and in order; only messages wait, in an outbox that one task empties into the mixnet.
-The socket is read when the machine wants data and the outbox is empty, so a slow mixnet slows the peer down and an
-outbox never holds more than one read and a few keep-alives. What is delivered waits for the socket to take it, and the
-machine hears of what it has taken: a peer that pauses is waited for, and the machine bounds what waits (`credit.py`).
+Effects are performed at once and in order; only messages wait, in an outbox that one task empties into the mixnet. The
+socket is read when the machine wants data and the outbox is empty, so a slow mixnet slows the peer down and an outbox
+never holds more than one read and a few keep-alives. What is delivered waits for the socket to take it, and the machine
+hears of what it has taken: a peer that pauses is waited for, and the machine bounds what waits (`protocol.credit`).
 """
 
 import asyncio

@@ -48,7 +48,7 @@ async def linger_close(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flush_timeout: float | None, linger: float
 ) -> None:
     """Flush, say goodbye, and read on for a moment: bytes left unread would reset the connection, and the peer would
-    lose what was written last. What cannot be flushed in time is no whole, so it gets no end."""
+    lose what was written last. What cannot be flushed in time is not the whole, so it gets no end of file."""
     if await _end(writer, flush_timeout):
         await _read_on(reader, linger)
         writer.close()
