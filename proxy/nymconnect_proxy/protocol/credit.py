@@ -7,8 +7,9 @@ Ours alone, between two ends of ours (nym-socks5-requests 1.21 has nothing like 
 
 in either direction, all integers big-endian, behind the version bytes (`versions`). The local program has taken so
 many bytes of the direction that leads to it, and so many beyond may come. A client's end begins, once its requester's
-BinaryInfo names this software and `FIRST` bytes have gone or come; the other end answers with its own. Until an end has
-had one it sends as it likes. Nobody but the two ends of a stream can give it credit: a request counts under the sender
+BinaryInfo names this software and `FIRST` bytes have gone or come; the other end answers with its own. The next ones
+are due every half of a share, and with a keep-alive if a byte was taken since. Until an end has had one it sends as it
+likes. Nobody but the two ends of a stream can give it credit: a request counts under the sender
 tag of the stream, and an answer only over a reply SURB that was given to the stream's requester.
 
 `Reserve` divides what all streams of one program may hold. Each is always granted `LEAST`; beyond that it gets a part
@@ -90,6 +91,7 @@ class Window:
         self._reserve = reserve
         self._reserved = 0
         self._came = self._taken = self._granted = 0
+        self._told = 0  # what the last credit said of the bytes taken
         self._sent = self._peer_taken = 0
         self._limit: int | None = None
 
@@ -122,9 +124,19 @@ class Window:
             return None
         if self._taken + share - self._granted < (1 if is_first else share // 2):
             return None
-        self._granted = self._taken + share
+        return self._promise(connection_id, share)
+
+    def remind(self, connection_id: int) -> Credit | None:
+        """What to tell the other end with a keep-alive, so that it learns at last that nothing waits any more."""
+        if not self._granted or self._told == self._taken:
+            return None
+        return self._promise(connection_id, self._reserve.share(self._reserved))
+
+    def _promise(self, connection_id: int, share: int) -> Credit:
+        self._granted = max(self._granted, self._taken + share)
+        self._told = self._taken
         self._settle()
-        return Credit(connection_id, self._taken, share)
+        return Credit(connection_id, self._taken, self._granted - self._taken)
 
     def _settle(self) -> None:
         now = max(self._granted - self._taken, self.held)

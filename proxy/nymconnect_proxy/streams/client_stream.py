@@ -203,7 +203,9 @@ class ClientStream:
             return [cut, *self._fail(Reply.TTL_EXPIRED, Cause.UNANSWERED)]
         if self._flow.expired(now):
             return self.abort(Cause.EXPIRED, now)
-        return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
+        if not self._flow.keep_alive_due(now):
+            return []
+        return [self._send(b"", now), *self._credit(self._flow.window.remind(self.connection_id))]
 
     def recognise(self) -> None:
         """The exit is of this software, so it understands credits, unless its messages have no place for them."""
@@ -222,16 +224,18 @@ class ClientStream:
         """Tell the exit to wait, or to go on: by a credit, or where it knows none by the reply SURBs that it gets."""
         if self.state is not ClientState.OPEN:
             return []
-        effects: list[ClientEffect] = []
         window = self._flow.window
-        if (credit := window.grant(self.connection_id)) is not None:
-            surbs = self._surbs(self._options.send_surbs)
-            effects.append(SendMessage(encode_request(credit, self._options.versions), surbs))
+        effects = self._credit(window.grant(self.connection_id))
         low = WITHHOLD // 2 if self._withholds else WITHHOLD
         if (withhold := not window.is_answered and window.held >= low) is not self._withholds:
             self._withholds = withhold
             effects.append(Withhold(withhold))
         return effects
+
+    def _credit(self, credit: Credit | None) -> list[ClientEffect]:
+        if credit is None:
+            return []
+        return [SendMessage(encode_request(credit, self._options.versions), self._surbs(self._options.send_surbs))]
 
     def _fail(self, code: Reply, cause: Cause) -> list[ClientEffect]:
         refusal = self._tell(Refused(code))

@@ -237,7 +237,11 @@ class ExitStream:
         self._flow.window.release()
 
     def _grant(self) -> list[ExitEffect]:
-        credit = self._flow.window.grant(self._connect.connection_id) if self.state is ExitState.OPEN else None
+        if self.state is not ExitState.OPEN:
+            return []
+        return self._credit(self._flow.window.grant(self._connect.connection_id))
+
+    def _credit(self, credit: Credit | None) -> list[ExitEffect]:
         return [SendMessage(encode_response(credit, self._versions))] if credit else []
 
     def feed_local(self, data: bytes, now: float) -> list[ExitEffect]:
@@ -269,7 +273,9 @@ class ExitStream:
             return self._fail(SetupFailure.TIMED_OUT) if now >= self._setup_due else []
         if self._flow.expired(now):
             return self.abort(Cause.EXPIRED, now)
-        return [self._send(b"", now)] if self._flow.keep_alive_due(now) else []
+        if not self._flow.keep_alive_due(now):
+            return []
+        return [self._send(b"", now), *self._credit(self._flow.window.remind(self._connect.connection_id))]
 
     def _deliver(self, data: bytes) -> list[ExitEffect]:
         effects: list[ExitEffect] = [Deliver(data)] if data else []

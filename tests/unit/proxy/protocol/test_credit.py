@@ -251,6 +251,18 @@ def test_a_far_end_that_is_gone_ends_a_stream_whose_reader_pauses() -> None:
     assert Finished(Cause.EXPIRED) in stream.wake(TTL)
 
 
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_a_stream_whose_program_is_gone_ends_after_two_time_outs_however_much_it_carried(size: int) -> None:
+    pair = Pair()
+    pair.push("exit", memoryview(bytes(size)))
+    pair.take("client")
+    pair.push("client", memoryview(b"a request"))
+    pair.take("exit")
+    pair.close("client")  # and the target neither answers nor closes
+    pair.pass_time(2 * TTL)
+    assert Finished(Cause.EXPIRED) in pair.finished
+
+
 def test_a_short_stream_says_nothing_of_credits() -> None:
     stream = recognised_client()
     effects = stream.feed(NetworkData(ID, 1, bytes(FIRST - 1)), 0.0)
