@@ -207,6 +207,21 @@ async def test_a_slow_reader_gets_all_of_an_answer_that_had_its_end_although_its
         assert (len(heard), seen) == (size, "end")
 
 
+@pytest.mark.parametrize("reader", ["application", "target"])
+async def test_a_slow_reader_gets_all_that_came_before_the_other_side_reset(reader: str) -> None:
+    async with scene(pipes=PipeOptions(linger=0.1, flush_timeout=0.2, last_bytes=PATIENCE)) as on:
+        slow, sender = (on.application, on.target) if reader == "application" else (on.target, on.application)
+        await say(sender, bytes(LARGE))
+        await reset(sender)
+        if reader == "application":
+            await until(lambda: not on.loop.requester.snapshot().active)
+        else:
+            await until(lambda: not on.loop.listener.snapshot().streams)
+        await asyncio.sleep(1.0)
+        heard, seen = await rest(slow)
+        assert (len(heard), seen) == (LARGE, "reset")
+
+
 @pytest.mark.parametrize("who", ["listener", "requester"])
 async def test_a_program_that_ends_resets_what_is_open(who: str) -> None:
     async with scene() as on:

@@ -62,7 +62,7 @@ log = logging.getLogger(__name__)
 MAX_ANSWERS = 64
 MAX_DISPLACED = 64
 ANSWER_TIMEOUT = 60.0
-# Seconds for a target to take the rest of a stream that both sides have closed: nobody else waits for that any more.
+# Seconds for a target to take the rest of a stream that is over: nobody else waits for that any more.
 LAST_BYTES = 900.0
 _FAILURE_BY_ERRNO = {
     errno.ECONNREFUSED: SetupFailure.REFUSED,

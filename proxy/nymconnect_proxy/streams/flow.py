@@ -78,6 +78,11 @@ class Cause(Enum):
     CRASHED = "internal error"
 
 
+FROM_AFAR = frozenset({Cause.GIVEN_UP, Cause.REPORTED, Cause.EXPIRED, Cause.UNDELIVERED})
+"""What the far end, or the way to it, has broken off. Nobody here has to hurry, so what came before waits for its
+reader."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The stream is over. `orderly`: the local socket has been given all there was to say, so it is closed. Otherwise

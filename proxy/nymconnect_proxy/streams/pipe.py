@@ -18,7 +18,7 @@ from nymconnect.errors import NymError
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import TaskSet, Waker
 from nymconnect_proxy.streams.back_pressure import message_for
-from nymconnect_proxy.streams.flow import Cause, Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams.flow import FROM_AFAR, Cause, Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.streams.socket_close import (
     end_then_reset,
     flush_then_reset,
@@ -63,7 +63,7 @@ class StreamMachine(Protocol[Effect]):
 
 @dataclass(frozen=True, slots=True)
 class PipeOptions:
-    """Seconds for the last bytes: before a reset, and where they are the whole of a direction, None for as long as the
+    """Seconds for the last bytes, before a reset that this end itself has caused, and else, None for as long as the
     peer takes. Seconds between two looks whether a peer that is not read is still there."""
 
     flush_timeout: float = 30.0
@@ -94,7 +94,7 @@ class Pipe(Generic[Effect]):
         self._fresh = asyncio.Event()
         self._changed = asyncio.Event()
         self._finished = asyncio.Event()
-        self._orderly = self._eof_delivered = False
+        self._orderly = self._from_afar = self._eof_delivered = False
         self.hung_up = asyncio.Event()
         """Whether the socket has had its end."""
         self._reader: asyncio.StreamReader | None = None
@@ -152,6 +152,7 @@ class Pipe(Generic[Effect]):
             elif isinstance(effect, Finished):
                 log.debug("stream is over: %s", effect.cause.value)
                 self._orderly = effect.orderly
+                self._from_afar = effect.cause in FROM_AFAR
                 self._finished.set()
             else:
                 self._on_effect(effect)
@@ -261,8 +262,8 @@ class Pipe(Generic[Effect]):
             self.flushed = False
 
     async def _close_socket(self) -> None:
-        """An end, or what was delivered and then a reset. Bytes that have had their own end are not hurried: by then
-        the peer may have no other way to them."""
+        """An end, or what was delivered and then a reset. Bytes that have had their own end are not hurried, nor those
+        that came before a cut by the far end: by then the peer may have no other way to them."""
         options, reader, writer = self._options, self._reader, self._writer
         if reader is None or writer is None:
             return
@@ -275,7 +276,8 @@ class Pipe(Generic[Effect]):
         elif self._eof_delivered:
             await end_then_reset(reader, writer, options.last_bytes, options.linger)
         else:
-            await flush_then_reset(writer.transport, options.flush_timeout, options.linger)
+            patience = options.last_bytes if self._from_afar else options.flush_timeout
+            await flush_then_reset(writer.transport, patience, options.linger)
 
 
 def _put(writer: asyncio.StreamWriter, data: bytes | None) -> None:
