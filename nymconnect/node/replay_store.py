@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from nymconnect.effects import Effect
@@ -22,6 +23,7 @@ from nymconnect.errors import UserError, WireError
 from nymconnect.node.replay import FrozenFilter, ReplayFilter
 from nymconnect.node.replay_log import decode_log, encode_batches
 from nymconnect.runtime.clock import clock
+from nymconnect.runtime.repeats import Repeats
 from nymconnect.storage import PRIVATE_FILE, make_private_directory, set_aside, write_private
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,6 @@ SYNC_INTERVAL = 1.0
 CHECKPOINT_LENGTH = 32 * 1024 * 1024  # bytes: about 1.6 million tags, or as few as a million in batches of one
 MAX_LOG_LENGTH = 8 * CHECKPOINT_LENGTH  # bytes in all logs; reached only if no snapshot can be written
 CHECKPOINT_PATIENCE = 60.0  # seconds until one that failed is tried again
-ALARM_INTERVAL = 60.0
 MAX_WAITING = 20_000  # packets that wait for the disk
 _Perform = Callable[[Sequence[Effect]], None]
 _LOG_NAME = "replay-{}.log"
@@ -56,18 +57,24 @@ class ReplayFiles:
         make_private_directory(self._directory)
         memory = self._load_snapshot()
         memory.keep(live)
+        damaged: list[tuple[Path, int]] = []
         for path in self._logs():
             content = decode_log(_read(path))
             memory.remember(content.records)
             self._number = max(self._number, _number(path))
+            self._earlier += path.stat().st_size
             if content.damaged:
-                set_aside(path, f"{content.unread} bytes at its end")
-            else:
-                self._earlier += path.stat().st_size
+                damaged.append((path, content.unread))
         try:
             self.roll()
         except OSError as error:
             raise UserError(f"cannot write to {self._directory}: {error.strerror or error}") from error
+        if damaged:
+            # What could be read of it must be elsewhere before the next start does not look at it any more.
+            write_private(self._directory / REPLAY_FILE, memory.freeze().encode())
+            for path, unread in damaged:
+                set_aside(path, f"{unread} bytes at its end")
+            self._remove_earlier_logs()
         return memory
 
     @property
@@ -96,8 +103,12 @@ class ReplayFiles:
     def sync(self) -> None:
         """Have the disk keep what was appended."""
         self.is_dirty = False
-        if self._descriptor is not None:
-            os.fsync(self._descriptor)
+        try:
+            if self._descriptor is not None:
+                os.fsync(self._descriptor)
+        except OSError:
+            self.is_dirty = True
+            raise
 
     def roll(self) -> None:
         """Go on in a new log."""
@@ -112,6 +123,9 @@ class ReplayFiles:
     def checkpoint(self, frozen: FrozenFilter) -> None:
         """Write the snapshot of a filter that was frozen after `roll`; the logs before go. UserError if that fails."""
         write_private(self._directory / REPLAY_FILE, frozen.encode())
+        self._remove_earlier_logs()
+
+    def _remove_earlier_logs(self) -> None:
         for path in self._logs():
             if _number(path) < self._number:
                 with contextlib.suppress(OSError):
@@ -167,9 +181,10 @@ class ReplayKeeper:
         self._waiting: list[tuple[_Perform, Sequence[Effect]]] = []
         self._unwritten: list[bytes] = []  # records of writes that failed
         self._writing: asyncio.Future[None] | None = None
+        self._saving: asyncio.Future[None] | None = None  # a sync or a snapshot, which no cancelling ends
         self._is_due = False
         self._rotated = False
-        self._next_alarm = 0.0
+        self._alarms = Repeats()
 
     async def open(self, live: Collection[int]) -> ReplayFilter:
         """Read the files; returns the filter that this object now keeps."""
@@ -206,7 +221,7 @@ class ReplayKeeper:
                 self._write()
             try:
                 if self._files.is_dirty:
-                    await asyncio.to_thread(self._files.sync)
+                    await self._save(self._files.sync)
                 if (self._files.needs_checkpoint or self._rotated) and clock() >= not_before:
                     not_before = clock() + CHECKPOINT_PATIENCE
                     await self._checkpoint()
@@ -219,6 +234,8 @@ class ReplayKeeper:
         await asyncio.sleep(0)  # a batch that is due begins
         while self._writing is not None:
             await asyncio.wait([self._writing])
+        if self._saving is not None:  # `run` was cancelled, but its snapshot is older than the one to come
+            await asyncio.gather(self._saving, return_exceptions=True)
         try:
             await self._checkpoint()
         except (OSError, UserError) as error:
@@ -230,7 +247,11 @@ class ReplayKeeper:
         self._rotated = False
         await asyncio.get_running_loop().run_in_executor(self._thread, self._files.roll)
         # What is in the logs before was admitted before it was written, so the filter has it.
-        await asyncio.to_thread(self._files.checkpoint, self._memory.freeze())
+        await self._save(partial(self._files.checkpoint, self._memory.freeze()))
+
+    async def _save(self, work: Callable[[], None]) -> None:
+        self._saving = asyncio.ensure_future(asyncio.to_thread(work))
+        await asyncio.shield(self._saving)
 
     @property
     def _is_idle(self) -> bool:
@@ -264,6 +285,5 @@ class ReplayKeeper:
                 perform(effects)
 
     def _alarm(self, message: str, error: BaseException) -> None:
-        if clock() >= self._next_alarm:
-            self._next_alarm = clock() + ALARM_INTERVAL
+        if self._alarms.count(clock()):
             log.error(message, error)

@@ -31,6 +31,7 @@ from nymconnect.node.gateway.registry import ClientRegistry, RegistryChanges
 from nymconnect.node.gateway.store import GatewayStore
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime.clock import clock, unix_offset
+from nymconnect.runtime.repeats import Repeats
 from nymconnect.runtime.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 GROUP = 0.025  # seconds that a group collects
 SAVE_INTERVAL = 10.0  # seconds after which spent bandwidth is written
 PURGE_INTERVAL = 3600.0
-ALARM_INTERVAL = 60.0
 AFTER_FAILURE = 0.5  # seconds until a disk that failed is tried again
 MAX_ACKS = 50_000  # that wait for one group; more only if the disk stands still
 
@@ -76,7 +76,7 @@ class MailKeeper:
         self._more = asyncio.Event()
         self._write_clients = False
         self._unix_offset = unix_offset()
-        self._next_alarm = 0.0
+        self._alarms = Repeats()
 
     async def open(self) -> None:
         """Read what is on disk, and begin; UserError if the database cannot be used."""
@@ -227,6 +227,5 @@ class MailKeeper:
         return clock() + self._unix_offset
 
     def _alarm(self, error: BaseException) -> None:
-        if clock() >= self._next_alarm:
-            self._next_alarm = clock() + ALARM_INTERVAL
+        if self._alarms.count(clock()):
             log.error("the gateway's database cannot be used, so messages are not acknowledged: %s", error)

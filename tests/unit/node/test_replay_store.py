@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import stat
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def test_a_damaged_log_is_set_aside_and_its_sound_part_used(tmp_path: Path, capl
     assert not ReplayFiles(tmp_path).load([5]).admit(5, some[0])
     assert "replay-1.log does not read" in caplog.text
     assert logs(tmp_path)[0].startswith("replay-1.log.corrupt-")
+    assert not ReplayFiles(tmp_path).load([5]).admit(5, some[0])  # killed at once, and started again
 
 
 def test_a_damaged_snapshot_is_set_aside_and_the_logs_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -226,6 +228,76 @@ async def test_a_node_whose_disk_stands_takes_in_no_more_than_a_bound(
     await stage.settled(5)
     assert not stage.keeper.is_full
     await stage.keeper.close()
+
+
+async def test_a_snapshot_under_way_when_the_node_ends_does_not_replace_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_store, "SYNC_INTERVAL", 0.01)
+    begun, may_go_on, done = threading.Event(), threading.Event(), threading.Event()
+    write = replay_store.write_private
+
+    def first_is_slow(path: Path, data: bytes) -> None:
+        if begun.is_set():
+            write(path, data)
+            return
+        begun.set()
+        may_go_on.wait(30.0)
+        write(path, data)
+        done.set()
+
+    monkeypatch.setattr(replay_store, "write_private", first_is_slow)
+    stage = Stage(tmp_path)
+    await stage.open()
+    stage.keeper.rotated()
+    task = asyncio.create_task(stage.keeper.run())
+    await eventually(begun.is_set)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    tag = RNG.randbytes(32)
+    assert stage.memory.admit(5, tag)
+    stage.keeper.leave(stage.perform, [Close()])
+    closing = asyncio.create_task(stage.keeper.close())
+    await asyncio.wait([closing], timeout=0.5)
+    may_go_on.set()
+    await closing
+    await eventually(done.is_set)
+    assert not ReplayFiles(tmp_path).load([5]).admit(5, tag)
+
+
+async def test_a_log_is_not_closed_while_it_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay_store, "SYNC_INTERVAL", 0.01)
+    begun, may_go_on = threading.Event(), threading.Event()
+    outcome: list[OSError | None] = []
+    sync = os.fsync
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        may_go_on.wait(30.0)
+        try:
+            sync(descriptor)
+        except OSError as error:
+            outcome.append(error)
+        else:
+            outcome.append(None)
+
+    stage = Stage(tmp_path)
+    await stage.open()
+    assert stage.memory.admit(5, RNG.randbytes(32))
+    stage.keeper.leave(stage.perform, [Close()])
+    await stage.settled(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", slow)
+        task = asyncio.create_task(stage.keeper.run())
+        await eventually(begun.is_set)
+        task.cancel()
+        patch.setattr(os, "fsync", sync)
+        closing = asyncio.create_task(stage.keeper.close())
+        await asyncio.wait([closing], timeout=0.5)
+        may_go_on.set()
+        await closing
+        await eventually(lambda: bool(outcome))
+    assert outcome == [None]
 
 
 async def test_an_orderly_end_leaves_a_snapshot_and_an_empty_log(tmp_path: Path) -> None:
