@@ -122,6 +122,11 @@ class Port:
         _open.add(self)
         return int(self._sockets[0].getsockname()[1])
 
+    @property
+    def crashes(self) -> int:
+        """Tasks that failed by our own fault."""
+        return self._tasks.crashes
+
     async def close(self) -> None:
         """Take no further connections; those that are there stay."""
         _open.discard(self)

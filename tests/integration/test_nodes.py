@@ -225,6 +225,7 @@ async def test_a_session_whose_pusher_crashes_is_closed_and_the_message_waits_fo
             await client.until(lambda: client.closed)
         async with BareClient(network, shared_key=client.machine.shared_key) as back:
             await back.until(lambda: back.pushed == [b"message"])
+        assert network.gateway.counters["crashes"] == 1
 
 
 async def test_second_session_is_refused_while_the_first_answers() -> None:

@@ -6,7 +6,8 @@ one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -15,6 +16,11 @@ from nymconnect.link.gateway import frames, messages
 from nymconnect.link.gateway.server import STRANGER_TIMEOUT
 from nymconnect.lobby import Lobby, Places
 from nymconnect.runtime.listening import Port, visitor_of
+
+log = logging.getLogger(__name__)
+# aiohttp logs what peers do wrong as errors, each with the peer's address. Our own errors are logged below.
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(lambda _: _http_log.isEnabledFor(logging.DEBUG))
 
 MAX_MESSAGE = max(messages.MAX_TEXT, frames.MAX_FRAME_LENGTH)
 UPGRADE_TIMEOUT = 1.5
@@ -27,11 +33,20 @@ Serve = Callable[[web.WebSocketResponse, asyncio.WriteTransport], Awaitable[None
 class Doorman:
     """Hands every websocket to `serve`, which ends its connection before it returns."""
 
-    def __init__(self, owner: str, serve: Serve, places: Places, on_refused: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        owner: str,
+        serve: Serve,
+        places: Places,
+        on_refused: Callable[[], None] = lambda: None,
+        on_displaced: Callable[[], None] = lambda: None,
+    ) -> None:
         self._owner = owner
         self._serve = serve
         self._places = places
         self._on_refused = on_refused
+        self._on_displaced = on_displaced
+        self._crashes = 0
         self._port: Port | None = None
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -42,10 +57,12 @@ class Doorman:
         """Listen; returns the bound port. UserError if the address cannot be had."""
         if self._runner is not None:
             raise UsageError("the websocket port is open already")
-        server = web.Server(self._answer, access_log=None)
+        server = web.Server(self._answer, access_log=None, logger=_http_log)
         runner = web.ServerRunner(server, shutdown_timeout=_CLOSE_TIMEOUT)
         await runner.setup()
-        self._port = Port(self._owner, server, Lobby(self._places), on_refused=self._on_refused)
+        self._port = Port(
+            self._owner, server, Lobby(self._places), on_refused=self._on_refused, on_displaced=self._on_displaced
+        )
         try:
             bound = await self._port.open(host, port)
         except UserError:
@@ -59,6 +76,12 @@ class Doorman:
         port, self._port = self._port, None
         if port is not None:
             await port.close()
+            self._crashes += port.crashes
+
+    @property
+    def crashes(self) -> int:
+        """Tasks and requests that failed by our own fault."""
+        return self._crashes + (self._port.crashes if self._port is not None else 0)
 
     async def stop(self) -> None:
         """Close the port and every connection."""
@@ -74,6 +97,18 @@ class Doorman:
         return self._port is None or visitor is None or self._port.promote(visitor)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._upgrade(request)
+        except OSError as error:
+            log.debug("a client connection broke: %r", error)
+        except Exception as error:
+            self._crashes += 1
+            log.error("serving a client failed: %s: %s", type(error).__name__, error)
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)  # to nobody, but aiohttp wants an answer
+
+    async def _upgrade(self, request: web.BaseRequest) -> web.StreamResponse:
         # Named or not, a sub-protocol changes nothing here; browsers insist on getting one that they asked for.
         offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
         socket = web.WebSocketResponse(
@@ -83,8 +118,12 @@ class Doorman:
             compress=False,
             max_msg_size=MAX_MESSAGE,
         )
-        if not socket.can_prepare(request):
-            return web.Response(status=426, headers={"Upgrade": "websocket", "Connection": "close"})
+        try:
+            upgrades = socket.can_prepare(request).ok
+        except ValueError:  # a header that is no text, or a key that is none
+            return _last_words(400)
+        if not upgrades:
+            return _last_words(426, {"Upgrade": "websocket"})
         await socket.prepare(request)
         connection, transport = request.protocol, request.transport
         if transport is None:  # gone already
@@ -108,3 +147,10 @@ class Doorman:
         if self._port is not None:
             self._port.displace_late(STRANGER_TIMEOUT + LAST_WORDS)
         return len(late)
+
+
+def _last_words(status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer after which the connection ends."""
+    response = web.Response(status=status, headers=headers)
+    response.force_close()
+    return response

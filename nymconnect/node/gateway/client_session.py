@@ -110,6 +110,11 @@ class ClientSession:
         """Identity of the client (32 bytes), empty before authentication."""
         return self._machine.client
 
+    @property
+    def crashes(self) -> int:
+        """Tasks that failed by our own fault."""
+        return self._tasks.crashes
+
     async def run(self) -> None:
         """Serve the connection until it ends, from whichever side."""
         try:

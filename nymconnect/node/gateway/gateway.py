@@ -19,7 +19,7 @@ from nymconnect.directory.models import DeclaredRoles, EntryInfo
 from nymconnect.directory.network_state import NodeRecord
 from nymconnect.directory.topology import Feature, Topology
 from nymconnect.effects import Effect, Push, SendTo
-from nymconnect.errors import UsageError, UserError
+from nymconnect.errors import UsageError
 from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.link.gateway.server import GatewayServerMachine
 from nymconnect.lobby import Places
@@ -29,7 +29,7 @@ from nymconnect.node.gateway.mailbox import DEFAULT_LIMITS, Mail, MailboxLimits
 from nymconnect.node.gateway.mailbox_writer import MailKeeper
 from nymconnect.node.gateway.rate_allowance import NOTHING, REVIEW, DeliveryAllowance
 from nymconnect.node.keys import NodeKeys, SphinxKeys
-from nymconnect.node.relay import NodeSettings, Relay
+from nymconnect.node.relay import CRASHES, NodeSettings, Relay
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime.clock import SYSTEM_RNG, clock, unix_offset
 from nymconnect.runtime.tasks import TaskSet
@@ -51,7 +51,10 @@ class GatewayCount(StrEnum):
     DROPPED_MAILBOX_FULL = "gateway_dropped_mailbox_full"
     WITHHELD_ACKS = "gateway_withheld_acks"
     REFUSED_FULL = "gateway_refused_full"
+    DISPLACED = "gateway_displaced"
     CLOSED_NO_UPGRADE = "gateway_closed_no_upgrade"
+    MAIL_EXPIRED = "gateway_mail_expired"
+    MAIL_FAILED_WRITES = "gateway_mail_failed_writes"
 
 
 class Gateway:
@@ -76,8 +79,9 @@ class Gateway:
         self._connected: set[ClientSession] = set()
         self._counts = dict.fromkeys(GatewayCount, 0)
         self._tasks = TaskSet(f"gateway {settings.node_id}")
-        self._doorman = Doorman(f"gateway {settings.node_id}", self._serve, places, self._refuse)
+        self._doorman = Doorman(f"gateway {settings.node_id}", self._serve, places, self._refuse, self._displace)
         self._ws_port: int | None = None
+        self._session_crashes = 0  # of sessions that are over
 
     @property
     def mix_port(self) -> int:
@@ -102,7 +106,13 @@ class Gateway:
         """Counts by name; no secrets, no addresses."""
         own = {str(name): count for name, count in self._counts.items()}
         own[GatewayCount.WITHHELD_ACKS] += self.mail.lost_acks
-        return self._relay.counters | own
+        own[GatewayCount.DROPPED_MAILBOX_FULL] = self.mail.mailbox.refused
+        own[GatewayCount.MAIL_EXPIRED] = self.mail.mailbox.expired
+        own[GatewayCount.MAIL_FAILED_WRITES] = self.mail.mailbox.failed_writes
+        relay = self._relay.counters
+        sessions = self._session_crashes + sum(session.crashes for session in self._connected)
+        crashes = relay[CRASHES] + self._tasks.crashes + self.mail.crashes + self._doorman.crashes + sessions
+        return relay | own | {CRASHES: crashes}
 
     async def start(self) -> None:
         """Listen for packets and clients; UserError if a port cannot be had, or the files cannot be used."""
@@ -110,7 +120,7 @@ class Gateway:
         try:
             await self._relay.start()
             self._ws_port = await self._doorman.start(self._settings.host, self._settings.ws_port)
-        except UserError:
+        except BaseException:
             await self._relay.stop()
             await self.mail.close()
             raise
@@ -147,9 +157,13 @@ class Gateway:
             await session.run()
         finally:
             self._connected.discard(session)
+            self._session_crashes += session.crashes
 
     def _refuse(self) -> None:
         self._counts[GatewayCount.REFUSED_FULL] += 1
+
+    def _displace(self) -> None:
+        self._counts[GatewayCount.DISPLACED] += 1
 
     def enter(self, session: ClientSession) -> bool:
         """A session has authenticated: it receives what the mixnet delivers for its client. False if there is no room
@@ -213,7 +227,6 @@ class Gateway:
         session = self._sessions.get(client)
         mail = self.mail.store(client, content, connected=session is not None)
         if mail is None:
-            self._counts[GatewayCount.DROPPED_MAILBOX_FULL] += 1
             return None
         pushed = session is not None and session.push(mail)
         self._counts[GatewayCount.PUSHED if pushed else GatewayCount.STORED] += 1

@@ -26,6 +26,8 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from msgspec import MsgspecError
+
 from nymconnect.node.gateway.mailbox import DEFAULT_LIMITS, Mail, Mailbox, MailboxLimits, MailGroup
 from nymconnect.node.gateway.registry import ClientRegistry, RegistryChanges
 from nymconnect.node.gateway.store import GatewayStore
@@ -82,11 +84,30 @@ class MailKeeper:
         """Read what is on disk, and begin; UserError if the database cannot be used."""
         if self._directory is not None:
             self._thread = ThreadPoolExecutor(1, "gateway database")
-            store = self._store = await self._in_thread(GatewayStore, self._directory)
-            self.registry.load(await self._in_thread(store.clients))
-            self.mailbox.load(await self._in_thread(store.mail), self._now())
+            try:
+                store = self._store = await self._load(self._directory)
+            except BaseException:
+                await asyncio.to_thread(self._thread.shutdown)
+                raise
             self._tasks.keep(partial(self._write_groups, store), "groups")
         self._tasks.keep(self._keep_house, "housekeeping")
+
+    async def _load(self, directory: Path) -> GatewayStore:
+        store = await self._in_thread(GatewayStore, directory)
+        try:
+            self.registry.load(await self._in_thread(store.clients))
+            self.mailbox.load(await self._in_thread(store.mail), self._now())
+        except BaseException as error:
+            await self._in_thread(store.close)
+            if isinstance(error, sqlite3.Error | MsgspecError):
+                raise store.unusable(error) from error
+            raise
+        return store
+
+    @property
+    def crashes(self) -> int:
+        """Tasks that failed by our own fault."""
+        return self._tasks.crashes
 
     async def close(self) -> None:
         """Write what is left. Acks that have not left do not leave any more; their messages come again."""

@@ -30,6 +30,7 @@ from nymconnect.storage import (
 DATABASE = "gateway.db"
 LOCK_FILE = "gateway.lock"
 EARLIER_CLIENTS = "clients.json"
+_SIDE_FILES = ("-wal", "-shm")
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE clients (
@@ -57,8 +58,10 @@ class GatewayStore:
             raise UserError(f"another gateway runs in {directory}")
         try:
             self._database = self._open()
-        except BaseException:
+        except BaseException as error:
             self._lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise self.unusable(error) from error
             raise
         try:
             self._heard = self._one("SELECT COALESCE(MAX(heard), 0) FROM clients")
@@ -66,7 +69,7 @@ class GatewayStore:
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.Error):
-                raise self._unusable(error) from error
+                raise self.unusable(error) from error
             raise
 
     def close(self) -> None:
@@ -75,7 +78,7 @@ class GatewayStore:
         self._lock.release()
 
     def clients(self) -> list[StoredClient]:
-        """Every client, the one heard of last at the end."""
+        """Every client, the one heard of last at the end; sqlite3.Error or MsgspecError if it does not read."""
         rows = self._database.execute(
             "SELECT identity, shared_key, last_timestamp, available, expires_day FROM clients ORDER BY heard"
         )
@@ -126,18 +129,20 @@ class GatewayStore:
     # --- opening ------------------------------------------------------------------------------------------------
 
     def _open(self) -> sqlite3.Connection:
-        refuse_open_to_others(self._path, "database")
+        for suffix in ("", *_SIDE_FILES):  # what was written last is in a side file, keys as well
+            refuse_open_to_others(self._path.with_name(DATABASE + suffix), "database")
         try:
             return self._connect()
         except sqlite3.OperationalError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         except sqlite3.DatabaseError as error:
             set_aside(self._path, str(error))
-            for suffix in ("-wal", "-shm"):
+            for suffix in _SIDE_FILES:
                 self._path.with_name(DATABASE + suffix).unlink(missing_ok=True)
             return self._connect()
 
-    def _unusable(self, error: sqlite3.Error) -> UserError:
+    def unusable(self, error: Exception) -> UserError:
+        """What to tell a person of an error that this object raised."""
         return UserError(f"cannot use {self._path}: {error}")
 
     def _connect(self) -> sqlite3.Connection:

@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from nymconnect.errors import UserError
 from nymconnect.link.gateway.bandwidth import Registration
 from nymconnect.node.gateway import mailbox_writer
 from nymconnect.node.gateway.mailbox import MailboxLimits
@@ -220,6 +222,24 @@ async def test_without_a_directory_all_is_in_memory_and_acks_leave_at_once() -> 
     assert stage.acks == [1]
     assert await stage.keeper.read(ALICE, 0, 10) == [mail]
     await stage.keeper.close()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE clients SET shared_key = x'00'", "DROP TABLE mail"])
+async def test_a_database_that_does_not_read_is_one_line_and_lets_go_of_the_folder(
+    tmp_path: Path, statement: str
+) -> None:
+    first = Stage(tmp_path)
+    await first.keeper.open()
+    first.keeper.registry.put(ALICE, Registration(b"k" * 32))
+    await first.keeper.close()
+    database = sqlite3.connect(tmp_path / DATABASE)
+    database.execute(statement)
+    database.commit()
+    database.close()
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"cannot use .*{DATABASE}"):
+            await MailKeeper(tmp_path, lambda _: None).open()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("gateway database")]
 
 
 async def test_a_full_mailbox_keeps_nothing(tmp_path: Path) -> None:

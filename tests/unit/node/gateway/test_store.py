@@ -148,3 +148,15 @@ def test_a_commit_survives_without_a_close(store: GatewayStore, tmp_path: Path) 
     assert database.execute("SELECT COUNT(*) FROM mail").fetchone() == (1,)
     assert database.execute("SELECT COUNT(*) FROM clients").fetchone() == (1,)
     database.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_side_file_that_others_may_read_is_refused(tmp_path: Path, suffix: str) -> None:
+    side = tmp_path / (DATABASE + suffix)
+    side.touch()
+    side.chmod(0o666)
+    with pytest.raises(UserError, match=rf"{DATABASE}{suffix} is open to other users"):
+        GatewayStore(tmp_path)
+    side.unlink()
+    GatewayStore(tmp_path).close()
