@@ -7,8 +7,8 @@ quota: a practice network, and the clients behind a reverse proxy, are all there
 
 Someone known never gives way to a stranger. When the places of the known are taken, the one that was silent the longest
 goes, if that was for `spared` seconds or more; else the newcomer is refused. Where those places are `shared`, one goes
-of the address that has most of them before that, if the newcomer's address has fewer: whoever may register as many
-clients as he likes fills no gateway with them.
+of the address that has most of them before that, if the newcomer's address has fewer: an address may register
+as many clients as it likes, and fills no gateway with them.
 """
 
 import ipaddress
@@ -60,7 +60,7 @@ class Lobby(Generic[Guest]):
         return len(self._strangers) + len(self._known)
 
     def bound(self, known: int) -> None:
-        """No more than so many of the known, whatever the places say."""
+        """Keep at most this number of the known, whatever the places say."""
         self._places = replace(self._places, known=min(self._places.known, known))
 
     def enter(self, guest: Guest, address: str, now: float, *, known: bool = False) -> Entry[Guest]:
@@ -98,7 +98,7 @@ class Lobby(Generic[Guest]):
             crowd.add(guest, origin, now)
 
     def leave(self, guest: Guest) -> None:
-        """The connection is over; harmless for one that is not here."""
+        """The connection has ended; harmless for one that is not here."""
         self._known.remove(guest)
         self._strangers.remove(guest)
 
@@ -110,7 +110,7 @@ class Lobby(Generic[Guest]):
         return guest
 
     def late(self, now: float, patience: float) -> list[Guest]:
-        """Take out the strangers that nothing was heard of for so many seconds."""
+        """Take out the strangers that were silent for `patience` seconds."""
         late = list(self._strangers.silent_since(now - patience))
         for guest in late:
             self._strangers.remove(guest)
@@ -160,7 +160,7 @@ class _Crowd(Generic[Guest]):
 
     @property
     def fullest(self) -> _Origin | None:
-        """The address that has most guests; of several, the one that has had so many for the longest time."""
+        """The address that has most guests; of several with as many, the one that reached that number first."""
         return next(iter(self._by_count[max(self._by_count)])) if self._by_count else None
 
     def most_silent_of(self, origin: _Origin | None) -> Guest | None:

@@ -26,7 +26,7 @@ TRAY = "tray"  # the name under which it watches the bridge
 
 
 class Tray(QObject):
-    """`show_window` and `quit_wanted` are for whoever owns window and program."""
+    """`show_window` and `quit_wanted` are for the owner of window and program."""
 
     show_window = Signal()
     quit_wanted = Signal()

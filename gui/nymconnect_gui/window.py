@@ -157,7 +157,7 @@ class Notice(Card):
 
 
 class MainWindow(QMainWindow):
-    """`closing` is emitted when the user closes the window; whoever owns it decides what that means."""
+    """`closing` is emitted when the user closes the window; the owner decides what that means."""
 
     closing = Signal()
 

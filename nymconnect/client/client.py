@@ -109,7 +109,7 @@ class MixnetClient:
             raise UserError(self._failure)
 
     async def stop(self) -> None:
-        """Leave; nothing is sent afterwards, and whoever waits in a verb gets a ClientStoppedError."""
+        """Leave; nothing is sent afterwards, and a caller that waits in a verb gets a ClientStoppedError."""
         self._stopped = True
         await self._tasks.close()
         self._feeder.detach()  # last, both: whatever still came in has armed them
@@ -180,13 +180,13 @@ class MixnetClient:
     # --- the application's verbs -------------------------------------------------------------------------------
 
     async def send(self, to: Recipient, data: bytes, *, surbs: int = 0, lane: int = GENERAL) -> None:
-        """Queue `data` for `to`, with so many reply SURBs for an anonymous answer. Waits while the lane is full."""
+        """Queue `data` for `to`, with `surbs` reply SURBs for an anonymous answer. Waits while the lane is full."""
         await self._room(to, lane)
         self._loopix.send(data, to, clock(), surbs=surbs, lane=lane)
         self._arm()
 
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = GENERAL) -> None:
-        """Queue `data` for whoever `sender_tag` stands for. Waits while the lane is full."""
+        """Queue `data` for the client behind `sender_tag`. Waits while the lane is full."""
         await self._room(sender_tag, lane)
         self._loopix.reply(data, sender_tag, lane=lane)
         self._arm()
@@ -200,7 +200,7 @@ class MixnetClient:
         self._loopix.release(sender_tag)
 
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
-        """Answer this tag at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0."""
+        """Answer this tag at up to `rate` packets a second for `seconds`, data or cover; returns the rate granted."""
         granted = self._loopix.pace_replies(sender_tag, rate, seconds, clock())
         self._arm()
         return granted
@@ -370,7 +370,7 @@ class MixnetClient:
         self._arm()
 
     def _begun(self) -> None:
-        """Only now: whoever sends as soon as we are connected sends among cover."""
+        """Only now: a program that sends as soon as we are connected sends among cover."""
         self._connected.set()
         self._settled.set()
         self._on_link(True, "")

@@ -145,9 +145,10 @@ class Loopix:
         self._stock.release(tag)
 
     def pace_replies(self, tag: bytes, rate: float, seconds: float, now: float) -> float:
-        """Answer `tag` at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0.
+        """Answer `tag` at up to `rate` packets a second for `seconds`, data or cover; returns the rate granted, or 0.
 
-        Nothing else goes to `tag` meanwhile, and no SURBs are asked for: whoever wants this supplies them at that rate.
+        Nothing else goes to `tag` meanwhile, and no SURBs are asked for: the client that wants this supplies them at
+        that rate.
         """
         return self._replying.pace(tag, rate, seconds, now) if self._stock.knows(tag) else 0.0
 

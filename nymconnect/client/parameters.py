@@ -27,20 +27,20 @@ class SurbParameters:
 
     @property
     def most_held(self) -> int:
-        """SURBs of one sender that are held at most, whoever sent too many; the oldest give way."""
+        """SURBs of one sender that are held at most; beyond that the oldest give way."""
         return 2 * self.maximum_stock
 
 
-# Of what a gateway delivers at a constant rate, so much may be ours; the rest is its own padding.
+# The share of a gateway's constant rate that our own packets may take; the rest is its own padding.
 DELIVERY_LOAD = 0.9
 
 
-# So many seconds of a sender's slots may be spoken for by one lane: more would only hide from a program how slow it is.
+# One lane may hold this many seconds of a sender's slots: more would only hide from a program how slow it is.
 LANE_SECONDS = 0.5
 
 
 # A steady supply of reply SURBs exceeds what is used up, for packets are lost; what is too much is dropped where it
-# arrives. So many of them make up a packet of the regular size.
+# arrives. SURBS_IN_A_PACKET of them make up a packet of the regular size.
 STEADY_SURPLUS = 1.05
 SURBS_IN_A_PACKET = 3
 

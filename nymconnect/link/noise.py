@@ -37,7 +37,7 @@ VERSION = 1
 PATTERN_XKPSK3 = 1
 MAX_MESSAGE_LENGTH = 65535
 MAX_PLAINTEXT_LENGTH = MAX_MESSAGE_LENGTH - AEAD_TAG_LENGTH
-HANDSHAKE_TIMEOUT = 1.5  # seconds for all three messages; whoever owns the connection enforces it
+HANDSHAKE_TIMEOUT = 1.5  # seconds for all three messages; the owner of the connection enforces it
 _HANDSHAKE, _DATA = 0, 1
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    InboundListener ── Frame ──► Mixer ── SendTo, when the delay is over ──► OutboundLinks
+    InboundListener ── Frame ──► Mixer ── SendTo, when the delay has ended ──► OutboundLinks
                                    └───── Push, at the last hop ───────────► the gateway's clients
 """
 

@@ -2,7 +2,7 @@
 
 Connections must leave some for what a node cannot do without: files, its database, links to other nodes. POSIX gives
 out the lowest free number. So while nothing from outside keeps a number of the reserve, a new descriptor's number says
-whether the others are all in use, whoever opened them. Windows has no such limit, and its handles no such order.
+whether the others are all in use, by any part of the process. Windows has no such limit, and its handles no such order.
 """
 
 import contextlib

@@ -102,7 +102,7 @@ def _has_close_notify(transport: asyncio.BaseTransport) -> bool:
 
 
 def _tls(*, verified: bool) -> ssl.SSLContext:
-    """For a client. Not `verified`: whoever uses it looks at the certificate itself."""
+    """For a client. Not `verified`: the caller looks at the certificate itself."""
     made = ssl.create_default_context()
     if not verified:
         made.check_hostname = False

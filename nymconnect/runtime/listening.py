@@ -146,7 +146,7 @@ class Port:
         return entry.admitted
 
     def displace_late(self, patience: float) -> int:
-        """Send away the strangers that nothing whole was heard of for so many seconds; how many."""
+        """Send away the strangers that said nothing whole for `patience` seconds; returns their number."""
         late = self.lobby.late(clock(), patience)
         for visitor in late:
             visitor.abort()

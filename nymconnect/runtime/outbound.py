@@ -58,7 +58,7 @@ async def dial_socket(host: str, port: int, upstream: Upstream | None = None) ->
 
 
 class _Unread(asyncio.Protocol):
-    """Leaves all that comes in to whoever takes the socket over."""
+    """Leaves all that comes in to the next owner of the socket."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         cast(asyncio.Transport, transport).pause_reading()

@@ -1,6 +1,6 @@
 """Controls that are painted by hand: the base of all of them, a switch, symbols, a place in the bar.
 
-They show a focus ring to whoever came by the keyboard, and have a name for screen readers.
+They show a focus ring after use of the keyboard, and have a name for screen readers.
 """
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt

@@ -1,7 +1,7 @@
 """What the window itself remembers: answers to questions asked once, looks, how it starts. Nothing of the mixnet.
 
 It is the table ``[desktop]`` of the settings file, so that a person has one file to keep and to copy; `Store.change`
-writes it at once. An entry that does not read counts as its default and is told in the log.
+writes it at once. An entry that does not read counts as its default and is reported in the log.
 """
 
 import logging
@@ -72,7 +72,7 @@ class Store(QObject):
         return remembered(table if isinstance(table, Mapping) else {})
 
     def change(self, **values: Any) -> None:
-        """Remember fields of `Remembered`. That they cannot be written is told, and no reason to stop."""
+        """Remember fields of `Remembered`. A failure to write is reported, and ends nothing."""
         before, after = self._values, msgspec.structs.replace(self._values, **values)
         if after == before:
             return

@@ -43,7 +43,7 @@ def ask_for_defaults(context: Context, parent: QWidget) -> QMessageBox:
 
 
 def restore_defaults(context: Context) -> None:
-    """Make everything as it was at first, in force and in the file; what cannot be done is told."""
+    """Make everything as it was at first, in force and in the file; what fails is reported."""
     values = msgspec.structs.asdict(Remembered())
     context.store.change(**{name: value for name, value in values.items() if name not in STAYS})
     context.theme.choose(context.store.values.theme, context.store.values.text_scale)

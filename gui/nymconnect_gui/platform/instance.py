@@ -43,7 +43,7 @@ class SingleInstance(QObject):
         """Whether this is the first one; it then listens for others. UserError if the lock cannot be made."""
         if not self._lock.acquire():
             return False
-        QLocalServer.removeServer(self._name)  # whoever had it has crashed, for the lock is free
+        QLocalServer.removeServer(self._name)  # its owner has crashed, for the lock is free
         server = self._server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         server.newConnection.connect(self._called)

@@ -20,7 +20,7 @@ def languages() -> tuple[str, ...]:
 
 
 def language_name(code: str) -> str:
-    """In itself, so that whoever reads it finds it."""
+    """In itself, so that those who read it find it."""
     name = "English" if code == SOURCE else QLocale(code).nativeLanguageName()
     return name[:1].upper() + name[1:]
 

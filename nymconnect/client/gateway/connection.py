@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
-# Our own loops come back all the time. A gateway that delivers nothing for so long, while so many packets left, is of
-# no use to us, whatever else it says.
+# Our own loops come back all the time. A gateway that delivers nothing for SILENCE seconds, while
+# SILENT_PACKETS packets left, is of no use to us, whatever else it says.
 SILENCE, SILENT_PACKETS = 30.0, 20
 
 
@@ -166,7 +166,7 @@ class GatewayConnection:
         self._perform(others)
 
     def pace_delivery(self, messages: float, acks: float) -> None:
-        """Ask the gateway to deliver so many packets a second of either kind, whatever comes for us."""
+        """Ask the gateway to deliver at these rates (packets a second), whatever comes for us."""
         self._perform(self._machine.pace_delivery(messages, acks))
 
     def begin(self) -> None:

@@ -68,7 +68,7 @@ class Way:
         return min(MINIMUM_LEAD + 4 * self.deviation, MAXIMUM_LEAD)
 
     def took(self, beyond: float) -> None:
-        """A packet came round, so many seconds beyond its drawn delays."""
+        """A packet came round, `beyond` seconds after its drawn delays."""
         if not self._known:
             self._known, self.beyond, self.deviation = True, beyond, beyond / 2
             return

@@ -41,7 +41,7 @@ class PathHealth:
                 record.suspected_at = now
 
     def suspects(self, now: float) -> frozenset[NodeAddress]:
-        """Nodes to avoid; those whose probation is over are let in again, with half their failures forgotten."""
+        """Nodes to avoid; those whose probation has ended are let in again, with half their failures forgotten."""
         suspected = set()
         for node, record in self._records.items():
             if record.suspected_at is None:

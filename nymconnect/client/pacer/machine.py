@@ -109,7 +109,7 @@ class Unused:
 
 
 class _Covers:
-    """Ready frames, the first so many of them stale: each new one takes the place of one of those."""
+    """Ready frames, the oldest of which may be stale: each new frame takes the place of a stale one."""
 
     def __init__(self) -> None:
         self._frames: deque[tuple[int, bytes]] = deque()

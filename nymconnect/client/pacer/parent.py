@@ -71,7 +71,7 @@ class ChildCarrier(asyncio.Protocol):
         self._send(Begin(rates))
 
     def control(self, frame: bytes) -> None:
-        """See `Carrier`; that too many wait is told by the end of the connection."""
+        """See `Carrier`; if too many wait, the connection ends."""
         self._send(Control(frame))
 
     def offer(self, kind: Kind, serial: int, frame: bytes) -> None:

@@ -166,7 +166,7 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last message: the connection to the gateway is over."""
+    """The last message: the connection to the gateway has ended."""
 
     reason: str
 

@@ -26,7 +26,7 @@ class CarrierUser(Protocol):
         """An offered frame has left at `at` on the driver's clock."""
 
     def on_end(self, reason: str) -> None:
-        """The connection is over."""
+        """The connection has ended."""
 
 
 class Carrier(Protocol):

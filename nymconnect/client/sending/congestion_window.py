@@ -29,7 +29,7 @@ class Window:
         return int(self._size)
 
     def look(self, beyond: float, in_flight: int) -> None:
-        """A loop has taken `beyond` seconds more than its drawn delays, while so many fragments were on their way."""
+        """A loop has taken `beyond` seconds more than its drawn delays, with `in_flight` fragments on their way."""
         if not self._adapts:
             return
         self._least = min(beyond, self._least + RISE)

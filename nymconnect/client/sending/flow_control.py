@@ -1,6 +1,6 @@
 """How far each lane has run ahead of its oldest message that is not acked in full.
 
-Whoever reads a proxied stream puts its messages in order again, and what waits there for a missing one is bounded: by
+The reader of a proxied stream puts its messages in order again, and what waits there for a missing one is bounded: by
 1000 messages in nym-socks5-ordered-buffer 1.21 (`buffer.rs`), which drops what lies beyond, and by bytes in ours. Acks
 say what has arrived, so the sender can stay within those bounds while a fragment is sent again and again.
 """

@@ -1,7 +1,7 @@
 """Answers at a constant rate: sender tags that are answered at the slots of a Poisson stream, whatever there is to say.
 
 It is option R2 of a covered way back: who holds reply SURBs uses them up at a promised rate, with data if there is any
-and with cover if not, so that the line of whoever made them shows the same at all times. The promise ends by itself
+and with cover if not, so that the line of their maker shows the same at all times. The promise ends by itself
 unless it is renewed; then a tag is answered as any other. Ours alone: nym-client-core has nothing like it.
 
 A promise is worth the SURBs that come for it. What all tags may have together is divided among those that supply, none
@@ -27,8 +27,8 @@ REVIEW = 2.0  # seconds between divisions
 HEADROOM = 2.0
 LEAST_SHARE = 0.25  # of the rate that was wanted; with less, a tag does better without a promise
 SLOT_LIMIT = 256
-# A slot that found no room on the link for so long is over: a burst afterwards would tell of the pause.
-SLOT_LIFE = 0.5  # seconds
+# Seconds after which a slot that found no room on the link is given up: a burst afterwards would tell of the pause.
+SLOT_LIFE = 0.5
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class PacedReplies:
         return len(self._promises)
 
     def pace(self, tag: bytes, rate: float, seconds: float, now: float) -> float:
-        """Promise `tag` (16 bytes) up to `rate` packets a second for so long; the rate that it gets for now, or 0.
+        """Promise `tag` (16 bytes) up to `rate` packets a second for `seconds`; returns the rate granted, or 0.
 
         A promise to the same tag is replaced, and its slots go on without a break. A rate or time of 0 ends it.
         """
@@ -163,7 +163,7 @@ class PacedReplies:
         return None
 
     def forget_slots(self) -> None:
-        """The link is gone: what came up for it is over."""
+        """The link is gone: forget the slots that came up for it."""
         self.unused += len(self._slots)
         self._slots.clear()
 

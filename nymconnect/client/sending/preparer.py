@@ -71,7 +71,7 @@ class Packer:
         return Packed(packet, _mixes(route) + _mixes(ack_route), route.expected_delay + ack_route.expected_delay)
 
     def reply(self, fragment: Fragment, surb: ReplySurb, now: float) -> Packed:
-        """`fragment` for whoever made `surb`. Only its maker knows the way and the delays inside it."""
+        """`fragment` for the maker of `surb`. Only the maker knows the way and the delays inside it."""
         ack_route = self._ack_route(now)
         packet = seal_reply_fragment(
             fragment, surb, self._address, self.ack_key, ack_route, self._parameters.packet_size, self._rng
@@ -80,7 +80,7 @@ class Packer:
         return Packed(packet, _mixes(ack_route), guess + ack_route.expected_delay)
 
     def reply_cover(self, surb: ReplySurb, now: float) -> MixPacket:
-        """Nothing, for whoever made `surb`."""
+        """A packet without content for the maker of `surb`."""
         parameters = self._parameters
         return seal_reply_cover(
             surb, self._address, self.ack_key, self._ack_route(now), parameters.packet_size, self._rng

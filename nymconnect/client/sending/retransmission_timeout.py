@@ -16,7 +16,7 @@ from nymconnect.crypto import Rng
 
 MAXIMUM_DESTINATIONS = 1024
 MAXIMUM_WAIT = 60.0  # seconds
-# Few: whatever is lost when an outage ends is missed for so long.
+# Few: a packet that is lost as an outage ends is missed for the whole of the doubled wait.
 MAXIMUM_DOUBLINGS = 3
 
 
@@ -38,7 +38,7 @@ class Patience:
         self._ways: OrderedDict[Destination, _Way] = OrderedDict()
 
     def wait(self, destination: Destination, expected: float, attempt: int) -> float:
-        """Seconds from the departure, of which the mixes are `expected` to take so many.
+        """Seconds from the departure; the mixes are expected to take `expected` of them.
 
         Longer after each failed attempt, and jittered so that repeats do not line up.
         """

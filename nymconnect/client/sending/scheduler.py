@@ -15,7 +15,7 @@ from nymconnect.client.surbs.received import SurbStock
 from nymconnect.crypto import Rng
 from nymconnect.packet.addressing import Recipient
 
-# So many in a row, then others have their turn.
+# Slots in a row of either kind; then others have their turn.
 MAXIMUM_SUPPLY_RUN = 2
 MAXIMUM_PACED_RUN = 8
 

@@ -79,7 +79,7 @@ class SurbEconomy:
         return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination)
 
     def _give(self, to: Recipient, amount: int, now: float) -> bool:
-        """Queue a packet of so many SURBs; False if there is no route for them."""
+        """Queue a packet of `amount` SURBs; False if there is no route for them."""
         try:
             content = messages.AdditionalSurbs(self._supply.give(to, amount, now))
         except RouteError:
@@ -102,7 +102,7 @@ class SurbEconomy:
     # --- theirs, with us -------------------------------------------------------------------------------------------
 
     def ask(self, tags: Iterable[bytes], now: float) -> None:
-        """Ask those of `tags` for SURBs from which we have too few; whoever is answered at a rate supplies them."""
+        """Ask those of `tags` for SURBs from which we have too few; a tag that is answered at a rate supplies them."""
         for tag in tags:
             if tag in self._replying:
                 continue

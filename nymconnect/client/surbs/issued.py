@@ -23,9 +23,9 @@ MAXIMUM_CORRESPONDENTS = 1024
 # A key takes 350 bytes. A day of answers at 50 a second, of which a hundredth is lost, leaves 43,000.
 MAXIMUM_KEYS = 50_000
 STEADY_BURST = 2.0  # seconds of supply that may be owed at once
-# Who is supplied steadily uses the oldest SURB first and holds a bounded stock. So a key is of no use any more when as
-# many SURBs were given after it, and those of so many seconds, for the packet that carried it may have had to be
-# repeated; or after so long, whatever was given.
+# A requester that is supplied steadily uses the oldest SURB first and holds a bounded stock. So a key is of no use any
+# more when a whole stock of SURBs was given after it, and the SURBs of STEADY_GRACE seconds besides, for the packet
+# that carried it may have had to be repeated; or when it is older than STEADY_KEY_AGE.
 STEADY_GRACE = 120.0  # seconds
 STEADY_KEY_AGE = 600.0  # seconds
 
@@ -197,7 +197,7 @@ class _Given(NamedTuple):  # a tuple, for there are many
     key: bytes
     to: Recipient
     at: float
-    number: int  # so many had been given with it
+    number: int  # how many had been given by then, this one included
 
 
 class ReplyKeys:

@@ -27,7 +27,7 @@ RATE_MEMORY = 10.0  # seconds over which the arrival rate of SURBs is averaged
 
 
 class Standing(Enum):
-    """What a tag is to us: so many tags and bytes of each kind."""
+    """What a tag is to us, with the most tags and bytes of each kind."""
 
     HELD = math.inf, 96 * 2**20
     SERVED = 1024, 16 * 2**20
@@ -40,7 +40,7 @@ class Standing(Enum):
 @dataclass(slots=True)
 class _Stock:
     surbs: deque[ReplySurb] = field(default_factory=deque)
-    stale: int = 0  # so many of them, the oldest, were made for keys that the nodes have replaced
+    stale: int = 0  # number of them, the oldest, that were made for keys that the nodes have replaced
     on_the_way: int = 0
     last_received: float = 0.0
     last_requested: float = 0.0

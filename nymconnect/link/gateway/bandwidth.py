@@ -1,7 +1,7 @@
 """What a gateway keeps of each client, and what a packet costs. Mirrors nym-credential-verification 1.21
 (`bandwidth_storage_manager.rs`) and nym-gateway-storage 1.21 (tables `shared_keys` and `available_bandwidth`).
 
-Free bandwidth is 64 GiB a claim and lasts until the UTC day is over; then the balance is nothing and the client
+Free bandwidth is 64 GiB a claim and lasts until the UTC day ends; then the balance is nothing and the client
 claims again. A packet costs its Sphinx length, whatever is in it.
 """
 

@@ -124,7 +124,7 @@ class SupportedProtocol(Struct, frozen=True, tag_field="type", tag="supportedPro
 
 
 class Register(Struct, frozen=True, tag_field="type", tag="register"):
-    """The registration handshake is over."""
+    """The registration handshake has ended."""
 
     status: bool
     protocol_version: U8 = 0

@@ -60,10 +60,10 @@ class SessionHost(Protocol):
     mail: MailKeeper
 
     def enter(self, session: "ClientSession") -> bool:
-        """The session is now the one of its client; False if the gateway is full, and the connection is over."""
+        """The session is now the one of its client; False if the gateway is full, and the connection has to end."""
 
     def leave(self, session: "ClientSession") -> None:
-        """The session is over; harmless if it never entered."""
+        """The session has ended; harmless if it never entered."""
 
     def forward(self, packet: MixPacket, client: bytes) -> None:
         """A packet from the client (identity, 32 bytes) for the mixnet."""

@@ -176,7 +176,7 @@ class Gateway:
         return True
 
     def leave(self, session: ClientSession) -> None:
-        """A session is over; what comes for its client is stored."""
+        """A session has ended; what comes for its client is stored."""
         if self._sessions.get(session.client) is session:
             self._allowance.leave(session.client)
             del self._sessions[session.client]

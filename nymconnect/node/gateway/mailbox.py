@@ -33,8 +33,8 @@ from nymconnect.packet.params import PacketSize
 EXPIRY = 24 * 3600.0
 _OVERHEAD = 128  # bytes that a message is charged besides its content
 _MIB = 1024 * 1024
-_SHARE = 8  # a client may have one part in so many of the free bytes
-_RESERVE = 4  # one part in so many of all bytes is for boxes that hold little
+_SHARE = 8  # a client may have 1/_SHARE of the free bytes
+_RESERVE = 4  # 1/_RESERVE of all bytes is for boxes that hold little
 PLACES = 2048  # of which a client may have one part in so many
 _PACKET = PacketSize.REGULAR.message + _OVERHEAD
 IN_FLIGHT_LEAST = 16 * 1024  # bytes on the way to a connected client for which there is always room

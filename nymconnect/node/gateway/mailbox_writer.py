@@ -173,7 +173,7 @@ class MailKeeper:
         self._more.set()
 
     def take_back(self, client: bytes) -> None:
-        """The client's connection is over."""
+        """The client's connection has ended."""
         self.mailbox.take_back(client)
         self.lost_acks += sum(len(packets) for packets in self._held.pop(client, {}).values())
         self._more.set()

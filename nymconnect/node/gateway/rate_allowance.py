@@ -5,8 +5,8 @@ shows, by packets of its own, that it sends about as many a second. A client of 
 moment when it is connected, so it has shown that after a few seconds, and goes on to show it whatever its user does.
 
 All together get a fixed total. A wish is granted as a whole or not at all, for with less than it needs a client's mail
-would pile up. Whoever wants no more than a fair share is always granted it. Of the others those go first that have it
-already, then those that want less.
+would pile up. A client that wants no more than a fair share is always granted it. Of the others, clients that have
+their rate already come first, then clients that want less.
 """
 
 import math
@@ -82,7 +82,7 @@ class DeliveryAllowance:
         self._wishes.pop(client, None)
 
     def sent(self, client: bytes, size: int, now: float) -> None:
-        """A packet of so many bytes has come from `client` for the mixnet; short ones count for their part."""
+        """A packet of `client` for the mixnet has come, with this number of bytes; a short one counts for its part."""
         if (wish := self._wishes.get(client)) is not None:
             wish.count(min(1.0, size / PacketSize.REGULAR.packet), now)
 

@@ -21,7 +21,7 @@ class LogLine:
 
 
 class LogRing(logging.Handler):
-    """Add it to the root logger. Records may come from any thread; whoever shows them asks for what is new."""
+    """Add it to the root logger. Records may come from any thread; a view asks for what is new."""
 
     def __init__(self, max_lines: int = MAX_LINES) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """A problem report: one plain text that a person reads before it is saved. Nothing is sent.
 
 It says what was installed, how it was set, what the session did and what the log said at the end. Whatever was typed in
-by the person is told as "set" and not repeated; free text goes through `redact`.
+by the person is reported as "set" and not repeated; free text goes through `redact`.
 """
 
 import platform

@@ -2,7 +2,7 @@
 
 A lookup of a dead name takes its time, and cannot be called back: the place that it takes is free only when the system
 has given up. So the places are shared (`shares`), those who ask take turns, and a question that is under way is not
-asked again: whoever asks it too waits for the same answer. What had no answer is remembered for a moment, a positive
+asked again: others who ask it wait for the same answer. What had no answer is remembered for a moment, a positive
 answer is not: how long it may be kept is known to the system's resolver alone.
 """
 

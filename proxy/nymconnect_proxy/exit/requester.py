@@ -267,7 +267,7 @@ class NetworkRequester:
             self._dropped += 1
 
     def _cut_orphans(self) -> None:
-        """Streams that this exit does not know, since it has been started anew, are over for their clients."""
+        """Streams that this exit does not know, since it has been started anew, have ended for their clients."""
         for orphan in self._admissions.take_orphans(clock()):
             cut = NetworkData(orphan.key.connection_id, 0, closed=True, cut=True)
             peer = _Peer(self._mixnet, orphan.key.sender_tag, None, next(self._lanes))

@@ -89,7 +89,7 @@ class SocksListener:
         self._connections = TaskSet("SOCKS listener")
         self._accepted = self._refused = self._served = 0
         self._turned_away = TurnedAway()
-        self._past = ExchangeSnapshot()  # of exchanges that are over
+        self._past = ExchangeSnapshot()  # of multiplexers that have ended
 
     async def start(self, host: str = "127.0.0.1", port: int = 1080) -> int:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""

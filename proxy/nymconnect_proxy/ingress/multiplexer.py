@@ -110,7 +110,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Question:
-    """An answer is told by the one who gives it and by its kind."""
+    """An answer is identified by its sender and its kind."""
 
     source: Recipient
     kinds: tuple[type[Response], ...]
@@ -150,7 +150,7 @@ class Exchange:
             lambda: choice.deadline if options.check_timeout is not None else None, self._check_due, on_crash
         )
         self._refused = self._bad_messages = 0
-        self._bytes_up = self._bytes_down = 0  # of streams that are over
+        self._bytes_up = self._bytes_down = 0  # of streams that have ended
 
     def start(self) -> None:
         """Begin to receive, and to look whether the requesters answer."""

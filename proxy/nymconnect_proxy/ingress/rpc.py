@@ -70,7 +70,7 @@ class RpcOptions:
 
 
 class _RefusedError(Exception):
-    """An answer of our own: an HTTP status and a sentence for whoever reads the wallet's log."""
+    """An answer of our own: an HTTP status and a sentence for the reader of the wallet's log."""
 
     def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -244,7 +244,7 @@ class RpcDoor:
         first = await response.content.readany()  # an error before this can still be told
         if (transport := request.transport) is None:
             return answer  # the wallet has gone
-        reset_on_close(transport, True)  # what is cut short must not look whole, whoever cuts it
+        reset_on_close(transport, True)  # what is cut short must not look whole, on either side's part
         await answer.prepare(request)
         try:
             size = len(first)

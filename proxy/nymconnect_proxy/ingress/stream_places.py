@@ -16,7 +16,7 @@ Ticket = TypeVar("Ticket")
 
 
 class Places(Generic[Key, Ticket]):
-    """`limit` places for each key. Whoever enters has to leave, with or without a place; the caller bounds how many."""
+    """`limit` places for each key. What enters has to leave, with or without a place; the caller bounds the queue."""
 
     def __init__(self, limit: int, settle: float) -> None:
         self.limit = limit

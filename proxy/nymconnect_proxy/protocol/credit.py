@@ -5,8 +5,8 @@ Ours alone, between two ends of ours (nym-socks5-requests 1.21 has nothing like 
 
     control  F1 Credit ‖ connection id 8 ‖ bytes taken 8 ‖ bytes beyond 4
 
-in either direction, all integers big-endian, behind the version bytes (`versions`). The local program has taken so
-many bytes of the direction that leads to it, and so many beyond may come. A client's end begins, once its requester's
+in either direction, all integers big-endian, behind the version bytes (`versions`). The local program has taken
+`taken` bytes of the direction that leads to it, and `beyond` more may come. A client's end begins, once its requester's
 BinaryInfo names this software and `FIRST` bytes have gone or come; the other end answers with its own. The next ones
 are due every half of a share, and with a keep-alive if a byte was taken since. Until an end has had one it sends as it
 likes. Nobody but the two ends of a stream can give it credit: a request counts under the sender

@@ -114,7 +114,7 @@ MAX_PACE_SECONDS = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Please answer me at `rate` packets a second for so many `seconds` from now on, whatever there is to say.
+    """Please answer me at `rate` packets a second for `seconds` from now on, whatever there is to say.
 
     Only a requester of this software knows it, so it is to be asked for its BinaryInfo first.
     """

@@ -145,7 +145,7 @@ class ControlError(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Answer to a Pace: this rate (packets a second) is promised for so many seconds; 0 and 0 if none is.
+    """Answer to a Pace: `rate` (packets a second) is promised for `seconds`; 0 and 0 if none is.
 
     It is less than what was asked for where others have their share, or while few SURBs come for it.
     """

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 MOST_GATEWAYS = 3
 # Seconds without a message, after which a stream helps an exit out with reply SURBs: besides what the mixes take.
 QUIET, QUIET_IN_DELAYS = 10.0, 60.0
-SETTLE_IN_DELAYS = 20.0  # until a requester has heard that a stream is over, besides
+SETTLE_IN_DELAYS = 20.0  # until a requester has heard that a stream has ended, besides
 CHOICE_KEY = b"nymconnect requester choice"
 
 

@@ -25,7 +25,7 @@ LOOK = 2.0  # seconds between looks at what arrives
 PATIENCE = 20.0  # seconds for an answer, besides what the mixes take
 PATIENCE_IN_DELAYS = 20.0  # mean delays of a mix
 BEGIN = 10.0  # seconds that the beginning may take, besides
-# Answers are counted over as long as it takes for so many, but not less than MEASURE_LEAST.
+# Answers are counted over the time in which MEASURED_ANSWERS are due, at least MEASURE_LEAST seconds.
 MEASURED_ANSWERS, MEASURE_LEAST = 200.0, 20.0
 ENOUGH = 0.8  # of the promised rate; chance alone does not come so low
 _COVER, _DATA = "reply_cover_received", "reply_data_received"
@@ -202,7 +202,7 @@ class _Arrivals:
         self._seen: deque[tuple[float, int]] = deque()
 
     def look(self, total: int, now: float) -> None:
-        """So many have come since the start."""
+        """`total` answers have come since the start."""
         self._seen.append((now, total))
         while len(self._seen) > 2 and now - self._seen[1][0] >= self._span:
             self._seen.popleft()

@@ -41,7 +41,7 @@ READ_SIZE = 17_600
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """A message for the other end, with so many reply SURBs."""
+    """A message for the other end, with this number of reply SURBs."""
 
     data: bytes
     surbs: int = 0
@@ -60,7 +60,7 @@ class DeliverEof:
 
 
 class Cause(Enum):
-    """Why a stream is over; the value is for our own log."""
+    """Why a stream has ended; the value is for our own log."""
 
     CLOSED = "both sides have closed"
     NOT_CONNECTED = "the exit has not connected"
@@ -85,7 +85,7 @@ reader."""
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The stream is over. `orderly`: the local socket has been given all there was to say, so it is closed. Otherwise
+    """The stream has ended. `orderly`: the local socket has been given all there was to say, so it is closed. Otherwise
     it is reset, once it has what was delivered."""
 
     cause: Cause

@@ -50,7 +50,7 @@ class Mixnet(Protocol):
         """
 
     async def reply(self, sender_tag: bytes, data: bytes, *, lane: int = 0) -> None:
-        """As `send`, to whoever wrote with this tag, over the SURBs that came along."""
+        """As `send`, to the client that wrote with this tag, over the SURBs that came along."""
 
     def hold(self, sender_tag: bytes) -> None:
         """Keep the reply SURBs of this tag, whatever strangers send us, until `release` is called as often."""
@@ -59,7 +59,7 @@ class Mixnet(Protocol):
         """See `hold`."""
 
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
-        """Answer this tag at up to `rate` packets a second for so many `seconds`, data or cover; what it gets, or 0."""
+        """Answer this tag at up to `rate` packets a second for `seconds`, data or cover; returns the rate granted."""
 
     def reply_rate(self, sender_tag: bytes) -> float | None:
         """Bytes a second that answers to this tag can carry while a rate is promised to it, else None."""

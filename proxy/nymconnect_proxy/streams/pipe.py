@@ -119,7 +119,7 @@ class Pipe(Generic[Effect]):
         self._socket_tasks.spawn(self._write(writer), "write")
 
     async def run(self) -> None:
-        """Until the stream is over, its last messages are in the mixnet and its socket is closed."""
+        """Run until the stream has ended, its last messages are in the mixnet and its socket is closed."""
         self._send_tasks.spawn(self._send(), "send")
         self._waker.arm()
         try:
@@ -150,7 +150,7 @@ class Pipe(Generic[Effect]):
             elif isinstance(effect, DeliverEof):
                 self._deliver_eof()
             elif isinstance(effect, Finished):
-                log.debug("stream is over: %s", effect.cause.value)
+                log.debug("stream has ended: %s", effect.cause.value)
                 self._orderly = effect.orderly
                 self._from_afar = effect.cause in FROM_AFAR
                 self._finished.set()

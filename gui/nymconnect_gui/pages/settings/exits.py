@@ -122,7 +122,7 @@ class ExitSettingsPage(SettingsPart):
     def show_settings(self) -> None:
         settings = self.settings
         chosen = settings.requester not in (None, DIRECTORY)
-        # Whoever has begun to choose and not yet said what, stays there; what was changed elsewhere shows.
+        # A choice that has begun and has no value yet stays as it is; what was changed elsewhere shows.
         if settings.gateway != self._shown.gateway or self.gateway.current != OWN:
             self.gateway.set_current(AUTO if settings.gateway is None else OWN)
         if settings.requester != self._shown.requester or self.exits.current != OWN:

@@ -86,7 +86,7 @@ class NetworkSettingsPage(SettingsPart):
     def show_settings(self) -> None:
         network, upstream = self.settings.network, self.settings.upstream
         own = network not in ("embedded", "mainnet")
-        # Whoever has begun to write an address stays there; what was changed elsewhere shows.
+        # An address that is half written stays as it is; what was changed elsewhere shows.
         if network != self._shown or self.network.current != OWN or self.url.text == "":
             self.network.set_current(OWN if own else network)
         if network != self._shown and not own:
