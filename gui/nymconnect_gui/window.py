@@ -250,7 +250,7 @@ class MainWindow(QMainWindow):
         return self._made[key]
 
     def show_page(self, key: str) -> None:
-        """Go there; a page that does not exist is no reason to fail."""
+        """Go there; nothing happens if there is no such page."""
         if key not in self._specs:
             return
         self._current = key
@@ -264,7 +264,7 @@ class MainWindow(QMainWindow):
 
     @property
     def has_tray_hint(self) -> bool:
-        """Whether it says that there is no tray."""
+        """Whether the window shows that there is no tray."""
         return not self.tray_hint.isHidden()
 
     def show_tray_hint(self, missing: bool) -> None:

@@ -121,7 +121,7 @@ class RewardedSet(Struct, frozen=True):
 
 
 class DeclaredRoles(Struct, frozen=True):
-    """What a node says it can do."""
+    """The roles that a node offers."""
 
     mixnode: bool = False
     entry: bool = False

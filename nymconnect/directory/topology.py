@@ -42,7 +42,7 @@ class EntryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What a node says it can do, whatever this epoch has assigned to it."""
+    """The roles that a node offers, whatever this epoch has assigned to it."""
 
     mixnode: bool = False
     entry: bool = False
@@ -113,7 +113,7 @@ class Topology:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this is a network of our own, as its directory says."""
+        """Whether its directory reports a network of our own."""
         return bool(self.drop_places)
 
     def is_routable(self) -> bool:

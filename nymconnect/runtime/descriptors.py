@@ -21,7 +21,7 @@ def raise_limit() -> None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
-    for limit in (wanted, min(wanted, 10240)):  # macOS allows no more than the second, whatever it says
+    for limit in (wanted, min(wanted, 10240)):  # macOS allows no more than the second, although it reports more
         if soft == resource.RLIM_INFINITY or soft >= limit:
             return
         with contextlib.suppress(ValueError, OSError):

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 10.0
 WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
 # Our own loops come back all the time. A gateway that delivers nothing for SILENCE seconds, while
-# SILENT_PACKETS packets left, is of no use to us, whatever else it says.
+# SILENT_PACKETS packets left, is of no use to us, whatever else it sends.
 SILENCE, SILENT_PACKETS = 30.0, 20
 
 
@@ -189,7 +189,7 @@ class GatewayConnection:
         """The pacer's process, where there is one."""
         return self._carrier.pid
 
-    # --- what the carrier tells ------------------------------------------------------------------------------------
+    # --- what the carrier reports ------------------------------------------------------------------------------------
 
     def on_left(self, kind: Kind, serial: int, at: float) -> None:
         """See `CarrierUser`."""

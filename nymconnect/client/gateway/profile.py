@@ -97,7 +97,7 @@ class ProfileStore:
         self._lock.release()
 
     def load(self, unix_now: float) -> Profile | None:
-        """What was saved, without what is too old. None if there is nothing that reads; `notice` then says why.
+        """What was saved, without what is too old. None if there is nothing that reads; `notice` then has the reason.
 
         UserError if other users may read one of the files.
         """

@@ -43,7 +43,7 @@ UNSENT_LIMIT = 16384
 # Seconds for which the client need not hear that a cover has left, unless there is more to tell: each word wakes it.
 LINGER = 0.1
 # Seconds from one look at what the gateway has sent to the next, once the streams run: each wakes us and the client,
-# where three pieces come for each packet that leaves. The same at all times, since TCP tells the line when we read.
+# where three pieces come for each packet that leaves. The same at all times, since TCP shows the line when we read.
 READ_GAP = 0.02
 TIME_SLICE = 100_000  # nanoseconds, the shortest that Linux gives
 PR_SET_TIMERSLACK = 29  # of prctl(2); by default the system may wake us 50 µs late

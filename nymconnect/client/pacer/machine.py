@@ -150,7 +150,7 @@ class Pacer:
         self._is_held = False  # the main stream found that queue full
         self._empty = self._stalled = self._late = 0
 
-    # --- what the producer says ----------------------------------------------------------------------------------
+    # --- what the producer calls ----------------------------------------------------------------------------------
 
     def begin(self, rates: Rates, now: float) -> None:
         """Let the streams run from now on."""

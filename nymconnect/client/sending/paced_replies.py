@@ -53,7 +53,7 @@ def fair_shares(wanted: Mapping[bytes, float], total: float) -> dict[bytes, floa
 
 
 class PacedReplies:
-    """Who is answered at a constant rate, and the slots that have come up and not been used yet.
+    """The tags that are answered at a constant rate, and the slots that have come up and not been used yet.
 
     `supplied(tag, now)` says how many SURBs a second a tag has given lately.
     """

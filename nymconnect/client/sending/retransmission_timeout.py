@@ -75,7 +75,7 @@ class Patience:
             way.doublings, way.doubled_at = way.doublings + 1, now
 
     def link_lost(self) -> None:
-        """What does not come back from now on says nothing about the way."""
+        """A packet that does not come back from now on counts nothing against the way."""
         for way in self._ways.values():
             way.doublings = 0
 

@@ -116,7 +116,7 @@ class SurbSupply:
 
     @property
     def debts(self) -> list[tuple[Recipient, int]]:
-        """Who is to be paid SURBs now, and how many."""
+        """The recipients to be paid SURBs now, and how many each."""
         return [
             (to, correspondent.owed)
             for to, correspondent in self._correspondents.items()

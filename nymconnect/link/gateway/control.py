@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class SessionType(Enum):
-    """What a client says that it is."""
+    """What a client reports of itself."""
 
     VPN = "Vpn"
     MIXNET = "Mixnet"

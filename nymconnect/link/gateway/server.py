@@ -61,7 +61,7 @@ class GatewayServerMachine:
         self.state = ServerState.UNAUTHENTICATED
         self.protocol_version = 0
         self.deadline: float | None = None
-        self._patience = 0.0  # when a stranger's time is up, whatever it says
+        self._patience = 0.0  # when a stranger's time has run out, whatever it sends
         self.rejected = 0  # messages that did not decode
 
     # --- verbs --------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from nymconnect.runtime.clock import SYSTEM_RNG, clock, unix_offset
 from nymconnect.runtime.tasks import TaskSet
 
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
-# Who is behind one address with others, as at a mobile provider, still finds a place: strangers stay for seconds only.
+# A client that shares its address with others, as at a mobile provider, finds a place: strangers stay for seconds only.
 PLACES = Places(strangers=1024, known=8192, per_address=32, shared=True)
 HOUSEKEEPING_INTERVAL = REVIEW
 

@@ -45,7 +45,7 @@ async def run(flags: argparse.Namespace) -> int:
 
 
 def read_policy(path: Path) -> AddressPolicy:
-    """What an exit policy in a file says; UserError names the file and, if there is one, the line that is wrong."""
+    """Read an exit policy from a file; UserError names the file and, if there is one, the line that is wrong."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_POLICY + 1)

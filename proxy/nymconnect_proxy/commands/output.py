@@ -9,7 +9,7 @@ from nymconnect_proxy.commands.nonblocking_output import LineOutlet
 
 
 class Output:
-    """Writes to stdout and flushes each line, for it may be a pipe. A reader that has gone is no reason to stop.
+    """Writes to stdout and flushes each line, for it may be a pipe. A reader that has gone ends nothing.
 
     A command that serves (`serving`) does not wait for a slow reader either: what that leaves unread is dropped.
     """

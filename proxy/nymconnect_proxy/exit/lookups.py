@@ -117,7 +117,7 @@ class Lookups:
             del self._questions[name]
 
     def _make_room(self, asker: bytes) -> list[LookupEffect] | None:
-        """Who is refused so that one more may wait; None if that is the new one itself."""
+        """The one to refuse so that another may wait; None if that is the new one itself."""
         own = len(self._queues.get(asker, ()))
         if own >= self._limits.waiting_per_asker:
             return None

@@ -32,7 +32,7 @@ class Places(Generic[Key, Ticket]):
         return self._settling[0][0] if self._settling else None
 
     def enter(self, key: Key, ticket: Ticket) -> bool:
-        """Whether there is a place at once; else the ticket waits for its turn, which `wake` tells."""
+        """Whether there is a place at once; else the ticket waits until `wake` returns it."""
         if self._taken[key] >= self.limit:
             self._waiting.setdefault(key, {})[ticket] = None
             return False

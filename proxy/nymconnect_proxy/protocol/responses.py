@@ -92,7 +92,7 @@ class Healthy:
         return bytes([CONTROL_HEALTH])
 
 
-BINARY_NAME = "nymconnect-requester"  # what a requester of this software says that it is
+BINARY_NAME = "nymconnect-requester"  # the name that a requester of this software reports
 
 
 class BuildInformation(msgspec.Struct, frozen=True):

@@ -337,7 +337,7 @@ class Passage:
 
 
 def is_safe_directory(network: str) -> bool:
-    """Whether nobody on the way to the directory can change what it says: https, or a server on this machine."""
+    """Whether nobody on the way to the directory can change its answers: https, or a server on this machine."""
     parts = urlsplit(network)
     return parts.scheme != "http" or is_on_this_computer(parts.hostname or "")
 

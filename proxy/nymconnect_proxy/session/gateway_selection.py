@@ -39,7 +39,7 @@ class Entry:
 
     def __init__(self, store: ProfileStore | None, pinned: bytes | None, rng: Rng) -> None:
         self.notices: list[str] = []
-        self._unsaved = ""  # the notice that says why the last attempt to save failed
+        self._unsaved = ""  # the notice with the reason why the last attempt to save failed
         self.pinned = pinned
         self.country = ""
         self._in_country: frozenset[bytes] = frozenset()
@@ -108,8 +108,7 @@ class Entry:
             await asyncio.sleep(SAVE_INTERVAL)
 
     async def save(self, client: MixnetClient) -> None:
-        """Remember this client for the next session. That it cannot be saved is said until it can, and no reason to
-        stop."""
+        """Remember this client for the next session. A failure ends nothing; `notices` has it until saving works."""
         self._profile = Profile(client.keys, client.gateway.identity, tuple(client.issued_keys()))
         if self._store is None:
             return

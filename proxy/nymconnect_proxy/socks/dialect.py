@@ -54,7 +54,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def answer(self, code: Reply) -> bytes:
-        """What tells the application how its request went."""
+        """The answer to the application: how its request went."""
 
     def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
         """The answer to a request that nobody has tried to fulfil."""

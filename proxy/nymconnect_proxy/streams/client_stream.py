@@ -47,7 +47,7 @@ class ClientOptions:
     """Seconds, bytes and SURBs of a client's streams."""
 
     connect_timeout: float = CONNECT_TIMEOUT
-    failure_grace: float = FAILURE_GRACE  # how long a closing sequence 0 waits for the text that says why
+    failure_grace: float = FAILURE_GRACE  # how long a closing sequence 0 waits for the text with the reason
     keep_alive: float = KEEP_ALIVE
     quiet: float = KEEP_ALIVE  # without a message, after which the exit gets reply SURBs, should it have none left
     ttl: float = TTL
@@ -296,7 +296,7 @@ _REPLY_BY_WORDS = (
 
 
 def is_full(text: str) -> bool:
-    """Whether the text of a ConnectionError says that the requester carries too much already."""
+    """Whether the text of a ConnectionError means that the requester carries too much already."""
     return "too many " in _QUOTED.sub("", text).lower()
 
 
