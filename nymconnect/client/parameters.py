@@ -114,6 +114,11 @@ class TrafficParameters:
         return main + (1 / self.loop_cover_average_delay if self.loop_cover else 0.0)
 
     @property
+    def steady_rate(self) -> float:
+        """Slots a second that the main stream has at any rate; 0 where it is not paced, or may slow down."""
+        return 1 / self.message_sending_average_delay if self.paced and not self.adaptive else 0.0
+
+    @property
     def ack_rate(self) -> float:
         """Acks a second that the gateway shall deliver: one comes back for each packet, and its queue must not grow."""
         return self.packet_rate / DELIVERY_LOAD

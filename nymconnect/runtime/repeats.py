@@ -21,5 +21,9 @@ class Repeats:
         if not self._left:
             return 0
         self._left -= 1
+        return self.take()
+
+    def take(self) -> int:
+        """How many there were since they were last told; they count as told now."""
         times, self._times = self._times, 0
         return times

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from python_socks import ProxyError
 
+from nymconnect.client.pacer import parent
 from nymconnect.client.pacer.child import READ_GAP
 from nymconnect.client.pacer.machine import Kind, Rates
 from nymconnect.client.pacer.parent import ChildCarrier
@@ -189,6 +190,19 @@ async def test_a_pacer_that_is_killed_ends_the_connection_at_both_ends(number: i
         await eventually(lambda: bool(user.ended))
         assert user.ended == ["the pacer has ended"]
         await gone.wait()
+
+
+async def test_a_pacer_that_hangs_is_given_up_and_one_with_nothing_to_say_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parent, "LOOK", 0.4)
+    async with tcp_server(echo) as port, carried(port) as (carrier, user), asyncio.timeout(2 * PATIENCE):
+        await asyncio.sleep(1.5 * parent.LOOK * parent.SILENT_LOOKS)
+        assert user.ended == []
+        assert carrier.pid is not None
+        os.kill(carrier.pid, signal.SIGSTOP)
+        await eventually(lambda: bool(user.ended))
+        assert user.ended == ["the pacer does not answer"]
 
 
 async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_next() -> None:

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from nymconnect.client.pacer.machine import Kind, Pacer, Unused
 from nymconnect.client.pacer.protocol import (
+    HEARTBEAT,
     Begin,
     Control,
     Ended,
@@ -125,6 +126,7 @@ class PacerProcess:
         self._leaving: list[tuple[Kind, int]] = []
         self._blocked_since = 0.0
         self._told = Unused()
+        self._beat_at = 0.0
         self._read_gap = 0.0
         self._read_at = 0.0  # when the gateway is to be read next
 
@@ -163,8 +165,8 @@ class PacerProcess:
                 moments.append(self._read_at)
         if self._tell_at <= now:
             writers.append(self._channel)
-        elif self._to_client:
-            moments.append(self._tell_at)
+        else:
+            moments.append(self._tell_at if self._to_client else self._beat_at)
         if self._to_gateway:
             moments.append(self._blocked_since + self._patience)
         due = min((moment for moment in moments if moment is not None), default=None)
@@ -260,10 +262,11 @@ class PacerProcess:
         self._tell_at = min(self._tell_at, due)
 
     def _flush_client(self) -> bool:
-        if not self._to_client and self._pacer.unused != self._told:
-            self._told = self._pacer.unused
+        now = time.monotonic()
+        if not self._to_client and (self._pacer.unused != self._told or now >= self._beat_at):
+            self._told, self._beat_at = self._pacer.unused, now + HEARTBEAT
             self._tell(Slots(self._told))
-        if self._tell_at <= time.monotonic():
+        if self._tell_at <= now:
             try:
                 del self._to_client[: self._channel.send(self._to_client)]
             except BlockingIOError:

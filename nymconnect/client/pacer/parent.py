@@ -1,7 +1,8 @@
 """The client's side of a pacer process: starts it for one connection, passes it the socket and its frames, ends it.
 
 The child holds the only open descriptor of the gateway socket. So however it ends, the connection ends with it, and the
-client is no longer connected.
+client is no longer connected. A child that hangs is given up as well: it says something every few seconds. Looks at
+that are counted, not seconds, so nothing is held against it while this process does not run itself.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MODULE = "nymconnect.client.pacer.child"
 STOP_TIMEOUT = 1.0
+LOOK, SILENT_LOOKS = 1.0, 15  # seconds from look to look, and after how many a silent child is given up
 
 
 class ChildCarrier(asyncio.Protocol):
@@ -46,6 +48,8 @@ class ChildCarrier(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._inbox = Inbox()
         self._has_ended = False
+        self._silent_looks = 0
+        self._next_look: asyncio.TimerHandle | None = None
         self.unused = Unused()
 
     @property
@@ -64,6 +68,7 @@ class ChildCarrier(asyncio.Protocol):
             raise
         ours.setblocking(False)
         await adopt(ours, self)
+        self._look()
         self._send(Setup(self._patience, tls_host))
 
     def begin(self, rates: Rates) -> None:
@@ -85,6 +90,8 @@ class ChildCarrier(asyncio.Protocol):
     async def close(self) -> None:
         """See `Carrier`."""
         self._has_ended = True
+        if self._next_look is not None:
+            self._next_look.cancel()
         if self._transport is not None:
             self._transport.close()
         try:
@@ -115,6 +122,7 @@ class ChildCarrier(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        self._silent_looks = 0
         try:
             for message in self._inbox.feed(data):
                 self._take(message)
@@ -135,6 +143,15 @@ class ChildCarrier(asyncio.Protocol):
                 self.unused = unused
             case Ended(reason):
                 self._end(reason)
+
+    def _look(self) -> None:
+        if self._has_ended:
+            return
+        self._silent_looks += 1
+        if self._silent_looks > SILENT_LOOKS:
+            self._end("the pacer does not answer")
+            return
+        self._next_look = asyncio.get_running_loop().call_later(LOOK, self._look)
 
     def _end(self, reason: str) -> None:
         if not self._has_ended:

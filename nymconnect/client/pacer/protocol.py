@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from nymconnect.client.pacer.machine import Kind, Rates, Unused
 from nymconnect.errors import UsageError, WireError
 
+HEARTBEAT = 2.0  # seconds after which the pacer tells its slots again, for the client to hear that it lives
 MAXIMUM_BODY = 1 << 20
 MAXIMUM_REASON = 200  # characters
 _HEAD = struct.Struct(">IB")

@@ -124,7 +124,10 @@ class Doorman:
             return _last_words(400)
         if not upgrades:
             return _last_words(426, {"Upgrade": "websocket"})
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionResetError:
+            return _last_words(400)  # to a connection that is gone already
         connection, transport = request.protocol, request.transport
         if transport is None:  # gone already
             return socket

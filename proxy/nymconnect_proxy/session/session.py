@@ -211,25 +211,25 @@ class Session:
         while reason is not None:
             async with contextlib.AsyncExitStack() as visit:
                 client = await passage.enter(visit)
-                self._show(visit, client)
+                self._show(visit, client, passage.traffic)
                 await self._open_to_requests(visit, client, passage, reason)
                 reason = await passage.stay(client, self._until_idle if self._settings.on_demand else None)
                 self._happen(Event.LINK_LOST if reason else Event.IDLE, reason or "")
                 self._tell(reason or "")
 
-    def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient) -> None:
+    def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient, traffic: TrafficParameters) -> None:
         """Let the status speak of this client while it runs."""
         self._client, self._pace = client, PaceWatch()
         watching = TaskSet("pace", partial(self._crashed, "the watch on the rate"))
-        watching.spawn(self._watch_pace(client, self._pace), "watch")
+        watching.spawn(self._watch_pace(client, self._pace, traffic.steady_rate), "watch")
         visit.push_async_callback(watching.close)
         visit.callback(self._forget_client)
 
-    async def _watch_pace(self, client: MixnetClient, pace: PaceWatch) -> None:
+    async def _watch_pace(self, client: MixnetClient, pace: PaceWatch, rate: float) -> None:
         """Also tell of alarms that come and go without a word, such as a profile that cannot be saved."""
         known = self.status.alarms
         while True:
-            pace.look(client.counters(), clock())
+            pace.look(client.counters(), clock(), rate if client.is_connected else 0.0)
             if set(map(subject, alarms := self.status.alarms)) != set(map(subject, known)):
                 self._report()
             known = alarms

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import pytest
 
-from nymconnect_proxy.commands.nonblocking_output import AT_ONCE, LineOutlet, LogOutlet
+from nymconnect_proxy.commands.nonblocking_output import AT_ONCE, MOST_TEXTS, LineOutlet, LogOutlet
 
 LONG = "x" * 1000
 PATIENCE = 10.0
@@ -81,6 +81,56 @@ def test_a_reader_that_has_gone_is_no_reason_to_stop() -> None:
         assert outlet.flush(PATIENCE)
 
 
+def test_where_there_is_no_stream_lines_go_nowhere() -> None:
+    outlet = LineOutlet(None, dropped)
+    outlet.line("hello")
+    assert outlet.flush(PATIENCE)
+    handler = LogOutlet(None)
+    handler.handle(logging.LogRecord("a", logging.ERROR, "a.py", 1, "hello", None, None))
+    handler.flush()
+
+
+def test_no_flood_of_one_failure_hides_another_of_the_same_place() -> None:
+    stream = io.StringIO()
+    handler = LogOutlet(stream)
+    log = logging.Logger("tasks")
+    log.addHandler(handler)
+    for name in [*(["noisy"] * 1000), "quiet"]:
+        log.error("task %s failed", name)
+    assert handler.lines.flush(PATIENCE)
+    assert stream.getvalue().splitlines() == [*(["task noisy failed"] * AT_ONCE), "task quiet failed"]
+
+
+def test_failures_that_all_read_differently_are_bounded_too() -> None:
+    stream = io.StringIO()
+    handler = LogOutlet(stream)
+    log = logging.Logger("tasks")
+    log.addHandler(handler)
+    for number in range(10 * MOST_TEXTS):
+        log.error("task %d failed", number)
+    assert handler.lines.flush(PATIENCE)
+    assert len(stream.getvalue().splitlines()) == MOST_TEXTS + AT_ONCE
+    assert len(handler._kinds) == MOST_TEXTS + 1
+
+
+@pytest.mark.parametrize("by", ["minute", "end"])
+def test_what_was_left_out_is_said_by_the_end_of_the_minute_or_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr("nymconnect_proxy.commands.nonblocking_output.A_MINUTE", 0.5 if by == "minute" else 60.0)
+    stream = io.StringIO()
+    handler = LogOutlet(stream)
+    log = logging.Logger("a stranger's")
+    log.addHandler(handler)
+    for number in range(AT_ONCE + 5):
+        log.warning("knocked %d times", number)
+    if by == "end":
+        handler.flush()
+    assert handler._minute is None or handler._minute.join(PATIENCE) is None
+    assert handler.lines.flush(PATIENCE)
+    assert stream.getvalue().splitlines()[AT_ONCE:] == ["knocked 14 times (and 4 like it that were left out)"]
+
+
 def test_a_stream_in_memory_will_do() -> None:
     stream = io.StringIO()
     outlet = LineOutlet(stream, dropped)
@@ -101,7 +151,7 @@ def test_a_kind_of_line_comes_a_few_times_a_minute_and_the_next_says_how_many_we
 
     def repeat(times: int) -> None:
         for number in range(times):
-            log.error("knocked %d times", number)
+            log.warning("knocked %d times", number)
 
     repeat(1000)
     log.error("something else")

@@ -62,3 +62,26 @@ def test_a_new_connection_starts_its_counters_again() -> None:
     assert watch.alarm is None
     watch.look(counters(5200, slots_late=1), 4.0)
     assert watch.alarm is None
+
+
+def test_a_sender_that_stands_still_is_found_by_the_clock() -> None:
+    watch = PaceWatch()
+    for second in range(0, 40, 2):
+        watch.look(counters(50 * second), float(second), 50.0)
+    assert watch.alarm is None
+    for second in range(40, 60, 2):
+        watch.look(counters(50 * 38), float(second), 50.0)
+    assert watch.alarm is not None
+    assert watch.alarm.because is MissedBecause.SENDER_LATE
+    assert watch.alarm.share > 0.4
+
+
+def test_chance_is_no_miss_and_where_nothing_is_promised_nothing_is_missed() -> None:
+    watch = PaceWatch()
+    for second in range(0, 40, 2):
+        watch.look(counters(47 * second), float(second), 50.0)
+    assert watch.alarm is None
+    still = PaceWatch()
+    for second in range(0, 40, 2):
+        still.look(counters(50), float(second))
+    assert still.alarm is None
