@@ -91,11 +91,12 @@ class Waker:
         self._on_crash = on_crash
         self._handle: asyncio.TimerHandle | None = None
         self._due: float | None = None
+        self._closed = False
 
     def arm(self) -> None:
         """Schedule the next call; keeps an earlier one, which re-arms itself."""
         due = self._deadline()
-        if due is None or (self._due is not None and self._due <= due):
+        if self._closed or due is None or (self._due is not None and self._due <= due):
             return
         self.cancel()
         self._due = due
@@ -126,3 +127,8 @@ class Waker:
         if self._handle is not None:
             self._handle.cancel()
         self._handle = self._due = None
+
+    def close(self) -> None:
+        """Forget the scheduled call, and schedule none any more, whoever arms this."""
+        self._closed = True
+        self.cancel()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from python_socks.async_.asyncio import Proxy
@@ -12,6 +12,7 @@ from python_socks.async_.asyncio import Proxy
 from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
+from nymconnect_proxy.ingress.requester_choice import Health
 from nymconnect_proxy.protocol.credit import IN_ALL, LEAST, MOST, STREAMS, Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.streams.exit_stream import ExitOptions
@@ -76,12 +77,30 @@ async def scene(*, knows_the_exit: bool = True) -> AsyncIterator[Scene]:
     port = await listener.start(port=0)
     listener.attach(client, only(exit_.address))
     listener.set_serving(True)
-    await asyncio.sleep(0.3)  # for the answer to who it is
+    if knows_the_exit:
+        await recognised(listener)
     try:
         yield Scene(port, listener, requester, client, at_client, at_exit)
     finally:
         await listener.stop()
         await requester.stop()
+
+
+async def stands_still(count: Callable[[], int], least: int) -> int:
+    """What a counter has come to, once it is beyond `least` and has not moved for a while."""
+    seen = -1
+    async with asyncio.timeout(60):
+        while (now := count()) != seen or now < least:
+            seen = now
+            await asyncio.sleep(PAUSE)
+    return seen
+
+
+async def recognised(listener: SocksListener) -> None:
+    """Until the requester has said that it is of this software."""
+    async with asyncio.timeout(20):
+        while not all(each.health is Health.ANSWERS for each in listener.snapshot().requesters):  # noqa: ASYNC110 -- a state
+            await asyncio.sleep(0.02)
 
 
 def sender(body: bytes) -> Handler:
@@ -98,11 +117,8 @@ async def test_a_download_waits_for_a_program_that_pauses_and_brings_every_byte(
     body = random.Random(1).randbytes(LENGTH)
     async with scene() as on, tcp_server(sender(body)) as target:
         reader, writer = await on.open(target)
-        await asyncio.sleep(PAUSE)
-        came = on.listener.snapshot().bytes_down
-        assert came < MOST + KERNELS
-        await asyncio.sleep(PAUSE)
-        assert on.listener.snapshot().bytes_down == came, "the exit went on"
+        came = await stands_still(lambda: on.listener.snapshot().bytes_down, LEAST)
+        assert came < MOST + KERNELS, "the exit went on"
         async with asyncio.timeout(40):
             assert hashlib.sha256(await reader.read(-1)).digest() == hashlib.sha256(body).digest()
         writer.close()
@@ -126,11 +142,8 @@ async def test_an_upload_waits_for_a_target_that_pauses_and_brings_every_byte() 
         reader, writer = await on.open(target)
         writer.write(body)
         writer.write_eof()
-        await asyncio.sleep(PAUSE)
-        sent = on.listener.snapshot().bytes_up
-        assert sent < MOST + KERNELS
-        await asyncio.sleep(PAUSE)
-        assert on.listener.snapshot().bytes_up == sent, "the program was read on"
+        sent = await stands_still(lambda: on.listener.snapshot().bytes_up, LEAST)
+        assert sent < MOST + KERNELS, "the program was read on"
         goes_on.set()
         async with asyncio.timeout(40):
             assert await reader.read(-1) == hashlib.sha256(body).digest()
@@ -141,8 +154,7 @@ async def test_an_upload_waits_for_a_target_that_pauses_and_brings_every_byte() 
 async def test_twenty_programs_that_pause_stay_within_the_bound_for_all() -> None:
     async with scene() as on, tcp_server(sender(bytes(2 * MOST))) as target:
         streams = [await on.open(target) for _ in range(20)]
-        await asyncio.sleep(2 * PAUSE)
-        assert on.at_client.held > 20 * LEAST
+        await stands_still(lambda: on.at_client.held, 20 * LEAST + 1)
         assert on.at_client.peak <= IN_ALL - (STREAMS - 20) * LEAST
         assert on.listener.snapshot().streams == 20
         reader, last = await on.open(target)  # and there is room for another
@@ -156,7 +168,7 @@ async def test_a_foreign_exit_is_given_no_reply_surbs_while_a_program_pauses() -
     body = random.Random(3).randbytes(MOST // 2)
     async with scene(knows_the_exit=False) as on, tcp_server(sender(body)) as target:
         reader, writer = await on.open(target)
-        await asyncio.sleep(PAUSE)
+        await stands_still(lambda: on.listener.snapshot().bytes_down, len(body))
         assert [withheld for _, withheld in on.client.withheld] == [True]
         async with asyncio.timeout(20):
             assert await reader.read(-1) == body
@@ -181,11 +193,11 @@ async def test_a_program_that_dies_while_it_is_not_read_ends_its_stream() -> Non
     listener.set_serving(True)
     try:
         async with tcp_server(never) as target:
-            await asyncio.sleep(0.3)
+            await recognised(listener)
             sock = await Proxy.from_url(f"socks5://127.0.0.1:{port}").connect("127.0.0.1", target, timeout=20)
             _, writer = await asyncio.open_connection(sock=sock)
             writer.write(bytes(LENGTH))
-            await asyncio.sleep(PAUSE)
+            await stands_still(lambda: listener.snapshot().bytes_up, LEAST)
             assert listener.snapshot().streams == 1
             reset(writer.transport)
             async with asyncio.timeout(20):

@@ -91,14 +91,16 @@ class Lookups:
             self._waiting += 1
         return [*refused, *self._begin()]
 
-    def answered(self, name: str, addresses: tuple[str, ...], now: float) -> list[LookupEffect]:
-        """What came of an Ask; its place is free again."""
+    def answered(
+        self, name: str, addresses: tuple[str, ...], now: float, *, is_dead: bool = True
+    ) -> list[LookupEffect]:
+        """What came of an Ask; its place is free again. Without `is_dead` no addresses say nothing of the name."""
         question = self._questions.pop(name)
         assert question.charged_to is not None
         self._places.give_back(question.charged_to)
         for ticket in question.askers:
             del self._names[ticket]
-        if not addresses:
+        if is_dead and not addresses:
             self._forget_dead(now)
             if len(self._dead) >= self._limits.dead_names:
                 del self._dead[next(iter(self._dead))]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nymconnect import __version__
+from nymconnect.client.sending.paced_replies import MAXIMUM_SECONDS
 from nymconnect.errors import NymError, UsageError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
@@ -292,7 +293,7 @@ class NetworkRequester:
     def _pace(self, wanted: Pace, sender_tag: bytes) -> Paced:
         """Answer this client at a constant rate from now on, if that is not too much."""
         granted = self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds)
-        return Paced(granted, wanted.seconds) if granted else Paced(0.0, 0)
+        return Paced(granted, min(wanted.seconds, int(MAXIMUM_SECONDS))) if granted else Paced(0.0, 0)
 
     def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
         """Send what belongs to no stream, without waiting for it here."""

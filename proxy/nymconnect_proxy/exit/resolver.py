@@ -21,6 +21,10 @@ from nymconnect_proxy.protocol.targets import parse_address
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
 
 
+class NoThreadError(OSError):
+    """This machine has no thread left; that says nothing of the name."""
+
+
 class TooManyLookupsError(OSError):
     """Too many lookups wait already."""
 
@@ -57,7 +61,7 @@ async def resolve_host(host: str, look_up: Callable[[str], Sequence[str]] = syst
     try:
         threading.Thread(target=work, name="lookup", daemon=True).start()
     except RuntimeError as error:
-        raise OSError(f"no thread for a lookup: {error}") from None
+        raise NoThreadError(f"no thread for a lookup: {error}") from None
     return await result
 
 
@@ -70,6 +74,7 @@ class Names:
         self._tickets = itertools.count()
         self._answers: dict[int, asyncio.Future[Sequence[str]]] = {}
         self._tasks = TaskSet("names")
+        self._closed = False
 
     async def addresses(self, asker: bytes, host: str) -> Sequence[str]:
         """Of `host`, as text, none if it has none. TooManyLookupsError if too many wait; callers bound the time."""
@@ -86,7 +91,8 @@ class Names:
             self._lookups.leave(ticket)
 
     async def close(self) -> None:
-        """Wait for no lookup any more."""
+        """Wait for no lookup any more, and begin none."""
+        self._closed = True
         await self._tasks.close()
 
     def _perform(self, effects: Sequence[LookupEffect]) -> None:
@@ -104,9 +110,13 @@ class Names:
 
     async def _ask(self, name: str) -> None:
         addresses: Sequence[str] = ()
+        is_dead = True
         try:
             addresses = await self._resolve(name)
+        except NoThreadError:
+            is_dead = False
         except (OSError, UnicodeError):
             pass
         finally:
-            self._perform(self._lookups.answered(name, tuple(addresses), clock()))
+            if not self._closed:
+                self._perform(self._lookups.answered(name, tuple(addresses), clock(), is_dead=is_dead))

@@ -46,7 +46,7 @@ from nymconnect_proxy.streams.client_stream import (
     Opened,
     Refused,
     Withhold,
-    is_full,
+    obstacle_in,
     reply_for,
 )
 from nymconnect_proxy.streams.flow import Cause, SendMessage
@@ -160,7 +160,7 @@ class Exchange:
 
     async def stop(self) -> None:
         """End every stream and let go of the mixnet."""
-        self._checks.cancel()
+        self._checks.close()
         self._room.close()
         await self._tasks.close()
         await cut_off([entry.pipe for entry in self._streams.values()], Cause.DISCONNECTED)
@@ -242,8 +242,7 @@ class Exchange:
                 write(writer, door.succeed())
             elif isinstance(effect, Refused):
                 self._refused += 1
-                obstacle = self._streams[connection_id].obstacle
-                write(writer, door.turn_away(obstacle) if obstacle else door.refuse(effect.code))
+                write(writer, door.turn_away(entry.obstacle) if entry.obstacle else door.refuse(effect.code))
             elif isinstance(effect, Withhold):
                 entry.withholds = effect.wanted
                 self._withhold(to, 1 if effect.wanted else -1)
@@ -294,10 +293,10 @@ class Exchange:
         if reply_for(text) is Reply.NOT_ALLOWED:
             self._choice.note_refusal(entry.requester.address)
             log.warning("the exit policy of the requester %s does not allow a target", name)
-        elif is_full(text):
-            entry.obstacle = Obstacle.REQUESTER_FULL
-            if self._turned_away.note(entry.obstacle, clock()):
-                log.warning("the requester %s has no place for another connection", name)
+        elif (obstacle := obstacle_in(text)) is not None:
+            entry.obstacle = obstacle
+            if self._turned_away.note(obstacle, clock()):
+                log.warning("a program was turned away by the requester %s: %s", name, obstacle.sentence())
 
     def _note_silence(self, requester: KnownRequester) -> None:
         self._choice.suspect(requester.address, clock())

@@ -83,7 +83,7 @@ class WaitingRoom:
 
     def close(self) -> None:
         """Nobody gets a place any more."""
-        self._waker.cancel()
+        self._waker.close()
         for ticket in self._waiting:
             if not ticket.turn.done():
                 ticket.turn.set_result(False)

@@ -15,6 +15,7 @@ class Obstacle(Enum):
     PORT_FULL = "port_connections"
     SENDER_FULL = "sender_streams"
     REQUESTER_FULL = "requester_streams"
+    LOOKUPS_FULL = "requester_lookups"
 
     def sentence(self, bound: int = 0) -> str:
         """For a person; `bound` is the number that has been reached, where it is one of ours."""
@@ -27,6 +28,7 @@ _SENTENCES = {
     Obstacle.PORT_FULL: "This port carries at most {} connections at once.",
     Obstacle.SENDER_FULL: "A requester carries at most {} connections of one sender at once; none has ended in time.",
     Obstacle.REQUESTER_FULL: "The requester has no place for another connection.",
+    Obstacle.LOOKUPS_FULL: "The requester looks up too many names already.",
 }
 
 

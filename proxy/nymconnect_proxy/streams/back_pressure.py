@@ -74,5 +74,6 @@ def message_for(rate: float | None) -> int:
 
 def narrow_target(connected: socket.socket) -> None:
     """Bound what the kernel takes of a target ahead of what has left."""
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TARGET_BUFFER)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+    with contextlib.suppress(OSError):  # reset already, which whoever reads it will see
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TARGET_BUFFER)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)

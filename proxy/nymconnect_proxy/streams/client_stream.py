@@ -20,6 +20,7 @@ from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, 
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.protocol.versions import CURRENT, Versions
 from nymconnect_proxy.socks.dialect import Reply
+from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.streams.flow import (
     KEEP_ALIVE,
     READ_SIZE,
@@ -295,9 +296,12 @@ _REPLY_BY_WORDS = (
 )
 
 
-def is_full(text: str) -> bool:
-    """Whether the text of a ConnectionError means that the requester carries too much already."""
-    return "too many " in _QUOTED.sub("", text).lower()
+def obstacle_in(text: str) -> Obstacle | None:
+    """Which bound of the requester has been reached, if the text of a ConnectionError means that."""
+    plain = _QUOTED.sub("", text).lower()
+    if "too many " not in plain:
+        return None
+    return Obstacle.LOOKUPS_FULL if "lookups" in plain else Obstacle.REQUESTER_FULL
 
 
 def reply_for(text: str) -> Reply:

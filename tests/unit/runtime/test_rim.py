@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from nymconnect import runtime
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import LocalCarrier
@@ -151,7 +150,7 @@ async def test_a_carrier_is_closed_even_if_its_closing_is_cancelled(
 async def test_work_that_is_kept_begins_anew_after_a_crash_and_ends_when_it_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runtime, "AFTER_CRASH", 0.0)
+    monkeypatch.setattr("nymconnect.runtime.tasks.AFTER_CRASH", 0.0)
     begun = 0
 
     async def work() -> None:
@@ -181,7 +180,7 @@ async def test_a_crashed_task_is_counted_and_told(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_timer_tells_of_a_crash_once_or_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "AFTER_CRASH", 0.0)
+    monkeypatch.setattr("nymconnect.runtime.tasks.AFTER_CRASH", 0.0)
     calls: list[str] = []
     again, told = asyncio.Event(), asyncio.Event()
     due = clock()
@@ -211,3 +210,14 @@ def test_addresses_of_this_machine_are_known_as_its_own() -> None:
     assert not is_own_address("198.51.100.9")
     assert not is_own_address("2001:db8::9")
     assert not is_own_address("not an address")
+
+
+async def test_a_timer_that_is_closed_is_not_armed_again() -> None:
+    woken: list[str] = []
+    waker = Waker(lambda: 0.0 if not woken else None, lambda: woken.append("woken"))
+    waker.arm()
+    waker.close()
+    waker.arm()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert woken == []

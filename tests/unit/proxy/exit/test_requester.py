@@ -131,10 +131,12 @@ async def test_a_constant_rate_is_promised_if_the_mixnet_client_keeps_it() -> No
     async with serving() as client:
         await client.send(Pace(50.0, 120))
         assert await client.answer() == (CURRENT, Paced(50.0, 120))
+        await client.send(Pace(50.0, 3600))
+        assert await client.answer() == (CURRENT, Paced(50.0, 600))  # longer than that it is not kept
         await client.send(Pace(500.0, 120))
         assert await client.answer() == (CURRENT, Paced(0.0, 0))
         requester_end = next(iter(client.mixnet.peers.values()))
-        assert list(requester_end.paced.values()) == [(50.0, 120)]
+        assert list(requester_end.paced.values()) == [(50.0, 3600)]
 
 
 async def test_the_tag_of_a_stream_is_held_until_the_stream_has_ended() -> None:

@@ -9,7 +9,14 @@ from functools import partial
 import pytest
 
 from nymconnect_proxy.exit.lookups import LookupLimits
-from nymconnect_proxy.exit.resolver import Names, Resolver, TooManyLookupsError, resolve_host, system_lookup
+from nymconnect_proxy.exit.resolver import (
+    Names,
+    NoThreadError,
+    Resolver,
+    TooManyLookupsError,
+    resolve_host,
+    system_lookup,
+)
 
 ALICE, BOB = b"a" * 16, b"b" * 16
 DEFAULTS = LookupLimits()
@@ -97,3 +104,37 @@ async def test_what_cannot_be_a_name_has_no_address(host: str) -> None:
 
 def test_the_system_answers_for_this_machine() -> None:
     assert "127.0.0.1" in system_lookup("localhost")
+
+
+async def test_nothing_is_looked_up_any_more_after_the_end() -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str) -> Sequence[str]:
+        asked.append(host)
+        await asyncio.Event().wait()
+        return []
+
+    names = Names(resolve, LookupLimits(under_way=1))
+    waiting = [asyncio.ensure_future(names.addresses(ALICE, f"{number}.dead")) for number in range(2)]
+    await asyncio.sleep(0)
+    await names.close()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for question in waiting:
+        question.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert asked == ["0.dead"]
+
+
+async def test_a_name_is_not_dead_because_this_machine_has_no_thread_left() -> None:
+    fails = [True]
+
+    async def resolve(_host: str) -> Sequence[str]:
+        if fails:
+            fails.pop()
+            raise NoThreadError("no thread")
+        return ["1.1.1.1"]
+
+    async with using(resolve) as names:
+        assert await names.addresses(ALICE, "live.example") == ()
+        assert await names.addresses(ALICE, "live.example") == ("1.1.1.1",)

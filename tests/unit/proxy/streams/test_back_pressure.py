@@ -1,12 +1,13 @@
 """How far a sender may run ahead, by rate."""
 
 import math
+import socket
 
 import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS, Preset
-from nymconnect_proxy.streams.back_pressure import LEAST_MESSAGE, Backlog, backlog_for, message_for
+from nymconnect_proxy.streams.back_pressure import LEAST_MESSAGE, Backlog, backlog_for, message_for, narrow_target
 from nymconnect_proxy.streams.flow import READ_SIZE
 
 
@@ -36,3 +37,10 @@ def test_a_slow_sender_gets_less_room_everywhere() -> None:
     assert slow.receive_buffer < fast.receive_buffer
     assert slow.segment < fast.segment
     assert slow.reader_limit < fast.reader_limit
+
+
+def test_a_target_that_has_reset_already_is_left_to_whoever_reads_it() -> None:
+    connected, other = socket.socketpair()
+    other.close()
+    connected.close()
+    narrow_target(connected)

@@ -11,6 +11,7 @@ from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.protocol.versions import LEGACY
 from nymconnect_proxy.socks.dialect import Reply
+from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.streams.client_stream import (
     ClientEffect,
     ClientOptions,
@@ -18,6 +19,7 @@ from nymconnect_proxy.streams.client_stream import (
     ClientStream,
     Opened,
     Refused,
+    obstacle_in,
     reply_for,
 )
 from nymconnect_proxy.streams.flow import Cause, Deliver, DeliverEof, Finished, SendMessage
@@ -160,6 +162,18 @@ def test_the_text_of_a_connection_error_chooses_the_code_in_either_order(failure
 )
 def test_error_texts_become_socks_codes(text: str, reply: Reply) -> None:
     assert reply_for(text) == reply
+
+
+@pytest.mark.parametrize(
+    ("text", "obstacle"),
+    [
+        ('Too many connections, not connecting to "lookups.example:1"', Obstacle.REQUESTER_FULL),
+        ('Too many lookups, not connecting to "host.example:1"', Obstacle.LOOKUPS_FULL),
+        ('Connection refused: "too many lookups"', None),
+    ],
+)
+def test_the_bound_that_a_requester_has_reached_is_named(text: str, obstacle: Obstacle | None) -> None:
+    assert obstacle_in(text) is obstacle
 
 
 def test_an_exit_that_does_not_answer_times_out_and_is_told_to_stop() -> None:
