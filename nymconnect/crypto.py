@@ -286,7 +286,7 @@ class HkdfSha256:
 
 
 def hkdf_sha256(salt: bytes, ikm: bytes, info: bytes, length: int) -> bytes:
-    """RFC 5869 with SHA-256; an empty salt stands for 32 zero bytes."""
+    """RFC 5869 with SHA-256; an empty salt means 32 zero bytes."""
     return HKDF(_SHA256, length, salt or None, info).derive(ikm)
 
 

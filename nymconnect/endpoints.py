@@ -1,6 +1,6 @@
 """Where a listener binds, a proxy on the way out of this computer, and how the certificate of a server is known.
 
-An IPv6 address that stands for an IPv4 one (``::ffff:a.b.c.d``) is that IPv4 address, wherever this module judges.
+An IPv6 address that contains an IPv4 one (``::ffff:a.b.c.d``) is that IPv4 address, wherever this module judges.
 """
 
 import ipaddress

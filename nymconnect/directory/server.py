@@ -2,7 +2,7 @@
 
 Mirrors nym-api 1.21 in the routes that nym-sdk, nym-socks5-client, nym-network-requester and nym-node call. Answers are
 JSON whatever `output` asks for: readers decode by Content-Type. Every route stands under ``/`` and under ``/api/``, so
-a base URL may end in either. Errors are ``{"message": …}``; a fault of ours is a bare 500 that tells nothing.
+a base URL may end in either. Errors are ``{"message": …}``; a fault of our own is a bare 500 without a reason.
 
 Everybody is a stranger here. A connection has `PATIENCE` seconds from its start, or from its last whole request, to
 bring the next one and to take the answer; then it is closed, however busy it looks. A body has `BODY_TIMEOUT`.

@@ -36,7 +36,7 @@ MAX_SET_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, order=True)
 class FragmentId:
-    """Names one fragment among all that a client has sent; 0, 0 stands for a cover packet, which has none."""
+    """Names one fragment among all that a client has sent; 0, 0 means a cover packet, which has none."""
 
     set_id: int
     position: int

@@ -20,7 +20,7 @@ of an answer, for a rate that is constant, is the text of loop cover over a repl
 
 No type bit separates the two: the recipient looks the digest up first. The last hop removes the SURB-ack. Where we
 differ from the reference: cover packets have the Sphinx version of all others, so that no hop can tell them apart, and
-content of any length but that of an ack or of a size class is refused.
+content is refused unless it has the length of an ack or of a size class.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A cover packet of ours has come round: the one that `seal_cover` gave this selector (32 bytes).
+    """One of our cover packets has come round: the one that `seal_cover` gave this selector (32 bytes).
 
     With `via_reply` it is cover that somebody sent over one of our SURBs, whose digest the selector is.
     """
@@ -85,7 +85,7 @@ def seal_fragment(
     size: PacketSize,
     rng: Rng,
 ) -> MixPacket:
-    """The packet that carries `fragment` to `to`; `route` leads to its gateway, `ack_route` to that of `sender`.
+    """The packet that carries `fragment` to `to`; `route` leads to its gateway, `ack_route` to the gateway of `sender`.
 
     UsageError unless the fragment fills the class and both routes are of one rotation. WireError if the encryption key
     of `to` is not usable.

@@ -53,7 +53,7 @@ class _UpstreamConnector(aiohttp.BaseConnector):
         sock = await dial_upstream(host, port, self._upstream, self._patience)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UPSTREAM_BUFFER)
         try:
-            # The name is that of the server; only with TLS may one be given.
+            # The name of the server; only with TLS may one be given.
             transport, protocol = await self._loop.create_connection(
                 lambda: _HonestEnd(self._loop), sock=sock, ssl=tls, server_hostname=host if tls else None
             )

@@ -1,10 +1,10 @@
-"""A listening TCP port that cannot be filled from outside: what accepts connections for every service of ours.
+"""A listening TCP port that cannot be filled from outside: what accepts connections for each of our services.
 
 Each connection gets a place in the port's `Lobby` or is closed at once, before anything serves it. When the process
 runs short of descriptors, a stranger of the port that has most of them goes for the newcomer, so that strangers at one
 port take nothing from the clients and nodes at another.
 
-asyncio's own servers cannot be used for that: they take in a hundred connections before any code of ours is asked, and
+asyncio's own servers cannot be used for that: they take in a hundred connections before our code is asked, and
 where no descriptor is left, CPython 3.11 logs each of those hundred failures and schedules as many new attempts.
 """
 

@@ -22,7 +22,7 @@ from nymconnect.runtime.sockets import PatientReader
 HTTP_TIMEOUT = 30.0
 # What is read of a connection that we opened while nobody takes it; asyncio allows twice as much, and one read more.
 DIALLED_LIMIT = 8 * 1024
-# Bytes of ours ahead of what a proxy has taken: at our own port, which waits for the mixnet, more would count as sent.
+# Our bytes ahead of what a proxy has taken: at our own port, which waits for the mixnet, more would count as sent.
 UPSTREAM_BUFFER = 8 * 1024
 
 

@@ -92,7 +92,7 @@ class Doorman:
         self._first_seen.clear()
 
     def admit(self, transport: asyncio.BaseTransport) -> bool:
-        """The connection is that of a client now; False, and it is closed, if all places of clients are taken."""
+        """The connection belongs to a client now; False, and it is closed, if all places of clients are taken."""
         visitor = visitor_of(transport)
         return self._port is None or visitor is None or self._port.promote(visitor)
 

@@ -1,7 +1,7 @@
 """How much a gateway delivers at constant rates, and to which of its clients: a machine.
 
 Padding costs the gateway what a packet does and its client nothing, so a client is granted what it keeps up itself: it
-shows, by packets of its own, that it sends about as many a second. A client of ours sends at a constant rate from the
+shows, by packets of its own, that it sends about as many a second. Our own client sends at a constant rate from the
 moment when it is connected, so it has shown that after a few seconds, and goes on to show it whatever its user does.
 
 All together get a fixed total. A wish is granted as a whole or not at all, for with less than it needs a client's mail

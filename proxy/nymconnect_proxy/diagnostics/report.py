@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from time import (
     monotonic as clock,
-)  # that of `runtime`, which would load the network stack before a window's first paint
+)  # the clock of `runtime`, which would load the network stack before a window's first paint
 
 from nymconnect import __version__
 from nymconnect.endpoints import Endpoint, Upstream

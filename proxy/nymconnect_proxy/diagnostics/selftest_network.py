@@ -37,7 +37,7 @@ class Trial:
 
 @contextlib.asynccontextmanager
 async def trial(settings: Settings, length: int, traffic: TrafficParameters | None = None) -> AsyncIterator[Trial]:
-    """Start everything, yield once connected, stop everything. `length` is that of the content in bytes."""
+    """Start everything, yield once connected, stop everything. `length` is the length of the content in bytes."""
     content = os.urandom(length)
     session = Session(settings, traffic=traffic)
     async with _target(content) as port:

@@ -73,7 +73,7 @@ class ExchangeOptions:
     tags: TagUse = TagUse.DESTINATION
     rate: float | None = None  # bytes a second that the preset carries, None if it sends as fast as it can
     check_timeout: float | None = CHECK_TIMEOUT  # None: requesters are not checked
-    # Streams of one sender at a requester: what one of ours grants, and the seconds until it knows that one has ended.
+    # Streams of one sender at a requester: what ours grants, and the seconds until it knows that one has ended.
     streams_per_sender: int = AdmissionLimits().connections_per_sender
     settle: float = SETTLE
     reserve: Callable[[], Reserve] = Reserve  # what streams hold for programs that do not read

@@ -1,8 +1,8 @@
 """A plain HTTP address on this machine that leads to one https server, for wallets that can only be given an RPC URL.
 
 TLS ends here: the server's certificate is checked with the system's store, and what the mixnet and the requester carry
-is encrypted for the server. Each connection goes through our own SOCKS port as that of any program, so it is refused
-when the port refuses, and the server's name is resolved by the requester alone.
+is encrypted for the server. Each connection goes through our own SOCKS port like the connection of any program, so it
+is refused when the port refuses, and the server's name is resolved by the requester alone.
 
 Any web page can make a browser send requests to this machine. So a request must not come from a page: browsers say so
 in `Origin` and `Sec-Fetch-Site`. The second they send only where they take the address for this computer's
@@ -287,7 +287,7 @@ def _too_long() -> _RefusedError:
 
 
 def _address_in(host: str) -> IpAddress | None:
-    """The address that a Host header names, that of localhost included; None for a name, which a page could own."""
+    """The address that a Host header names, localhost included; None for a name, which a page could own."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return ipaddress.ip_address("127.0.0.1" if name == "localhost" else name)

@@ -1,7 +1,7 @@
 """How much of a stream may be under way to its reader: one that pauses is no error, so its far end is told to wait.
 
-Ours alone, between two ends of ours (nym-socks5-requests 1.21 has nothing like it). As QUIC's MAX_STREAM_DATA (RFC
-9000) a credit counts from the beginning of a direction, so one that comes late or twice changes nothing::
+Ours alone, between two ends of this software (nym-socks5-requests 1.21 has nothing like it). As QUIC's MAX_STREAM_DATA
+(RFC 9000) a credit counts from the beginning of a direction, so one that comes late or twice changes nothing::
 
     control  F1 Credit ‖ connection id 8 ‖ bytes taken 8 ‖ bytes beyond 4
 

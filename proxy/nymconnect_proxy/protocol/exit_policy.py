@@ -30,7 +30,7 @@ _STAR_TEXT = {family: text for text, family in _STAR_FAMILY.items()}
 
 
 class Action(Enum):
-    """What a matching rule decides. The order is that of the binary form."""
+    """What a matching rule decides. The order is the one of the binary form."""
 
     ACCEPT = "accept"
     REJECT = "reject"

@@ -7,7 +7,7 @@ documentation range, and all of IPv6 but ``2000::/3``, from which alone global a
 IANA): that covers site-local, IPv4-compatible and IPv4-translated addresses and the SIDs of SRv6 (``5f00::/16``, RFC
 9602), which routers of the exit's own network may obey.
 
-An address that stands for an IPv4 address is judged by that. ``::ffff:a.b.c.d`` is the IPv4 address, in all respects,
+An address that contains an IPv4 address is judged by that. ``::ffff:a.b.c.d`` is the IPv4 address, in all respects,
 where `ip_check` takes none of them for global. ``64:ff9b::a.b.c.d`` leads there through a translator (NAT64), so both
 have to be allowed. 6to4 (``2002::/16``) is given up (RFC 7526) and never global, whatever is inside.
 """
@@ -109,7 +109,7 @@ def is_global(address: IpAddress) -> bool:
 
 
 def judged(address: IpAddress) -> tuple[IpAddress, ...]:
-    """What a policy has to allow for `address` to be allowed: it alone, unless it stands for an IPv4 address."""
+    """What a policy has to allow for `address` to be allowed: it alone, unless it contains an IPv4 address."""
     address = unmapped(address)
     if address in _NAT64:
         return address, ipaddress.IPv4Address(address.packed[12:])

@@ -10,7 +10,7 @@ Versioned / Legacy      03 ‖ tag ‖ 00 ‖ flag ‖ …    03 ‖ tag ‖ fla
 Legacy / Legacy         00 ‖ flag ‖ …               flag ‖ …
 ======================  ==========================  =========================================
 
-The outer byte is that of the provider interface, the inner that of the SOCKS5 protocol; tag 0 is a control message,
+The outer byte belongs to the provider interface, the inner one to the SOCKS5 protocol; tag 0 is a control message,
 1 provider data. A first byte below 3 means Legacy and already belongs to the body, so the fourth combination cannot
 be told from the first and does not exist. An outer version above 3 is kept and echoed.
 """
@@ -28,7 +28,7 @@ _LEGACY_REQUEST_PREFIX = b"\x00"
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """Interface version (`outer`) and SOCKS5 protocol version (`inner`); None stands for Legacy."""
+    """Interface version (`outer`) and SOCKS5 protocol version (`inner`); None means Legacy."""
 
     outer: int | None = CURRENT_VERSION
     inner: int | None = CURRENT_VERSION

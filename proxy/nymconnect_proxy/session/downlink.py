@@ -54,7 +54,7 @@ class DownlinkKeeper:
     """One client and the requesters that it uses, which share the rate.
 
     `ask` asks a requester through the client, without a time-out; `in_use` names the requesters. A rate is promised to
-    one tag, that of the questions: `one_tag` says whether all streams use it. `on_change` hears of a new report.
+    one tag, the tag of the questions: `one_tag` returns whether all streams use it. `on_change` gets each new report.
     """
 
     def __init__(

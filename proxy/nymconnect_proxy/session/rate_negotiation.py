@@ -2,7 +2,7 @@
 
 ::
 
-    ASKING ── BinaryInfo of ours ──► PACING ── Pace, again and again; Paced says how long it holds
+    ASKING ── BinaryInfo of ours ──► PACING ── Pace, again and again; Paced has the time that it holds
       │  └─── of others ───────────► FOREIGN
       └────── no answer ───────────► SILENT ── after a while ──► ASKING
 

@@ -69,7 +69,7 @@ class Dialect(ABC):
 
 
 def isolation_of(username: bytes, password: bytes = b"") -> bytes:
-    """A digest (32 bytes) that stands for a user name and a password; nothing for nobody."""
+    """A digest (32 bytes) of a user name and a password; empty without them."""
     if not username and not password:
         return b""
     return blake3_digest(len(username).to_bytes(4, "big") + username + password)

@@ -10,7 +10,7 @@ read and change, so it is answered with 405 and a sentence that says what to do.
 `Proxy-Authorization: Basic` counts (RFC 7617). The head is bounded, by its bytes and by its lines, before any of it is
 understood. A line may end with LF alone (RFC 9112, section 2.2).
 
-Any web page can make a browser talk to this port, and any word of ours would tell the page that this program runs. A
+Any web page can make a browser talk to this port, and any answer would tell the page that this program runs. A
 browser asks a server for a path (``GET /``) and only a proxy for a URL or a tunnel; and what a page has caused carries
 `Origin`, `Sec-Fetch-…` or the like. Such requests are closed without a word, as soon as they show. A browser that has
 this port as its proxy sends CONNECT without any of these headers.

@@ -18,7 +18,7 @@ class Obstacle(Enum):
     LOOKUPS_FULL = "requester_lookups"
 
     def sentence(self, bound: int = 0) -> str:
-        """For a person; `bound` is the number that has been reached, where it is one of ours."""
+        """For a person; `bound` is the number that has been reached, where the bound is our own."""
         return _SENTENCES[self].format(bound)
 
 

@@ -13,7 +13,7 @@ from nymconnect.packet.addressing import Recipient
 class ReceivedMessage(Protocol):
     """One message from the mixnet; `sender_tag` (16 bytes) is set when it came with reply SURBs.
 
-    `source` is set when it came over a reply SURB of ours: the recipient, or alias, to whom that was given.
+    `source` is set when it came over one of our reply SURBs: the recipient, or alias, to whom that was given.
     """
 
     @property

@@ -29,7 +29,7 @@ def reset_on_close(transport: asyncio.BaseTransport, wanted: bool) -> None:
 
 
 def notice_death(transport: asyncio.BaseTransport) -> None:
-    """Have the system find out whether a silent peer is still there; no timer of ours tells a pause from that."""
+    """Have the system find out whether a silent peer is still there; none of our timers tells a pause from that."""
     with contextlib.suppress(OSError):  # closed already
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
