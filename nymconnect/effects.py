@@ -15,6 +15,7 @@ lists them, and the machines of other shapes.
 from dataclasses import dataclass
 
 from nymconnect.packet.framing import MixPacket
+from nymconnect.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,9 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection to this machine's peer; `reason` is for our own log."""
+    """Close the connection to this machine's peer; `reason` is for our own log, and a value where a person sees it."""
 
-    reason: str = ""
+    reason: Reason | str = ""
 
 
 Effect = Write | WriteText | SendTo | Push | Close

@@ -2,8 +2,10 @@
 
 `WireError` is the peer's fault: bytes that do not decode. The receiver drops the bytes, counts them and goes on.
 `UsageError` is our fault: a caller broke a function's contract. It is a bug and is never caught to be ignored.
-`UserError` is for a person: its text is shown verbatim, as one line, and must say what to do next.
+`UserError` is for a person: it carries a `Reason`, whose English is one line, and must say what to do next.
 """
+
+from nymconnect.reasons import Reason, Words
 
 
 class NymError(Exception):
@@ -19,4 +21,14 @@ class UsageError(NymError, ValueError):
 
 
 class UserError(NymError):
-    """Something that a person can act on; the text is the message."""
+    """Something that a person can act on; its reason, or its text in English, is the message."""
+
+    def __init__(self, reason: Reason | str) -> None:
+        self.reason = Words(reason) if isinstance(reason, str) else reason
+        super().__init__(str(reason))
+
+
+def reason_of(error: BaseException) -> Reason:
+    """The value that an error carries, else its text."""
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, Reason) else Words(str(error))

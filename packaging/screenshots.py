@@ -63,7 +63,6 @@ SCENES = (
         "home-failed",
         "home",
         "failed",
-        changes={"reason": "directory https://validator.nymtech.net/api/ cannot be reached: no answer within 30 s"},
     ),
     Scene("home-port-in-use", "home", "disconnected", "embedded", busy=True),
     Scene("apps", "apps", "connected", "embedded"),
@@ -257,6 +256,7 @@ async def _draw_all(app: Any, scale: int) -> None:
 
 
 async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
+    from nymconnect.reasons import DirectoryUnreachable, Unreachable, Words
     from nymconnect_gui import app as program_module
     from nymconnect_gui.model import session_controller as bridge_module
     from nymconnect_gui.model.session_controller import idle_status
@@ -276,6 +276,9 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     bridge_module.clock = home_module.clock = lambda: now
     state = State(scene.state)
     values: dict[str, Any] = {"state": state, "since": now - 2530.4}
+    if state is State.FAILED:
+        words = "no answer within 30 s"
+        values["reason"] = DirectoryUnreachable("https://validator.nymtech.net/api/", Unreachable.NO_ANSWER, words)
     if (scene.changes or {}).get("dropping"):
         values["alarms"] = (PacketsDropped(),)
     if state is State.CONNECTED:
@@ -299,7 +302,7 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
         record.created = 1_800_000_000.0
         program.context.log.handle(record)
     if scene.busy:
-        bridge._problem = Problem("cannot listen on 127.0.0.1:1080: Address already in use", settings.socks)
+        bridge._problem = Problem(Words("cannot listen on 127.0.0.1:1080: Address already in use"), settings.socks)
     window.show_page(scene.page)
     window.show()
     bridge.state_changed.emit(bridge.status)

@@ -26,7 +26,7 @@ async def run(settings: Settings) -> None:
     try:
         status = await session.wait(State.CONNECTED, State.FAILED)
         if status.state is State.FAILED:
-            raise SystemExit(status.reason)
+            raise SystemExit(str(status.reason))
         print(json.dumps({"socks": str(status.socks)}), flush=True)
         await _obey()
     finally:

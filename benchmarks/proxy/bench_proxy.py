@@ -120,7 +120,7 @@ async def stage(
         await session.connect()
         status = await session.wait(State.CONNECTED, State.FAILED)
         if status.state is State.FAILED:
-            raise SystemExit(status.reason)
+            raise SystemExit(str(status.reason))
         yield Stage(session, port)
     finally:
         await session.disconnect()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from nymconnect import __version__
 from nymconnect.errors import UserError
+from nymconnect.reasons import Words
 from nymconnect.storage import Directories
 from nymconnect_gui.closing import Closing
 from nymconnect_gui.looks.theme import Theme
@@ -143,7 +144,7 @@ class Program(QObject):
 
     def _tell_unsaved(self, reason: str) -> None:
         text = translate("Program", "The settings were not saved and count until the program ends: {reason}")
-        self.context.tell(text.format(reason=advice(reason).sentence))
+        self.context.tell(text.format(reason=advice(Words(reason)).sentence))
 
     def obey(self, order: str) -> bytes:
         """Do what another program of this user wants (`commands.control_line`); the state as a line of JSON."""
@@ -156,7 +157,7 @@ class Program(QObject):
                 self.quit()
         values = snapshot(self.bridge.peek(), time.time() - clock())
         if self.bridge.problem is not None:
-            values["problem"] = self.bridge.problem.sentence
+            values["problem"] = str(self.bridge.problem.reason)
         return json.dumps(values).encode() + b"\n"
 
     def quit(self) -> None:
@@ -224,7 +225,7 @@ def become_first(directories: Directories) -> tuple[SingleInstance | None, str]:
         instance.acquire()
     except UserError as error:
         text = translate("Program", "{reason} NymConnect works, but keeps nothing after it has ended.")
-        return None, text.format(reason=advice(str(error)).sentence)
+        return None, text.format(reason=advice(error.reason).sentence)
     return instance, ""
 
 

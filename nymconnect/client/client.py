@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from nymconnect.client.feeder import Feeder
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, gateway_url
@@ -28,6 +29,7 @@ from nymconnect.errors import NymError, UserError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import ClientCrashed, GatewaySilent, LinkBroke, Reason
 from nymconnect.runtime.clock import SYSTEM_RNG, clock, unix_offset
 from nymconnect.runtime.tasks import TaskSet, Waker
 
@@ -58,7 +60,7 @@ class MixnetClient:
         topology: Topology,
         keys: ClientKeys,
         parameters: TrafficParameters,
-        on_link: Callable[[bool, str], None] = lambda _up, _reason: None,
+        on_link: Callable[[bool, Reason | None], None] = lambda _up, _reason: None,
         on_alarm: Callable[[LoopStatistics], None] = lambda _statistics: None,
         upstream: Upstream | None = None,
         on_crash: Callable[[BaseException], None] = lambda _error: None,
@@ -70,7 +72,7 @@ class MixnetClient:
         self._on_alarm = on_alarm
         self._on_crash = on_crash
         self.on_undelivered: Callable[[int], None] = lambda _lane: None
-        self.on_gateway_gone: Callable[[str], None] = lambda _reason: None
+        self.on_gateway_gone: Callable[[Reason], None] = lambda _reason: None
         self._upstream = upstream
         self._machine = GatewayClientMachine(
             keys.identity, gateway.identity, SYSTEM_RNG, unix_offset(), keys.shared_key, keys.last_timestamp
@@ -89,7 +91,7 @@ class MixnetClient:
         self._connected = asyncio.Event()
         self._settled = asyncio.Event()  # `start` knows its outcome
         self._has_crashed = False
-        self._failure = "the gateway has not answered yet"
+        self._failure: Reason = GatewaySilent()
         self._inbox: asyncio.Queue[Received | None] = asyncio.Queue(INBOX_LIMIT)
         self._stopped = False
         self._waiting: dict[tuple[Destination, int], asyncio.Event] = {}
@@ -150,7 +152,7 @@ class MixnetClient:
         """The process that paces, of a paced client whose gateway link is up."""
         return self._connection.pacer_pid if self._connection is not None else None
 
-    def reconnect(self, reason: str) -> None:
+    def reconnect(self, reason: Reason) -> None:
         """Give up the gateway link, or the attempt to get one, and try anew at once: the way there has changed."""
         self._failure = reason
         self._hurry.set()
@@ -333,10 +335,10 @@ class MixnetClient:
             await asyncio.wait([attempt])
             attempt.result()
         except LinkLostError as error:
-            self._failure = str(error)
+            self._failure = error.reason
         except Exception as error:  # whatever a gateway makes happen here is a failed attempt, and no more
             has_crashed = True
-            self._failure = f"the connection to the gateway failed: {type(error).__name__}"
+            self._failure = LinkBroke(f"the connection to the gateway failed: {type(error).__name__}")
             log.error("%s: %s", self._failure, error, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
         except asyncio.CancelledError:
             own = asyncio.current_task()
@@ -359,7 +361,7 @@ class MixnetClient:
         if worked:
             self._gateway_record.worked()
         elif reason := self._gateway_record.failed(clock()):
-            self.on_gateway_gone(f"{reason}: {self._failure}")
+            self.on_gateway_gone(replace(reason, last=self._failure))
 
     def _ready(self, ready: Ready) -> None:
         self._keys.shared_key = ready.shared_key
@@ -373,11 +375,11 @@ class MixnetClient:
         """Only now: a program that sends as soon as we are connected sends among cover."""
         self._connected.set()
         self._settled.set()
-        self._on_link(True, "")
+        self._on_link(True, None)
 
     def _crashed(self, error: BaseException) -> None:
         self._has_crashed = True
-        self._failure = f"internal error in the mixnet client: {error}"
+        self._failure = ClientCrashed(str(error))
         self._settled.set()
         self._on_link(False, self._failure)
         self._on_crash(error)

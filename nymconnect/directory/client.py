@@ -47,6 +47,8 @@ from nymconnect.directory.topology import Topology
 from nymconnect.endpoints import parse_fingerprint
 from nymconnect.errors import UserError, WireError
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import DirectoryUnreachable, DirectoryUnusable, Reason, Unreachable, all_of
+from nymconnect.runtime.outbound import UpstreamError
 
 log = logging.getLogger(__name__)
 
@@ -188,39 +190,42 @@ class DirectoryClient:
 
     async def _ask(self, request: Callable[[str], Awaitable[_T]]) -> _T:
         """`request` at one base after the other, at least three times in all."""
-        faults: dict[str, str] = {}
+        faults: dict[str, Reason] = {}
         for _ in range(max(TRIES, len(self._bases))):
             base = self._bases[self._next]
             try:
                 return await request(base)
             except WireError as error:
-                faults[base] = f"directory {base} gave no usable answer: {error}"
+                faults[base] = DirectoryUnusable(base, str(error))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                faults[base] = f"directory {base} cannot be reached: {self._reason(error)}"
+                faults[base] = DirectoryUnreachable(base, *self._reason(error))
             except Exception as error:  # what an answer makes happen here is a fault of the answer
                 log.error("directory %s made us fail: %s: %s", base, type(error).__name__, error)
-                faults[base] = f"directory {base} gave no usable answer: {type(error).__name__}"
+                faults[base] = DirectoryUnusable(base, type(error).__name__)
             self._next = (self._next + 1) % len(self._bases)
-        raise UserError("; ".join(faults.values()))
+        raise UserError(all_of(list(faults.values())))
 
-    def _reason(self, error: Exception) -> str:
-        """A few words for a person; the libraries' own texts run over several lines or say nothing."""
+    def _reason(self, error: Exception) -> tuple[Unreachable, str]:
+        """And a few words for a person; the libraries' own texts run over several lines or say nothing."""
         if isinstance(error, TimeoutError):
-            return f"no answer within {self._timeout.total:g} s"
+            return Unreachable.NO_ANSWER, f"no answer within {self._timeout.total:g} s"
         if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return "its name does not resolve"
+            return Unreachable.NO_NAME, "its name does not resolve"
         if isinstance(error, aiohttp.ServerFingerprintMismatch):
-            return "it shows another certificate"
+            return Unreachable.OTHER_CERTIFICATE, "it shows another certificate"
         # Through an upstream proxy aiohttp does not tell TLS from the rest.
         if isinstance(error, aiohttp.ClientSSLError) or isinstance(error.__cause__, ssl.SSLError):
-            return "no trusted TLS connection"
-        if str(error).startswith("the upstream proxy "):  # in our own words
-            return str(error)
+            return Unreachable.NO_TLS, "no trusted TLS connection"
+        if isinstance(error, UpstreamError) or isinstance(error.__cause__, UpstreamError):  # aiohttp wraps it
+            return Unreachable.NO_UPSTREAM, str(error)
         if isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
-            return "connection refused"
+            return Unreachable.OTHER, "connection refused"
         if isinstance(error, aiohttp.ServerDisconnectedError):
-            return "it closed the connection"
-        return type(error).__name__ if not isinstance(error, OSError) else (error.strerror or type(error).__name__)
+            return Unreachable.OTHER, "it closed the connection"
+        if not isinstance(error, OSError):
+            return Unreachable.OTHER, type(error).__name__
+        is_cut_off = error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH)
+        return Unreachable.NO_NETWORK if is_cut_off else Unreachable.OTHER, error.strerror or type(error).__name__
 
 
 def _base_and_trust(url: str) -> tuple[str, aiohttp.Fingerprint | bool]:

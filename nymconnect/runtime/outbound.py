@@ -26,6 +26,10 @@ DIALLED_LIMIT = 8 * 1024
 UPSTREAM_BUFFER = 8 * 1024
 
 
+class UpstreamError(OSError):
+    """The upstream proxy does not connect; the text is for a person."""
+
+
 async def dial(
     host: str, port: int, patience: float, upstream: Upstream | None = None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -84,4 +88,4 @@ async def dial_upstream(host: str, port: int, upstream: Upstream, patience: floa
         # Its own time-out counts for nothing here: callers have one around this.
         return await proxy.connect(host, port, timeout=patience)
     except (python_socks.ProxyError, python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError) as error:
-        raise OSError(f"the upstream proxy {upstream} does not connect: {error}") from None
+        raise UpstreamError(f"the upstream proxy {upstream} does not connect: {error}") from None

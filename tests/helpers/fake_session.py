@@ -7,6 +7,7 @@ from typing import Any
 
 from nymconnect.errors import UserError
 from nymconnect_gui.model.session_controller import SessionLike, clock, idle_status
+from nymconnect_proxy.session.reasons import NoGatewayAnswers
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import KnownGateway, Status
 from nymconnect_proxy.settings.config import Settings
@@ -28,7 +29,7 @@ def snapshot(state: State, settings: Settings | None = None, **changes: Any) -> 
             "counters": counters(100),
         }
     if state is State.FAILED:
-        values["reason"] = "no gateway answers"
+        values["reason"] = NoGatewayAnswers()
     return replace(idle_status(settings or Settings()), **(values | changes))
 
 

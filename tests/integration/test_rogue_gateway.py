@@ -97,7 +97,7 @@ async def test_the_port_refuses_while_the_gateway_delivers_nothing(monkeypatch: 
         assert await on.fetch() == BODY
         on.front.abuse = Abuse.SILENCE
         await reach(on.session, State.CONNECTING)
-        assert "nothing has come back" in on.session.status.reason
+        assert "nothing has come back" in str(on.session.status.reason)
         on.front.abuse = Abuse.NONE
         await reach(on.session, State.CONNECTED)
         assert await on.fetch() == BODY

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from nymconnect.errors import NymError
+from nymconnect.errors import NymError, reason_of
+from nymconnect.reasons import Words
 from nymconnect_gui.model.history import History
 from nymconnect_gui.text.words import Problem
 from nymconnect_proxy.session.states import State
@@ -277,7 +278,7 @@ class Bridge(QObject):
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.error("%s failed: %s", task.get_name(), error, exc_info=error)
-        self._problem = Problem(f"internal error: {error}")
+        self._problem = Problem(Words(f"internal error: {error}"))
         self.state_changed.emit(self._status)
 
 
@@ -297,4 +298,4 @@ def with_port(settings: Settings, port: int) -> Settings:
 def _problem(error: Exception, settings: Settings) -> Problem:
     cause = error if isinstance(error, OSError) else error.__cause__
     is_busy = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
-    return Problem(str(error), settings.socks if is_busy else None)
+    return Problem(reason_of(error), settings.socks if is_busy else None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from nymconnect.errors import UserError
+from nymconnect.errors import UserError, reason_of
 from nymconnect.storage import set_aside
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import translate
@@ -34,7 +34,7 @@ def open_settings(path: Path) -> Opened:
         return Opened(path, text.format(file=kept.name))
     except UserError as error:
         text = translate("Settings", "The settings could not be read. {reason} Changes count for this run only.")
-        return Opened(None, text.format(reason=advice(str(error)).sentence))
+        return Opened(None, text.format(reason=advice(reason_of(error)).sentence))
     return Opened(path)
 
 

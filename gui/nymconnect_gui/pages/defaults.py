@@ -9,7 +9,7 @@ from dataclasses import replace
 import msgspec
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
-from nymconnect.errors import UserError
+from nymconnect.errors import UserError, reason_of
 from nymconnect_gui.model.context import Context
 from nymconnect_gui.model.window_memory import Remembered
 from nymconnect_gui.text.reasons import advice
@@ -55,4 +55,4 @@ def restore_defaults(context: Context) -> None:
         if context.autostart.is_on():
             context.autostart.turn_off()
     except UserError as error:
-        context.tell(advice(str(error)).sentence)
+        context.tell(advice(reason_of(error)).sentence)

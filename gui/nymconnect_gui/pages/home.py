@@ -179,8 +179,8 @@ class HomePage(Page):
         self.other_port.setVisible(self._free_port is not None)
         self.other_port.setText(translate("Home", "Use port {port}").format(port=self._free_port))
         self.reconnect.setVisible(self._bridge.needs_reconnect and mood is Mood.CONNECTED)
-        reason = problem.sentence if problem is not None else self._bridge.status.reason
-        self._help_page = advice(reason).page if mood is Mood.FAILED and busy is None else ""
+        reason = problem.reason if problem is not None else self._bridge.status.reason
+        self._help_page = advice(reason).page if mood is Mood.FAILED and busy is None and reason is not None else ""
         self.help.setVisible(bool(self._help_page))
         is_report = self._help_page == "diagnostics-report"
         self.help.setText(translate("Home", "Problem report") if is_report else translate("Home", "Open settings"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from nymconnect.errors import UserError
+from nymconnect.errors import UserError, reason_of
 from nymconnect.storage import write_private
 from nymconnect_gui.model.context import Context
 from nymconnect_gui.text.reasons import advice
@@ -72,6 +72,6 @@ class TextPage(QWidget):
         try:
             write_private(path, (self.text.toPlainText() + "\n").encode())
         except UserError as error:
-            self.context.tell(advice(str(error)).sentence)
+            self.context.tell(advice(reason_of(error)).sentence)
             return
         self.context.tell(translate("Texts", "Saved as {file}.").format(file=path))

@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication
 
+from nymconnect.reasons import Words
 from nymconnect_gui.text.reasons import advice
 from nymconnect_proxy.session.alarms import (
     Alarm,
@@ -45,7 +46,7 @@ def alarm_text(alarm: Alarm) -> str:
             )
             return text.format(name=requester)
         case ProfileNotice(text):
-            return advice(text).sentence
+            return advice(Words(text)).sentence
 
 
 def _missed(because: MissedBecause) -> str:

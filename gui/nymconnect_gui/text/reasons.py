@@ -1,13 +1,53 @@
 """What goes wrong, in plain words: a reason of the session becomes one clear sentence, and a page where to go on.
 
-The layers below say what they know in English, for logs and the command line. What usually happens to a person is in
-this table; anything else is shown as it is. `translate` finds the texts by the table (`make translations`).
+A reason of a class of its own is matched here. Of what is known in English only (`Words`), what usually happens to a
+person is in a table, and anything else is shown as it is.
 """
 
 import re
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
+
+from nymconnect.reasons import (
+    ClientCrashed,
+    DirectoryUnreachable,
+    DirectoryUnusable,
+    GatewayDenies,
+    GatewayGone,
+    GatewayNotUnderstood,
+    GatewayRefuses,
+    GatewaySays,
+    GatewaySilent,
+    GatewayUnlisted,
+    GatewayUnproven,
+    GatewayUnreachable,
+    GatewayVersion,
+    LinkBroke,
+    Moved,
+    NoGateway,
+    NoReply,
+    Reason,
+    Several,
+    Slept,
+    Unreachable,
+    Wanted,
+    Words,
+)
+from nymconnect_proxy.session.reasons import (
+    CoverFirst,
+    Crash,
+    EnteringElsewhere,
+    NoGatewayAnswers,
+    NoGatewayIn,
+    NoRequester,
+    PlainDirectory,
+    PracticeEnded,
+    TooFewNodes,
+    TryingAnother,
+)
+
+translate = QCoreApplication.translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,120 +70,15 @@ def _rule(pattern: str, text: str, page: str = "") -> _Rule:
 
 
 _NETWORK, _EXITS, _PROXY, _REPORT = "settings-network", "settings-exits", "settings-proxy", "diagnostics-report"
-_SAYS = r"^the gateway (?:says|refuses this client): "
 RULES = (
-    # Its own words first: whatever a stranger writes, only these rules read it.
-    _rule(
-        _SAYS + r".*(timestamp|gateway's clock)", "The date or time of this computer is wrong. Set it, then try again."
-    ),
-    _rule(
-        _SAYS + r"the gateway (speaks|answered with) protocol version",
-        "The gateway speaks another version of the protocol. Choose another one.",
-        _EXITS,
-    ),
-    _rule(
-        _SAYS + r"the gateway could not prove its identity",
-        "The gateway could not prove that it is the one in the directory. Choose another one.",
-        _EXITS,
-    ),
-    _rule(
-        _SAYS + r"the gateway did not accept our",
-        "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
-        _EXITS,
-    ),
-    _rule(
-        _SAYS + r"(?P<words>.+); (?:trying another gateway|entering by another one)\.?$",
-        "The gateway refused: “{words}”.",
-        _EXITS,
-    ),
-    _rule(_SAYS + r"(?P<words>.+)$", "The gateway refused: “{words}”. Try another gateway.", _EXITS),
     _rule(r"no space left on device", "The disk is full. Make room, then try again."),
     _rule(
         r"cannot listen on (?P<address>\S+): (?P<why>.+)",
         "The proxy cannot open {address}: {why}. Choose another address or port.",
         _PROXY,
     ),
-    _rule(
-        r"the upstream proxy \S+ does not connect",
-        "The proxy on the way to the gateway does not connect. Check it in the settings.",
-        _NETWORK,
-    ),
-    _rule(
-        r"cannot be reached: .*(network is unreachable|no route to host)",
-        "This computer has no network. Check the connection, then try again.",
-    ),
-    _rule(
-        r"directory (?P<url>\S+) cannot be reached: its name does not resolve",
-        "{url} is not found. Check the network of this computer and the address of the directory.",
-        _NETWORK,
-    ),
-    _rule(
-        r"directory (?P<url>\S+) cannot be reached: no trusted tls",
-        "{url} cannot prove who it is. Check the address, and the date and time of this computer.",
-        _NETWORK,
-    ),
-    _rule(
-        r"directory (?P<url>\S+) cannot be reached: it shows another certificate",
-        "{url} shows another certificate than the one that you named. Ask whoever runs it for the new fingerprint.",
-        _NETWORK,
-    ),
-    _rule(
-        r"directory (?P<url>\S+) cannot be reached: no answer",
-        "{url} does not answer. Check the network of this computer, then try again.",
-        _NETWORK,
-    ),
-    _rule(
-        r"directory (?P<url>\S+) cannot be reached",
-        "Nothing answers at {url}. Check the address of the directory.",
-        _NETWORK,
-    ),
-    _rule(
-        r"directory (?P<url>\S+) gave no usable answer",
-        "{url} is not the directory of a mixnet. Check the address.",
-        _NETWORK,
-    ),
-    _rule(
-        r"lists no such gateway|no longer lists the gateway",
-        "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
-        _EXITS,
-    ),
-    _rule(
-        r"lists no gateway in (?P<country>\S+)",
-        "The network names no gateway in {country}. Choose another country, or none.",
-        _EXITS,
-    ),
-    _rule(
-        r"lists no requester in (?P<country>\S+)",
-        "The network names no exit in {country}. Choose another country, or none.",
-        _EXITS,
-    ),
-    _rule(
-        r"lists no \S+ gateway|too few nodes|no gateway answers",
-        "No gateway of this network can be used at the moment. Try again later.",
-    ),
-    _rule(
-        r"lists no requester|needs a requester",
-        "This network names no exit. Give the address of one that you may use.",
-        _EXITS,
-    ),
     _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
     _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
-    _rule(
-        r"the gateway is not understood",
-        "The gateway speaks another version of the protocol. Choose another one.",
-        _EXITS,
-    ),
-    _rule(
-        r"cannot reach the gateway|the gateway (has not answered|does not answer)|not a gateway",
-        "The gateway does not answer. Check the network of this computer, or choose another gateway.",
-        _EXITS,
-    ),
-    _rule(
-        r"the gateway closed the connection|connection to the gateway (?:broke|failed)|gateway connection was given up"
-        r"|nothing has come back through the gateway|does not take what it is sent"
-        r"|the pacer (has ended|has failed|is not understood)",
-        "The connection to the gateway was lost.",
-    ),
     _rule(
         r"(practice|embedded) network (has ended|did not start)",
         "The practice network has ended. Try again; if it ends again, save a problem report.",
@@ -165,11 +100,6 @@ RULES = (
     ),
     _rule(r"rpc_listen leads nowhere", "The settings file has rpc_listen without rpc_url. Add it, or remove both."),
     _rule(
-        r"the directory (?P<url>\S+) speaks plain http",
-        "Anybody on the way to {url} could change what it says. Use an address with https.",
-        _NETWORK,
-    ),
-    _rule(
         r"not the url of a directory: '(?P<url>[^']*)'",
         "{url} is not the address of a directory. Correct it.",
         _NETWORK,
@@ -188,12 +118,6 @@ RULES = (
         "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
         _REPORT,
     ),
-    _rule(
-        r"sending cover for (?P<seconds>[\d.]+) seconds before",
-        "Sending cover traffic for {seconds} seconds first.",
-    ),
-    _rule(r"this computer has slept", "This computer was asleep. Connecting again."),
-    _rule(r"this computer is on another network", "This computer is on another network. Connecting again."),
     _rule(
         r"the keys of this client do not read",
         "The keys of the last time could not be read. This session has new ones.",
@@ -225,23 +149,163 @@ WHYS = {
     "address already in use": "another program uses it",
     "cannot assign requested address": "this computer has no such address",
 }
+# How gateways say that our time is wrong.
+_CLOCK = re.compile(r"timestamp|gateway's clock", re.IGNORECASE)
 LONGEST_PIECE = 20  # characters
 _TECHNICAL = re.compile(r"(?<!\S)(?:-\S+|\S*[/=@:.,_]\w\S*|/\S*)")
 _SEPARATORS = re.compile(r"(?<=[/=@,])(?=[^/=@,])")
 _INNER = re.compile(r"(?<=[.:_])(?=\w)")
 TRIES_ANOTHER = "Trying another gateway."
-_ANOTHER = re.compile(r"; (trying another gateway|entering by another one)\.?$")
 
 
-def advice(reason: str) -> Advice:
-    """The sentence for a reason; an unknown one as it is."""
+def advice(reason: Reason) -> Advice:
+    """The sentence for a reason; one that is known in English only, as it is if the table does not have it."""
+    match reason:
+        case TryingAnother(inner) | EnteringElsewhere(inner):
+            first = _passing(inner)
+            return Advice(f"{first.sentence} {_translate(TRIES_ANOTHER)}", first.page)
+        case Several(reasons):
+            return advice(reasons[0])
+        case DirectoryUnreachable():
+            return _unreachable(reason)
+        case DirectoryUnusable(url):
+            text = translate("Reasons", "{url} is not the directory of a mixnet. Check the address.")
+            return Advice(text.format(url=url), _NETWORK)
+        case PlainDirectory(url):
+            text = translate(
+                "Reasons", "Anybody on the way to {url} could change what it says. Use an address with https."
+            )
+            return Advice(text.format(url=url), _NETWORK)
+        case NoGatewayIn(country):
+            text = translate("Reasons", "The network names no gateway in {country}. Choose another country, or none.")
+            return Advice(text.format(country=country), _EXITS)
+        case NoRequester(_, ""):
+            return Advice(
+                translate("Reasons", "This network names no exit. Give the address of one that you may use."), _EXITS
+            )
+        case NoRequester(_, country):
+            text = translate("Reasons", "The network names no exit in {country}. Choose another country, or none.")
+            return Advice(text.format(country=country), _EXITS)
+        case CoverFirst(seconds):
+            text = translate("Reasons", "Sending cover traffic for {seconds} seconds first.")
+            return Advice(text.format(seconds=f"{seconds:g}"))
+        case Slept():
+            return Advice(translate("Reasons", "This computer was asleep. Connecting again."))
+        case Moved():
+            return Advice(translate("Reasons", "This computer is on another network. Connecting again."))
+        case Words(text):
+            return _by_table(text)
+        case _:
+            return _of_gateway(reason)
+
+
+def _passing(reason: Reason) -> Advice:
+    """A reason that asks nothing of a person, for another gateway is tried already."""
+    match reason:
+        case GatewaySays(words) | GatewayRefuses(GatewaySays(words)) if not _CLOCK.search(words):
+            return Advice(translate("Reasons", "The gateway refused: “{words}”.").format(words=words), _EXITS)
+        case _:
+            return advice(reason)
+
+
+def _of_gateway(reason: Reason) -> Advice:
+    match reason:
+        case NoGateway(Wanted.NAMED) | GatewayUnlisted():
+            text = translate(
+                "Reasons",
+                "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
+            )
+            return Advice(text, _EXITS)
+        case NoGateway() | TooFewNodes() | NoGatewayAnswers():
+            return Advice(
+                translate("Reasons", "No gateway of this network can be used at the moment. Try again later.")
+            )
+        case GatewayUnreachable(by_upstream=True) | GatewayGone(last=GatewayUnreachable(by_upstream=True)):
+            return _no_upstream()
+        case GatewayUnreachable() | GatewaySilent() | GatewayGone() | NoReply():
+            text = translate(
+                "Reasons",
+                "The gateway does not answer. Check the network of this computer, or choose another gateway.",
+            )
+            return Advice(text, _EXITS)
+        case GatewayRefuses(inner):
+            return _of_gateway(inner)
+        case GatewaySays(words) if _CLOCK.search(words):
+            return Advice(translate("Reasons", "The date or time of this computer is wrong. Set it, then try again."))
+        case GatewaySays(words):
+            text = translate("Reasons", "The gateway refused: “{words}”. Try another gateway.")
+            return Advice(text.format(words=words), _EXITS)
+        case GatewayUnproven():
+            text = translate(
+                "Reasons", "The gateway could not prove that it is the one in the directory. Choose another one."
+            )
+            return Advice(text, _EXITS)
+        case GatewayDenies():
+            text = translate(
+                "Reasons",
+                "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
+            )
+            return Advice(text, _EXITS)
+        case GatewayNotUnderstood() | GatewayVersion():
+            return Advice(
+                translate("Reasons", "The gateway speaks another version of the protocol. Choose another one."), _EXITS
+            )
+        case LinkBroke():
+            return Advice(translate("Reasons", "The connection to the gateway was lost."))
+        case PracticeEnded():
+            text = translate(
+                "Reasons", "The practice network has ended. Try again; if it ends again, save a problem report."
+            )
+            return Advice(text, _REPORT)
+        case ClientCrashed() | Crash():
+            text = translate(
+                "Reasons",
+                "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
+            )
+            return Advice(text, _REPORT)
+        case _:
+            return Advice(sentence_case(str(reason)))
+
+
+def _no_upstream() -> Advice:
+    text = translate("Reasons", "The proxy on the way to the gateway does not connect. Check it in the settings.")
+    return Advice(text, _NETWORK)
+
+
+def _unreachable(reason: DirectoryUnreachable) -> Advice:
+    match reason.fault:
+        case Unreachable.NO_NETWORK:
+            return Advice(translate("Reasons", "This computer has no network. Check the connection, then try again."))
+        case Unreachable.NO_UPSTREAM:
+            return _no_upstream()
+        case Unreachable.NO_NAME:
+            text = translate(
+                "Reasons",
+                "{url} is not found. Check the network of this computer and the address of the directory.",
+            )
+        case Unreachable.NO_TLS:
+            text = translate(
+                "Reasons",
+                "{url} cannot prove who it is. Check the address, and the date and time of this computer.",
+            )
+        case Unreachable.OTHER_CERTIFICATE:
+            text = translate(
+                "Reasons",
+                "{url} shows another certificate than the one that you named. "
+                "Ask whoever runs it for the new fingerprint.",
+            )
+        case Unreachable.NO_ANSWER:
+            text = translate("Reasons", "{url} does not answer. Check the network of this computer, then try again.")
+        case Unreachable.OTHER:
+            text = translate("Reasons", "Nothing answers at {url}. Check the address of the directory.")
+    return Advice(text.format(url=reason.url), _NETWORK)
+
+
+def _by_table(reason: str) -> Advice:
     for rule in RULES:
         if (match := rule.pattern.search(reason)) is not None:
             values = {name: _why(value) if name == "why" else value for name, value in match.groupdict().items()}
-            sentence = _translate(rule.text).format(**values)
-            if _ANOTHER.search(reason):
-                sentence = f"{sentence} {_translate(TRIES_ANOTHER)}"
-            return Advice(sentence, rule.page)
+            return Advice(_translate(rule.text).format(**values), rule.page)
     return Advice(sentence_case(reason))
 
 

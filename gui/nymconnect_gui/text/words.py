@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.endpoints import Endpoint
+from nymconnect.reasons import Reason
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.reasons import sentence_case as sentence_case
 from nymconnect_proxy.session.states import State
@@ -25,7 +26,7 @@ SHORT_NAME = 8  # characters of a key that are enough to tell two apart
 class Problem:
     """Why a press on *Connect* did not even begin. `busy` is the address that another program has, if that is it."""
 
-    sentence: str
+    reason: Reason
     busy: Endpoint | None = None
 
 
@@ -102,10 +103,12 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
         case Mood.WAITING:
             waiting = translate("State", "The mixnet is left alone until a program asks. Its request then waits.")
             failed = translate("State", "The last attempt failed: {reason}")
-            return f"{failed.format(reason=advice(status.reason).sentence)} {waiting}" if status.reason else waiting
+            if status.reason is None:
+                return waiting
+            return f"{failed.format(reason=advice(status.reason).sentence)} {waiting}"
         case Mood.CONNECTING:
             refuses = translate("State", "The proxy refuses connections until it is ready.")
-            return f"{advice(status.reason).sentence} {refuses}" if status.reason else refuses
+            return f"{advice(status.reason).sentence} {refuses}" if status.reason is not None else refuses
         case Mood.CONNECTED:
             return _protection(status)
         case Mood.STOPPING:
@@ -114,10 +117,10 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
             busy = translate("State", "Another program already uses {address}. End it, or take another port.")
             return busy.format(address=problem.busy)
         case Mood.FAILED if problem is not None:
-            return advice(problem.sentence).sentence
+            return advice(problem.reason).sentence
         case Mood.FAILED:
             refuses = translate("State", "The proxy refuses connections: nothing goes around the mixnet.")
-            return f"{advice(status.reason).sentence} {refuses}"
+            return f"{advice(status.reason).sentence} {refuses}" if status.reason is not None else refuses
 
 
 def _protection(status: Status) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect.errors import UserError
+from nymconnect.reasons import Words
 from nymconnect_gui.looks import icons
 from nymconnect_gui.looks.theme import Theme
 from nymconnect_gui.model.context import Context
@@ -154,7 +155,7 @@ class CheckupCard(Card):
             self.outcome.setText(translate("Checkup", "Ended before it was finished."))
         elif (error := task.exception()) is not None:
             set_role(self.outcome, "bad")
-            self.outcome.setText(advice(f"internal error: {error}").sentence)
+            self.outcome.setText(advice(Words(f"internal error: {error}")).sentence)
 
     def _name_button(self) -> None:
         again = self.stages.isVisibleTo(self)
@@ -175,7 +176,8 @@ def stage_names() -> dict[str, str]:
 
 def finding_sentence(result: "Result") -> str:
     """What a stage has come to, in the language in force."""
-    reason = advice(result.reason).sentence.rstrip(".") or translate("Checkup", "no reason is known")
+    known = advice(result.reason).sentence.rstrip(".") if result.reason is not None else ""
+    reason = known or translate("Checkup", "no reason is known")
     return translate("Checkup", result.finding.value).format(target=result.target, reason=reason)
 
 

@@ -21,8 +21,9 @@ from nymconnect.endpoints import Upstream
 from nymconnect.errors import NymError, UsageError, UserError, WireError
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import DeliveryPaced, Pushed, Ready, Refused
+from nymconnect.reasons import GatewayNotUnderstood, GatewayRefuses, GatewayUnreachable, LinkBroke, Reason
 from nymconnect.runtime.clock import clock
-from nymconnect.runtime.outbound import dial_socket
+from nymconnect.runtime.outbound import UpstreamError, dial_socket
 from nymconnect.runtime.tasks import Waker
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,11 @@ SILENCE, SILENT_PACKETS = 30.0, 20
 
 
 class LinkLostError(NymError):
-    """The connection to the gateway has ended; the text says why."""
+    """The connection to the gateway has ended; the reason says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(str(reason))
 
 
 def gateway_url(gateway: Node) -> str:
@@ -128,7 +133,9 @@ class GatewayConnection:
                 self._carrier.control(self._websocket.opening())
                 await self._until_opened()
         except (OSError, TimeoutError, ValueError, LinkLostError) as error:  # ValueError: a host that cannot be one
-            raise LinkLostError(f"cannot reach the gateway at {url}: {str(error) or 'timed out'}") from error
+            raise LinkLostError(
+                GatewayUnreachable(url, str(error) or "timed out", isinstance(error, UpstreamError))
+            ) from error
 
     def _say_farewell(self) -> None:
         """Send a close frame if we end the connection. If it has ended otherwise, read the reason: asyncio complains of
@@ -197,7 +204,7 @@ class GatewayConnection:
         self._left_since += 1
         if self._left_since >= SILENT_PACKETS and at - self._pushed_at > SILENCE and self.is_ready:
             self.was_silent = True
-            self._end(LinkLostError(f"nothing has come back through the gateway for {SILENCE:.0f} seconds"))
+            self._end(LinkLostError(LinkBroke(f"nothing has come back through the gateway for {SILENCE:.0f} seconds")))
         try:
             self._on_departed(serial, at)
         except Exception as error:  # see `fail`
@@ -205,7 +212,7 @@ class GatewayConnection:
 
     def on_end(self, reason: str) -> None:
         """See `CarrierUser`."""
-        self._end(LinkLostError(reason))
+        self._end(LinkLostError(LinkBroke(reason)))
 
     def on_bytes(self, data: bytes) -> None:
         """See `CarrierUser`."""
@@ -222,9 +229,9 @@ class GatewayConnection:
                     case Answer(answer):
                         self._control(answer)
                     case Closed():
-                        self._end(LinkLostError("the gateway closed the connection"))
+                        self._end(LinkLostError(LinkBroke("the gateway closed the connection")))
         except WireError as error:
-            self._end(LinkLostError(f"the gateway is not understood: {error}"))
+            self._end(LinkLostError(GatewayNotUnderstood(str(error))))
         except Exception as error:  # see `fail`
             self.fail(error)
 
@@ -254,16 +261,16 @@ class GatewayConnection:
                     self._pushed_at = clock()
                     self._on_ready(effect)
                 case Refused(reason):
-                    self._end(LinkLostError(f"the gateway refuses this client: {reason}"))
+                    self._end(LinkLostError(GatewayRefuses(reason)))
                 case Close(reason):
-                    self._end(LinkLostError(reason or "the gateway connection was given up"))
+                    self._end(LinkLostError(reason if isinstance(reason, Reason) else LinkBroke(reason)))
         self._waker.arm()
 
     def _control(self, frame: bytes) -> None:
         try:
             self._carrier.control(frame)
         except UsageError:
-            self._end(LinkLostError("the gateway does not take what it is sent"))
+            self._end(LinkLostError(LinkBroke("the gateway does not take what it is sent")))
 
     def fail(self, error: Exception) -> None:
         """End with an error that is our own: from an event loop's callback it would reach nobody otherwise."""

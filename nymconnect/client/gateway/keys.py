@@ -7,6 +7,7 @@ from nymconnect.client.sending.preparer import ACK_KEY_LENGTH
 from nymconnect.crypto import Ed25519Secret, Rng, X25519Secret
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
+from nymconnect.reasons import NoGateway, Wanted
 from nymconnect.runtime.clock import SYSTEM_RNG
 
 
@@ -34,5 +35,5 @@ def choose_gateway(topology: Topology, rng: Rng, identity: bytes | None = None, 
     else:
         entries = [node for node in entries if node.identity not in avoid]
     if not entries:
-        raise UserError(f"the directory lists no {'such' if identity else 'other' if avoid else 'usable'} gateway")
+        raise UserError(NoGateway(Wanted.NAMED if identity else Wanted.ANOTHER if avoid else Wanted.ANY))
     return rng.choice(entries)

@@ -11,6 +11,7 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError
+from nymconnect.reasons import GatewayGone, GatewayUnlisted
 from nymconnect.runtime.clock import clock, unix_offset
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class GatewayRecord:
         """We have been connected."""
         self._failures = 0
 
-    def failed(self, now: float) -> str | None:
+    def failed(self, now: float) -> GatewayGone | None:
         """An attempt to connect came to nothing."""
         if not self._failures:
             self._failing_since = now
@@ -83,16 +84,16 @@ class GatewayRecord:
         lasting = now - self._failing_since
         if self._failures < GONE_AFTER_ATTEMPTS or lasting < GONE_AFTER:
             return None
-        return f"the gateway has not answered for {lasting / 60:.0f} minutes"
+        return GatewayGone(lasting / 60)
 
-    def listed(self, is_listed: bool, now: float) -> str | None:
+    def listed(self, is_listed: bool, now: float) -> GatewayUnlisted | None:
         """A refresh of the topology names the gateway, or does not."""
         if not self._missing:
             self._missing_since = now
         self._missing = 0 if is_listed else self._missing + 1
         if self._missing < GONE_AFTER_REFRESHES or now - self._missing_since < GONE_AFTER:
             return None
-        return "the directory no longer lists the gateway"
+        return GatewayUnlisted()
 
     def forgive(self) -> None:
         """The fault was not the gateway's: start counting anew."""

@@ -27,6 +27,15 @@ from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, KeyRejec
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, ClientHandshake
 from nymconnect.link.gateway.messages import CURRENT_VERSION, LOWEST_VERSION
 from nymconnect.packet.framing import MixPacket
+from nymconnect.reasons import (
+    GatewayDenies,
+    GatewayNotUnderstood,
+    GatewaySays,
+    GatewayUnproven,
+    GatewayVersion,
+    NoReply,
+    Reason,
+)
 
 __all__ = ["ClientState", "GatewayClientMachine", "KeyRejected", "Pushed", "Ready", "Refused"]
 
@@ -158,7 +167,7 @@ class GatewayClientMachine:
     def wake(self, now: float) -> list[ClientEffect]:
         """Act on a deadline that has come."""
         if self._reply_due is not None and now >= self._reply_due:
-            return self._give_up("the gateway does not answer")
+            return self._give_up(NoReply())
         if self._renew_at is None or now < self._renew_at:
             return []
         while self._renew_at <= now:
@@ -173,7 +182,7 @@ class GatewayClientMachine:
             return []
         self.protocol_version = min(response.version, CURRENT_VERSION)
         if self.protocol_version < LOWEST_VERSION:
-            return self._refuse(f"the gateway speaks protocol version {response.version}, which is too old")
+            return self._refuse(GatewayVersion(response.version, too_old=True))
         return self._begin_handshake(now) if self.shared_key is None else self._authenticate(self.shared_key, now)
 
     def _authenticate(self, key: bytes, now: float) -> list[ClientEffect]:
@@ -187,7 +196,7 @@ class GatewayClientMachine:
         if not isinstance(response, messages.Authenticate):
             return []
         if not response.status:
-            return self._refuse("the gateway did not accept our authentication")
+            return self._refuse(GatewayDenies("authentication"))
         self._record(response.bandwidth_remaining, response.upgrade_mode)
         if self._is_low():
             return self._claim_first(now)
@@ -201,11 +210,11 @@ class GatewayClientMachine:
         if not isinstance(response, messages.HandshakePayload) or self._handshake is None:
             return []
         if not LOWEST_VERSION <= response.protocol_version <= CURRENT_VERSION:
-            return self._refuse(f"the gateway answered with protocol version {response.protocol_version}")
+            return self._refuse(GatewayVersion(response.protocol_version))
         try:
             answer = self._handshake.answer(bytes(response.data))
         except WireError as error:
-            return self._refuse(f"the gateway could not prove its identity: {error}")
+            return self._refuse(GatewayUnproven(_one_line(str(error))))
         self.protocol_version = response.protocol_version
         self._session_key = self._handshake.shared_key
         return self._ask_handshake(ClientState.AWAIT_CONFIRMATION, answer, now)
@@ -216,7 +225,7 @@ class GatewayClientMachine:
         try:
             ClientHandshake.finish(bytes(response.data))
         except WireError as error:
-            return self._give_up(f"the gateway is not understood: {error}")
+            return self._give_up(GatewayNotUnderstood(_one_line(str(error))))
         self.state, self._reply_due = ClientState.REGISTERING, now + REPLY_TIMEOUT
         return []
 
@@ -224,7 +233,7 @@ class GatewayClientMachine:
         if not isinstance(response, messages.Register):
             return []
         if not response.status:
-            return self._refuse("the gateway did not accept our registration")
+            return self._refuse(GatewayDenies("registration"))
         self.shared_key, self._newly_registered = self._session_key, True
         self._unmetered = response.upgrade_mode
         # The reference asks for the version once more here; gateways see the same order of messages from us.
@@ -311,22 +320,22 @@ class GatewayClientMachine:
             return [DeliveryPaced(granted=False)] if refused else []
         # Without the version or the bandwidth nothing goes; all else may go better on the next connection.
         if self.state in (ClientState.NEGOTIATING, ClientState.CLAIMING):
-            return self._refuse(reason)
-        return self._give_up(f"the gateway says: {reason}")
+            return self._refuse(GatewaySays(_one_line(reason)))
+        return self._give_up(GatewaySays(_one_line(reason)))
 
     def _on_typed_error(self, response: messages.TypedError, now: float) -> list[ClientEffect]:
         if isinstance(response.error, str):
-            return self._give_up(f"the gateway says: {response.error}")
+            return self._give_up(GatewaySays(_one_line(response.error)))
         self.bandwidth = response.error.out_of_bandwidth.available
         return self._claim_if_low(now) if self.state is ClientState.READY else []
 
-    def _refuse(self, reason: str) -> list[ClientEffect]:
-        return [Refused(_one_line(reason)), *self._give_up(reason)]
+    def _refuse(self, reason: Reason) -> list[ClientEffect]:
+        return [Refused(reason), *self._give_up(reason)]
 
-    def _give_up(self, reason: str) -> list[ClientEffect]:
+    def _give_up(self, reason: Reason) -> list[ClientEffect]:
         self.state = ClientState.CLOSED
         self._reply_due = self._renew_at = None
-        return [Close(_one_line(reason))]
+        return [Close(reason)]
 
     # --- asking -------------------------------------------------------------------------------------------------
 

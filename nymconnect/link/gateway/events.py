@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nymconnect.effects import Close, SendTo, Write, WriteText
+from nymconnect.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Refused:
     A Close alone is a failure of the moment (an answer that is missing, another session that is still open).
     """
 
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

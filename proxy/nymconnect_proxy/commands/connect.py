@@ -33,7 +33,7 @@ async def run(flags: argparse.Namespace) -> int:
             stats.cancel()
     finally:
         await session.disconnect()
-    raise UserError(failed.reason)
+    raise UserError(failed.reason or "the session has failed")
 
 
 def settings_file(wanted: str | None) -> Path:

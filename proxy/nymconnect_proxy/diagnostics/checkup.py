@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.errors import UserError, WireError
+from nymconnect.reasons import Reason
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.outbound import dial
 from nymconnect.runtime.sockets import hang_up
@@ -114,7 +115,7 @@ class Result:
     finding: Finding
     seconds: float | None = None
     target: str = ""
-    reason: str = ""
+    reason: Reason | None = None
 
     @property
     def text(self) -> str:

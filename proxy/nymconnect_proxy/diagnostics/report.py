@@ -17,6 +17,7 @@ from time import (
 
 from nymconnect import __version__
 from nymconnect.endpoints import Endpoint, Upstream
+from nymconnect.reasons import Reason
 from nymconnect_proxy.diagnostics.log_ring import LogLine
 from nymconnect_proxy.diagnostics.redact import Scrubber
 from nymconnect_proxy.session.alarms import sentence
@@ -38,7 +39,7 @@ class Change:
 
     time: float
     state: State
-    reason: str
+    reason: Reason | None
 
 
 class StateHistory:
@@ -152,7 +153,7 @@ def _told(option: Option, settings: Settings) -> str:
 def _state(status: Status, scrub: Scrubber) -> list[str]:
     lines = [
         f"state: {status.state.value} for {clock() - status.since:.0f} s",
-        f"reason: {scrub(status.reason) or 'none'}",
+        f"reason: {scrub(str(status.reason)) if status.reason else 'none'}",
         f"preset: {status.preset}; packets a second: main {status.rates.main}, loop {status.rates.loop}",
         f"gateway: {'chosen' if status.gateway else 'none'}; requester: {'chosen' if status.requester else 'none'}",
         f"loss: {status.loss}; delay beyond the drawn one: {status.delay} s; dropping: {status.dropping}, "
@@ -165,7 +166,8 @@ def _state(status: Status, scrub: Scrubber) -> list[str]:
 def _happened(history: Sequence[Change], scrub: Scrubber) -> list[str]:
     now = clock()
     return [
-        f"{now - change.time:.0f} s ago: {change.state.value}{': ' + scrub(change.reason) if change.reason else ''}"
+        f"{now - change.time:.0f} s ago: {change.state.value}"
+        + (f": {scrub(str(change.reason))}" if change.reason is not None else "")
         for change in history
     ]
 

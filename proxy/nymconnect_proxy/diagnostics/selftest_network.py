@@ -45,7 +45,7 @@ async def trial(settings: Settings, length: int, traffic: TrafficParameters | No
         try:
             status = await session.wait(State.CONNECTED, State.FAILED)
             if status.state is State.FAILED:
-                raise UserError(status.reason)
+                raise UserError(status.reason or "the session has failed")
             yield Trial(session, content, port)
         finally:
             await session.disconnect()

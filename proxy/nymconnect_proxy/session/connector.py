@@ -26,6 +26,7 @@ from nymconnect.directory.topology import Node, Topology
 from nymconnect.endpoints import Upstream, is_on_this_computer
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import Reason
 from nymconnect.runtime.clock import SYSTEM_RNG
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
@@ -37,6 +38,15 @@ from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkPro
 from nymconnect_proxy.protocol.versions import Versions
 from nymconnect_proxy.session.alarms import Alarm, ProfileNotice
 from nymconnect_proxy.session.gateway_selection import Entrance, Entry
+from nymconnect_proxy.session.reasons import (
+    EnteringElsewhere,
+    NoGatewayAnswers,
+    NoRequester,
+    PlainDirectory,
+    PracticeEnded,
+    TooFewNodes,
+    TryingAnother,
+)
 from nymconnect_proxy.settings.address_book import resolve
 from nymconnect_proxy.settings.options import DIRECTORY
 from nymconnect_proxy.settings.settings import PROTOCOLS, Settings
@@ -58,9 +68,9 @@ class Watcher:
     """Whom a passage tells: of its link (up or not, why), of alarms, why something takes longer, and that a part of it
     (by its name) has failed."""
 
-    on_link: Callable[[bool, str], None]
+    on_link: Callable[[bool, Reason | None], None]
     on_alarm: Callable[[LoopStatistics], None]
-    tell: Callable[[str], None]
+    tell: Callable[[Reason], None]
     on_crash: Callable[[str, BaseException], None]
 
 
@@ -177,10 +187,7 @@ class Passage:
         chosen = self._settings.network
         if chosen != "embedded":
             if not (self._settings.plain_http_directory or is_safe_directory(chosen)):
-                raise UserError(
-                    f"the directory {chosen} speaks plain http, so anybody on the way to it could name the nodes: use "
-                    "https, with a fingerprint if need be, or set plain_http_directory"
-                )
+                raise UserError(PlainDirectory(chosen))
             return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, "")
         self._network = NetworkProcess()
         stack.push_async_callback(self._network.stop)
@@ -216,9 +223,9 @@ class Passage:
         found = requesters_of(described, country)
         listed = [address for address in found if address.gateway in topology.gateways]
         if not listed and country:
-            raise UserError(f"the network {self._settings.network} lists no requester in {country}")
+            raise UserError(NoRequester(self._settings.network, country))
         if not listed:
-            raise UserError(f"the network {self._settings.network} lists no requester: give the address of one")
+            raise UserError(NoRequester(self._settings.network))
         return [KnownRequester(self._name_of(address), address) for address in listed]
 
     def _name_of(self, address: Recipient) -> str:
@@ -246,7 +253,7 @@ class Passage:
         """A running client. Tries a few gateways, unless the user has named one; UserError if none answers."""
         topology = self._topology
         if topology is None or not topology.is_routable():
-            raise UserError("the directory lists too few nodes to route through; try again later")
+            raise UserError(TooFewNodes())
         refused = set(self._given_up)
         for attempt in range(1, MOST_GATEWAYS + 1):
             entrance = self._entry.choose(topology, refused, self._exits)
@@ -256,8 +263,8 @@ class Passage:
                 refused.add(entrance.gateway.identity)
                 if attempt == MOST_GATEWAYS or not self._entry.has_other(topology, refused):
                     raise
-                self._watcher.tell(f"{error}; trying another gateway")
-        raise UserError("no gateway answers")
+                self._watcher.tell(TryingAnother(error.reason))
+        raise UserError(NoGatewayAnswers())
 
     async def _start_client(
         self, visit: contextlib.AsyncExitStack, entrance: Entrance, topology: Topology
@@ -286,7 +293,7 @@ class Passage:
 
     # --- while it lasts ----------------------------------------------------------------------------------------
 
-    async def stay(self, client: MixnetClient, until: Callable[[], Awaitable[None]] | None) -> str | None:
+    async def stay(self, client: MixnetClient, until: Callable[[], Awaitable[None]] | None) -> Reason | None:
         """Wait until the gateway has to be left for another one, and return why; None once `until` returns. UserError
         if the network ends.
 
@@ -311,17 +318,17 @@ class Passage:
             await upkeep.close()
             await self._entry.save(client)
 
-    async def _until_network_ends(self) -> str | None:
+    async def _until_network_ends(self) -> None:
         if self._network is None:
             await asyncio.Event().wait()
-            return None
+            return
         last_words = await self._network.ended()
-        raise UserError(f"the practice network has ended{': ' + last_words if last_words else ''}")
+        raise UserError(PracticeEnded(last_words))
 
-    async def _until_gateway_is_gone(self, client: MixnetClient) -> str | None:
+    async def _until_gateway_is_gone(self, client: MixnetClient) -> Reason | None:
         """Believe it only while the directory can be reached: else it is not the gateway that is away."""
         assert self._directory is not None
-        reports: asyncio.Queue[str] = asyncio.Queue()
+        reports: asyncio.Queue[Reason] = asyncio.Queue()
         client.on_gateway_gone = reports.put_nowait
         while True:
             reason = await reports.get()
@@ -329,9 +336,9 @@ class Passage:
                 topology = await self._directory.topology()
                 if topology.is_routable() and self._entry.has_other(topology, {client.gateway.identity}):
                     self._topology, self._given_up = topology, {client.gateway.identity}
-                    return f"{reason}; entering by another one"
+                    return EnteringElsewhere(reason)
             except UserError as error:
-                reason = str(error)
+                reason = error.reason
             client.forgive_gateway()
             self._watcher.tell(reason)
 

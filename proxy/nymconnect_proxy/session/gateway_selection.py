@@ -18,6 +18,7 @@ from nymconnect.crypto import Rng
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
 from nymconnect.runtime.clock import clock, unix_offset
+from nymconnect_proxy.session.reasons import NoGatewayIn
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Entry:
         elif known is not None and known.gateway not in given_up and is_entry(topology, known.gateway):
             gateway = topology.gateways[known.gateway]
         elif self.country and not self.has_other(topology, ()):
-            raise UserError(f"the directory lists no gateway in {self.country}")
+            raise UserError(NoGatewayIn(self.country))
         else:
             gateway = choose_gateway(topology, self._rng, avoid=given_up)
         if known is not None and known.gateway == gateway.identity:

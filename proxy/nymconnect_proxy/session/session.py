@@ -18,7 +18,8 @@ from functools import partial
 from nymconnect.client.client import MixnetClient
 from nymconnect.client.monitor.loop_monitor import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.errors import NymError
+from nymconnect.errors import NymError, reason_of
+from nymconnect.reasons import Reason
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
@@ -32,8 +33,9 @@ from nymconnect_proxy.session.downlink import DownlinkKeeper
 from nymconnect_proxy.session.downlink_report import DownlinkCause
 from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.rate_monitor import PaceWatch
+from nymconnect_proxy.session.reasons import CoverFirst, Crash
 from nymconnect_proxy.session.states import Event, State, after
-from nymconnect_proxy.session.status import Crash, KnownGateway, Rates, Status
+from nymconnect_proxy.session.status import KnownGateway, Rates, Status
 from nymconnect_proxy.session.status_builder import known_gateways, overview
 from nymconnect_proxy.settings.config import Settings
 
@@ -179,16 +181,16 @@ class Session:
             if self._settings.on_demand:
                 await self._wanted.wait()
                 self._wanted.clear()
-            reason = ""
+            reason: Reason | None = None
             try:
                 async with contextlib.AsyncExitStack() as stack:
                     await self._connect_and_serve(stack)
             except NymError as error:
-                reason = str(error)
+                reason = reason_of(error)
                 self._happen(Event.FATAL, reason)
             if not self._settings.on_demand:
                 return
-            if reason:  # and else a request may have come while the last things were put away
+            if reason is not None:  # and else a request may have come while the last things were put away
                 self._refuse_until = clock() + DEMAND_PAUSE
                 self._wanted.clear()
                 self._happen(Event.STAND_BY, reason)
@@ -207,15 +209,17 @@ class Session:
             preset=passage.preset,
             rates=Rates.of(passage.traffic),
         )
-        reason: str | None = ""
-        while reason is not None:
+        reason: Reason | None = None
+        while True:
             async with contextlib.AsyncExitStack() as visit:
                 client = await passage.enter(visit)
                 self._show(visit, client, passage.traffic)
                 await self._open_to_requests(visit, client, passage, reason)
                 reason = await passage.stay(client, self._until_idle if self._settings.on_demand else None)
-                self._happen(Event.LINK_LOST if reason else Event.IDLE, reason or "")
-                self._tell(reason or "")
+                self._happen(Event.IDLE if reason is None else Event.LINK_LOST, reason)
+            if reason is None:
+                return
+            self._tell(reason)
 
     def _show(self, visit: contextlib.AsyncExitStack, client: MixnetClient, traffic: TrafficParameters) -> None:
         """Let the status speak of this client while it runs."""
@@ -245,7 +249,7 @@ class Session:
         self._client = self._pace = None
 
     async def _open_to_requests(
-        self, visit: contextlib.AsyncExitStack, client: MixnetClient, passage: Passage, reason: str
+        self, visit: contextlib.AsyncExitStack, client: MixnetClient, passage: Passage, reason: Reason | None
     ) -> None:
         """Let cover flow for a while, both ways if the preset wants that, then serve."""
         assert self._listener is not None
@@ -256,7 +260,7 @@ class Session:
         visit.push_async_callback(self._listener.detach)
         keeper = self._keep_downlink(visit, client, passage, exchange, choice)
         if self._warm_up:
-            self._tell(f"sending cover for {self._warm_up:g} seconds before requests are served")
+            self._tell(CoverFirst(self._warm_up))
             await asyncio.sleep(self._warm_up)
         await keeper.begun()
         visit.callback(self._set_attached, False)
@@ -296,7 +300,7 @@ class Session:
 
     # --- changes of state --------------------------------------------------------------------------------------
 
-    def _link_changed(self, is_up: bool, reason: str) -> None:
+    def _link_changed(self, is_up: bool, reason: Reason | None) -> None:
         if not self._is_attached:  # still on the way to the first Connected
             return
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
@@ -319,18 +323,18 @@ class Session:
         """A part has failed that the session cannot do without: it shows, and everything ends."""
         crash = Crash(part, f"{type(error).__name__}: {error}")
         self._status = replace(self._status, crash=crash)
-        self._happen(Event.FATAL, str(crash))
+        self._happen(Event.FATAL, crash)
         if self._running is not None and not self._running.cancelling():
             self._running.cancel()
 
-    def _tell(self, reason: str) -> None:
+    def _tell(self, reason: Reason) -> None:
         """A state goes on, for another reason."""
         if reason != self._status.reason:
             self._status = replace(self._status, reason=reason)
             log.info("session is %s: %s", self._status.state.value, reason)
             self._report()
 
-    def _happen(self, event: Event, reason: str = "") -> None:
+    def _happen(self, event: Event, reason: Reason | None = None) -> None:
         state = after(self._status.state, event)
         if self._status.state is State.DISCONNECTING and event is Event.LINK_LOST and self._running is not None:
             return  # the client's own farewell; `disconnect` reports when all is closed
@@ -339,6 +343,6 @@ class Session:
         if self._listener is not None:
             self._listener.set_serving(state.serves)
         self._status = replace(self._status, state=state, since=clock(), reason=reason)
-        log.info("session is %s%s", state.value, f": {reason}" if reason else "")
+        log.info("session is %s%s", state.value, "" if reason is None else f": {reason}")
         self._changed.set()
         self._report()

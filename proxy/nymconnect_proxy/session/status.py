@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.endpoints import Endpoint
+from nymconnect.reasons import Reason
 from nymconnect_proxy.ingress.requester_choice import RequesterState
 from nymconnect_proxy.session.alarms import Alarm
 from nymconnect_proxy.session.downlink_report import DownlinkReport
+from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.socks.refusals import Obstacle
 
@@ -40,17 +42,6 @@ class KnownGateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Crash:
-    """A part of the session that has failed by our own fault, and the error in the words of Python."""
-
-    part: str
-    error: str
-
-    def __str__(self) -> str:
-        return f"internal error in {self.part}: {self.error}"
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
     """No secrets, no targets.
 
@@ -75,7 +66,7 @@ class Status:
     gateway: str | None = None
     gateway_port: int | None = None
     requester: str | None = None
-    reason: str = ""
+    reason: Reason | None = None
     crash: Crash | None = None
     loss: float | None = None
     delay: float | None = None

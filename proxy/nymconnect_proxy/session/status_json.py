@@ -23,8 +23,8 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         values |= {"requester": status.requester, "downlink_hidden": status.downlink_hidden}
     if status.downlink is not None:
         values |= {"downlink": downlink_sentence(status.downlink), "downlink_cause": status.downlink.cause.value}
-    if status.reason:
-        values["reason"] = status.reason
+    if status.reason is not None:
+        values |= {"reason": str(status.reason), "reason_code": type(status.reason).__name__}
     if status.crash is not None:
         values["crash"] = {"part": status.crash.part, "error": status.crash.error}
     values |= {

@@ -95,7 +95,7 @@ class FrontDoor:
                 self.state = FrontState.ANSWERING
                 self.deadline = None
             elif isinstance(effect, Close):
-                self._end(effect.reason)
+                self._end(str(effect.reason))
         return effects
 
     def _end(self, reason: str) -> list[FrontEffect]:

@@ -18,6 +18,7 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError
+from nymconnect.reasons import Reason, Words
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.http import http_client
 from tests.helpers.loopback_gateway import LoopbackGateway
@@ -36,8 +37,8 @@ class Stage:
     links: list[tuple[bool, str]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def on_link(self, up: bool, reason: str) -> None:
-        self.links.append((up, reason))
+    def on_link(self, up: bool, reason: Reason | None) -> None:
+        self.links.append((up, "" if reason is None else str(reason)))
         self.changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -241,7 +242,7 @@ async def test_a_start_during_which_the_client_crashes_does_not_wait() -> None:
 
 async def test_a_new_way_to_the_gateway_is_taken_at_once() -> None:
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
-        stage.client.reconnect("the network has changed")
+        stage.client.reconnect(Words("the network has changed"))
         await stage.until(lambda: len(stage.links) == 3)
         assert stage.links == [(True, ""), (False, "the network has changed"), (True, "")]
         assert gateway.connections == 2
@@ -253,7 +254,7 @@ async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatc
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
         await gateway.drop_clients()
         await stage.until(lambda: len(stage.links) == 2)
-        stage.client.reconnect("the network has changed")
+        stage.client.reconnect(Words("the network has changed"))
         await stage.until(lambda: len(stage.links) == 3)
         assert stage.client.is_connected
 
@@ -266,7 +267,7 @@ async def test_a_gateway_that_does_not_come_back_is_reported(monkeypatch: pytest
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
         stage.client.on_gateway_gone = lambda reason: gone.done() or gone.set_result(reason)
         await gateway.__aexit__(None, None, None)
-        assert "has not answered" in await gone
+        assert "has not answered" in str(await gone)
         await gateway.__aenter__()
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QPixmap
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from nymconnect.reasons import Words
 from nymconnect_gui.app import Program
 from nymconnect_gui.looks.theme import Tokens
 from nymconnect_gui.model.session_controller import clock
@@ -155,7 +156,7 @@ async def test_a_failure_can_be_tried_again(program: Program, home: HomePage, se
     home.ring.click()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    sessions.last.become(State.FAILED, reason="no gateway answers")
+    sessions.last.become(State.FAILED)
     assert is_shown(home.try_again)
     assert not is_shown(home.other_port)
     home.try_again.click()
@@ -252,6 +253,6 @@ def test_a_network_with_a_long_address_does_not_burst_the_header(program: Progra
 
 
 def test_names_from_elsewhere_are_never_markup(program: Program, home: HomePage) -> None:
-    tell(program, snapshot(State.FAILED, reason="<b>bold</b> & <img src='x'>"))
+    tell(program, snapshot(State.FAILED, reason=Words("<b>bold</b> & <img src='x'>")))
     assert home.sentence.textFormat() is Qt.TextFormat.PlainText
     assert home.alarm_text.textFormat() is Qt.TextFormat.PlainText

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAccessible, QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
+from nymconnect.reasons import Words
 from nymconnect_gui.app import Program
 from nymconnect_gui.looks import painted_button
 from nymconnect_gui.looks.theme import WIDTH
@@ -37,7 +38,7 @@ def show(program: Program, app: QApplication, page: str, state: State) -> None:
     alarms = (PacketsDropped(("10.0.0.1",)),)
     program.window.show_page(page)
     program.window.show()
-    program.bridge._take(snapshot(state, reason=reason, alarms=alarms if state is State.CONNECTED else ()))
+    program.bridge._take(snapshot(state, reason=Words(reason), alarms=alarms if state is State.CONNECTED else ()))
     settle(app)
 
 
@@ -198,7 +199,7 @@ def test_details_and_a_busy_port_fit_as_well(program: Program, qapp: QApplicatio
     home.more.click()  # type: ignore[attr-defined]
     settle(qapp)
     assert [one.text() for one in labels(home) if clipped(one)] == []
-    program.bridge._problem = Problem("cannot listen", program.bridge.settings.socks)
+    program.bridge._problem = Problem(Words("cannot listen"), program.bridge.settings.socks)
     program.bridge._take(snapshot(State.DISCONNECTED, gateway=GATEWAY))
     settle(qapp)
     assert home.state.text() == words.word(words.Mood.FAILED)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from nymconnect.client.presets import PRESETS
+from nymconnect.reasons import Words
 from nymconnect_gui.app import Program
 from nymconnect_gui.model.session_controller import clock
 from nymconnect_gui.text import words
@@ -190,8 +191,8 @@ def test_a_connection_a_loss_a_failure_and_an_alarm_are_told(program: Program) -
         snapshot(State.CONNECTING),
         snapshot(State.CONNECTED),
         snapshot(State.CONNECTED, alarms=(PacketsDropped(),)),
-        snapshot(State.CONNECTED, alarms=(PacketsDropped(("10.0.0.1:1789",)),), reason="again"),
-        snapshot(State.CONNECTING, reason="the gateway is gone"),
+        snapshot(State.CONNECTED, alarms=(PacketsDropped(("10.0.0.1:1789",)),), reason=Words("again")),
+        snapshot(State.CONNECTING, reason=Words("the gateway is gone")),
         snapshot(State.FAILED),
     ):
         program.bridge._take(status)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.endpoints import Endpoint
+from nymconnect.reasons import Words
 from nymconnect_proxy.commands import control
 from nymconnect_proxy.commands.connect import _Reporter
 from nymconnect_proxy.commands.output import Output
@@ -99,7 +100,7 @@ def test_what_is_hidden_from_the_start_is_no_news_and_alarms_that_go_with_the_co
     printed: Printed,
 ) -> None:
     assert printed.after(replace(CONNECTED, alarms=(PacketsDropped(),))).startswith(UP)
-    assert printed.after(replace(CONNECTED, state=State.CONNECTING, reason="lost")) == "connecting: lost\n"
+    assert printed.after(replace(CONNECTED, state=State.CONNECTING, reason=Words("lost"))) == "connecting: lost\n"
 
 
 def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:

@@ -1,6 +1,6 @@
 """Settings of how the program starts, what it does in the tray, and what it tells."""
 
-from nymconnect.errors import UserError
+from nymconnect.errors import UserError, reason_of
 from nymconnect_gui.model.context import Context
 from nymconnect_gui.pages.settings.overview import SettingsPart
 from nymconnect_gui.platform.autostart import start_command
@@ -120,7 +120,7 @@ class StartSettingsPage(SettingsPart):
             else:
                 self.context.autostart.turn_off()
         except UserError as error:
-            self.context.tell(advice(str(error)).sentence)
+            self.context.tell(advice(reason_of(error)).sentence)
         self.show_settings()
 
     def _set_minimised(self, on: bool) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from nymconnect.client.gateway import network_change
 from nymconnect.client.gateway.network_change import INTERVAL, Surroundings
+from nymconnect.reasons import Moved, Slept
 
 UNIX = 1_800_000_000.0
 
@@ -23,13 +24,13 @@ def test_nothing_happens_while_nothing_changes() -> None:
 def test_a_sleep_shows_where_only_the_wall_clock_went_on() -> None:
     assert looks((0, 0, "10.0.0.2"), (5, 605, "10.0.0.2"), (10, 610, "10.0.0.2")) == [
         None,
-        "this computer has slept for 605 seconds",
+        Slept(605),
         None,
     ]
 
 
 def test_a_sleep_shows_where_both_clocks_went_on() -> None:
-    assert looks((0, 0, "10.0.0.2"), (605, 605, "10.0.0.2"))[1] == "this computer has slept for 605 seconds"
+    assert looks((0, 0, "10.0.0.2"), (605, 605, "10.0.0.2"))[1] == Slept(605)
 
 
 @pytest.mark.parametrize("wall", [-3600.0, -5.0, 5.0, 10.0])
@@ -40,7 +41,7 @@ def test_a_clock_that_is_set_a_little_or_back_is_no_sleep(wall: float) -> None:
 def test_another_address_is_another_network() -> None:
     assert looks((0, 0, "10.0.0.2"), (5, 5, "192.168.1.7"), (10, 10, "192.168.1.7")) == [
         None,
-        "this computer is on another network",
+        Moved(),
         None,
     ]
 
@@ -70,7 +71,7 @@ async def test_the_watch_reports_a_new_address(monkeypatch: pytest.MonkeyPatch) 
     heard = asyncio.get_running_loop().create_future()
     work = asyncio.create_task(network_change.watch(lambda: "192.0.2.1", heard.set_result))
     async with asyncio.timeout(10.0):
-        assert await heard == "this computer is on another network"
+        assert await heard == Moved()
     work.cancel()
     assert set(asked) == {"192.0.2.1"}
 

@@ -21,6 +21,7 @@ from nymconnect.directory.models import KeyRotationInfo, KeyRotationState, Rotat
 from nymconnect.directory.network_state import Calendar
 from nymconnect.directory.topology import Topology
 from nymconnect.errors import UserError
+from nymconnect.reasons import GatewayGone, GatewayUnlisted
 from nymconnect.runtime.clock import clock, unix_offset
 from tests.helpers.networks import known_network
 
@@ -114,7 +115,7 @@ async def test_a_topology_that_is_not_liked_is_soon_followed_by_another(monkeypa
 def test_a_gateway_is_gone_after_many_failures_and_a_long_time() -> None:
     record = GatewayRecord()
     assert not any(record.failed(float(second)) for second in range(GONE_AFTER_ATTEMPTS + 5))
-    assert record.failed(GONE_AFTER) == "the gateway has not answered for 3 minutes"
+    assert record.failed(GONE_AFTER) == GatewayGone(3.0)
 
 
 def test_few_failures_are_not_enough_however_long_they_take() -> None:
@@ -135,7 +136,7 @@ def test_a_gateway_that_is_not_listed_for_long_is_gone() -> None:
     record = GatewayRecord()
     assert record.listed(False, 0.0) is None
     assert record.listed(False, GONE_AFTER - 1.0) is None
-    assert record.listed(False, GONE_AFTER) == "the directory no longer lists the gateway"
+    assert record.listed(False, GONE_AFTER) == GatewayUnlisted()
 
 
 def test_one_list_without_the_gateway_is_forgiven() -> None:

@@ -1,29 +1,67 @@
 """What goes wrong, in plain words: real errors of the layers below become one clear sentence and a way on."""
 
-import ast
 import asyncio
 import contextlib
 import errno
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from PySide6.QtWidgets import QApplication
 
 from nymconnect.effects import Close
 from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect.link.gateway import messages
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
+from nymconnect.reasons import (
+    ClientCrashed,
+    DirectoryUnreachable,
+    DirectoryUnusable,
+    GatewayDenies,
+    GatewayGone,
+    GatewayNotUnderstood,
+    GatewayRefuses,
+    GatewaySays,
+    GatewaySilent,
+    GatewayUnlisted,
+    GatewayUnproven,
+    GatewayUnreachable,
+    GatewayVersion,
+    LinkBroke,
+    Moved,
+    NoGateway,
+    NoReply,
+    Reason,
+    Several,
+    Slept,
+    Unreachable,
+    Wanted,
+    Words,
+)
 from nymconnect.storage import Directories
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_gui.text import reasons
-from nymconnect_gui.text.reasons import RULES, advice
+from nymconnect_gui.text.i18n import install
+from nymconnect_gui.text.reasons import RULES, advice, sentence_case
 from nymconnect_gui.window import PAGES
+from nymconnect_proxy.session.reasons import (
+    CoverFirst,
+    Crash,
+    EnteringElsewhere,
+    NoGatewayAnswers,
+    NoGatewayIn,
+    NoRequester,
+    PlainDirectory,
+    PracticeEnded,
+    TooFewNodes,
+    TryingAnother,
+)
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
@@ -32,50 +70,12 @@ from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY
 from tests.helpers.targets import unused_port
 from tests.unit.gui.model.test_fields import RECIPIENT
 
-REPOSITORY = Path(__file__).parents[4]
-REFUSES, SAYS = "the gateway refuses this client: ", "the gateway says: "
-KNOWN = [
+URL = "https://a.b/"
+TEXTS = [
     ("cannot write /x/settings.toml: No space left on device", "disk is full", ""),
     ("cannot listen on 127.0.0.1:80: Permission denied", "127.0.0.1:80", "settings-proxy"),
-    ("directory http://a.b/ cannot be reached: its name does not resolve", "http://a.b/", "settings-network"),
-    ("directory http://a.b/ cannot be reached: Network is unreachable", "no network", ""),
-    ("directory https://a.b/ cannot be reached: no trusted TLS connection", "date and time", "settings-network"),
-    ("directory http://a.b/ cannot be reached: no answer within 30 s", "does not answer", "settings-network"),
-    ("directory http://a.b/ gave no usable answer: not JSON", "not the directory", "settings-network"),
-    ("the directory lists no such gateway", "Check its key", "settings-exits"),
-    ("the directory lists no usable gateway", "Try again later", ""),
-    ("the directory lists too few nodes to route through; try again later", "Try again later", ""),
-    ("the network mainnet lists no requester: give the address of one", "no exit", "settings-exits"),
     ("no requester is named 'home': add it with …", "home", "settings-exits"),
-    (REFUSES + "the gateway did not accept our authentication", "date and time", "settings-exits"),
-    (SAYS + "the request's timestamp is too far from this gateway's clock", "date or time", ""),
-    (REFUSES + "the gateway could not prove its identity: wrong signature", "prove", "settings-exits"),
-    (REFUSES + "the gateway speaks protocol version 1, which is too old", "another version", "settings-exits"),
-    ("the gateway is not understood: no JSON", "another version", "settings-exits"),
-    (REFUSES + "we are full", "The gateway refused: “we are full”. Try another gateway.", "settings-exits"),
-    (SAYS + "come back later", "The gateway refused: “come back later”. Try another gateway.", "settings-exits"),
-    (
-        SAYS + "we are full; trying another gateway",
-        "The gateway refused: “we are full”. Trying another gateway.",
-        "settings-exits",
-    ),
-    (
-        "cannot reach the gateway at ws://1.2.3.4:9000: timed out; trying another gateway",
-        "Trying another",
-        "settings-exits",
-    ),
-    ("the gateway does not answer", "choose another gateway", "settings-exits"),
-    ("the gateway closed the connection", "was lost", ""),
-    ("the practice network has ended: killed", "save a problem report", "diagnostics-report"),
     ("internal error: 'NoneType' object has no attribute 'x'", "save a problem report", "diagnostics-report"),
-    ("sending cover for 60 seconds before requests are served", "60 seconds", ""),
-    ("this computer has slept for 300 seconds", "asleep", ""),
-    (
-        "the directory http://192.168.1.2/api speaks plain http, so anybody on the way to it could name the nodes: use "
-        "https, with a fingerprint if need be, or set plain_http_directory",
-        "on the way to http://192.168.1.2/api could change",
-        "settings-network",
-    ),
     (
         "key file /x/client.json is open to other users of this computer; delete it for new keys, or keep them by: "
         "chmod 600 /x/client.json",
@@ -83,10 +83,55 @@ KNOWN = [
         "",
     ),
 ]
+UPSTREAM = GatewayUnreachable("ws://1.2.3.4:9000/", "the upstream proxy x does not connect", by_upstream=True)
+VALUES: list[tuple[Reason, str, str]] = [
+    (DirectoryUnreachable(URL, Unreachable.NO_NAME, "-"), URL + " is not found", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.NO_NETWORK, "-"), "no network", ""),
+    (DirectoryUnreachable(URL, Unreachable.NO_TLS, "-"), "date and time", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.OTHER_CERTIFICATE, "-"), "fingerprint", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.NO_ANSWER, "-"), "does not answer", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.NO_UPSTREAM, "-"), "proxy on the way", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.OTHER, "-"), "Nothing answers at", "settings-network"),
+    (DirectoryUnusable(URL, "not JSON"), "not the directory", "settings-network"),
+    (Several((DirectoryUnusable(URL, "x"), DirectoryUnusable("b", "y"))), URL, "settings-network"),
+    (PlainDirectory("http://a.b/"), "on the way to http://a.b/ could change", "settings-network"),
+    (NoGateway(Wanted.NAMED), "Check its key", "settings-exits"),
+    (NoGateway(Wanted.ANY), "Try again later", ""),
+    (NoGateway(Wanted.ANOTHER), "Try again later", ""),
+    (NoGatewayIn("CH"), "no gateway in CH", "settings-exits"),
+    (NoRequester("mainnet"), "names no exit. Give", "settings-exits"),
+    (NoRequester("mainnet", "CH"), "no exit in CH", "settings-exits"),
+    (TooFewNodes(), "Try again later", ""),
+    (NoGatewayAnswers(), "Try again later", ""),
+    (GatewayUnlisted(), "Check its key", "settings-exits"),
+    (GatewayUnreachable("ws://1.2.3.4:9000/", "timed out"), "choose another gateway", "settings-exits"),
+    (UPSTREAM, "proxy on the way", "settings-network"),
+    (GatewayGone(3.0), "choose another gateway", "settings-exits"),
+    (GatewayGone(3.0, UPSTREAM), "proxy on the way", "settings-network"),
+    (GatewaySilent(), "choose another gateway", "settings-exits"),
+    (NoReply(), "choose another gateway", "settings-exits"),
+    (GatewayNotUnderstood("no JSON"), "another version", "settings-exits"),
+    (GatewayVersion(1, too_old=True), "another version", "settings-exits"),
+    (GatewayUnproven("wrong signature"), "prove", "settings-exits"),
+    (GatewayDenies("registration"), "date and time", "settings-exits"),
+    (GatewaySays("the request's timestamp is too far from this gateway's clock"), "date or time", ""),
+    (GatewaySays("come back later"), "The gateway refused: “come back later”. Try another gateway.", "settings-exits"),
+    (GatewayRefuses(GatewayUnproven("x")), "prove", "settings-exits"),
+    (TryingAnother(GatewaySays("full")), "The gateway refused: “full”. Trying another gateway.", "settings-exits"),
+    (EnteringElsewhere(NoReply()), "Trying another", "settings-exits"),
+    (LinkBroke("the gateway closed the connection"), "was lost", ""),
+    (ClientCrashed("x"), "save a problem report", "diagnostics-report"),
+    (Crash("the session", "x"), "save a problem report", "diagnostics-report"),
+    (PracticeEnded("killed"), "save a problem report", "diagnostics-report"),
+    (CoverFirst(60.0), "60 seconds", ""),
+    (Slept(300.0), "asleep", ""),
+    (Moved(), "another network", ""),
+]
+KNOWN = [*((Words(text), part, page) for text, part, page in TEXTS), *VALUES]
 
 
 @pytest.mark.parametrize(("reason", "part", "page"), KNOWN)
-def test_a_known_reason_is_a_clear_sentence_with_a_way_on(reason: str, part: str, page: str) -> None:
+def test_a_known_reason_is_a_clear_sentence_with_a_way_on(reason: Reason, part: str, page: str) -> None:
     told = advice(reason)
     assert part in told.sentence
     assert told.page == page
@@ -102,17 +147,18 @@ def test_every_rule_is_hit_by_its_own_example_and_leads_to_a_page_that_exists(ru
 
 
 def test_an_unknown_reason_is_shown_as_it_is() -> None:
-    assert advice("something new happened").sentence == "Something new happened."
-    assert advice("").sentence == ""
-    assert advice("it is {broken} %s").sentence == "It is {broken} %s."
+    assert advice(Words("something new happened")).sentence == "Something new happened."
+    assert advice(Words("")).sentence == ""
+    assert advice(Words("it is {broken} %s")).sentence == "It is {broken} %s."
 
 
-@pytest.mark.parametrize("begin", [REFUSES, SAYS])
+@pytest.mark.parametrize("refuses", [False, True])
 @pytest.mark.parametrize(
     "words", ["no space left on device", "{url} internal error %s", "cannot read /x: Permission denied", "a\u2028b “c”"]
 )
-def test_the_words_of_a_gateway_are_quoted_and_mean_nothing_else(begin: str, words: str) -> None:
-    told = advice(begin + words)
+def test_the_words_of_a_gateway_are_quoted_and_mean_nothing_else(refuses: bool, words: str) -> None:
+    said = GatewaySays(words)
+    told = advice(GatewayRefuses(said) if refuses else said)
     assert told.sentence == f"The gateway refused: “{words}”. Try another gateway."
     assert told.page == "settings-exits"
 
@@ -123,92 +169,41 @@ def test_what_a_gateway_says_is_told_as_its_words() -> None:
     machine.state = ClientState.READY
     (close,) = machine.feed_text(messages.encode(messages.Error("we close for lunch")), 1.0)
     assert isinstance(close, Close)
+    assert isinstance(close.reason, Reason)
     assert advice(close.reason).sentence == "The gateway refused: “we close for lunch”. Try another gateway."
 
 
 # --- all of them ----------------------------------------------------------------------------------------------------
 
-# Who tells a session why something does not work, and how.
-TELLERS = (
-    "proxy/nymconnect_proxy/session/session.py",
-    "proxy/nymconnect_proxy/session/connector.py",
-    "proxy/nymconnect_proxy/session/gateway_selection.py",
-    "proxy/nymconnect_proxy/ingress/local_ports.py",
-    "proxy/nymconnect_proxy/ingress/listener.py",
-    "proxy/nymconnect_proxy/ingress/rpc.py",
-    "proxy/nymconnect_proxy/practice/network_process.py",
-    "nymconnect/client/client.py",
-    "nymconnect/client/pacer/transport.py",
-    "nymconnect/client/gateway/connection.py",
-    "nymconnect/client/pacer/parent.py",
-    "nymconnect/client/pacer/child.py",
-    "nymconnect/client/gateway/profile.py",
-    "nymconnect/client/gateway/network_change.py",
-    "nymconnect/client/gateway/topology_refresh.py",
-    "proxy/nymconnect_proxy/settings/address_book.py",
-    "nymconnect/runtime/outbound.py",
-    "nymconnect/runtime/sockets.py",
-    "gui/nymconnect_gui/platform/autostart.py",
-)
-ERRORS = frozenset({"UserError", "LinkLostError", "_end", "on_end", "_tell", "tell", "_read"})
-ELSEWHERE = {  # what comes not to a window but to a command line or a wallet, and what other reasons stand in
-    "[requesters] is not a table",
-    "a requester's name has 1 to 40 letters, digits, - and _, and is not {}: '{}'",
-    "an address book holds at most {} requesters",
-    "the requester {}: {}",
-    "NymConnect could not reach the server: it is not connected, or the requester cannot connect there.",
-    "The server's certificate is not trusted.",
-    "{}; entering by another one",
-    "{}; trying another gateway",
-}
+
+def kinds(base: type[Reason] = Reason) -> set[str]:
+    """The names of all that there are. Names, for the class that a dataclass with slots is made from may linger."""
+    return {name for sub in base.__subclasses__() for name in (sub.__name__, *kinds(sub))}
 
 
-def templates(path: Path, tellers: frozenset[str] = ERRORS) -> Iterator[str]:
-    """Texts of errors and farewells in a module, and of functions that return a reason; values as {}."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        values: list[ast.expr] = []
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            values = node.args if name in tellers else []
-        elif isinstance(node, ast.Return) and node.value is not None:
-            values = [node.value]
-        for value in values:
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                yield value.value
-            elif isinstance(value, ast.JoinedStr):
-                yield "".join(map(_part, value.values))
+def test_every_kind_of_reason_is_here() -> None:
+    assert {type(reason).__name__ for reason, _, _ in KNOWN} == kinds()
 
 
-def _part(part: ast.expr) -> str:
-    if isinstance(part, ast.Constant):
-        return str(part.value)
-    return "'{}'" if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") else "{}"
-
-
-def told_reasons() -> list[str]:
-    found = (text for path in TELLERS for text in templates(REPOSITORY / path))
-    return sorted({text for text in found if " " in text and text not in ELSEWHERE})
-
-
-@pytest.mark.parametrize("template", told_reasons())
-def test_every_reason_that_a_session_can_have_is_in_the_table(template: str) -> None:
-    reason = template.replace("{}", "7")
-    assert any(rule.pattern.search(reason) for rule in RULES), "it would be shown in English: add a rule"
-
-
-@pytest.mark.parametrize(("verb", "begin"), [("_refuse", REFUSES), ("_give_up", "")])
-def test_what_we_say_of_a_gateway_is_not_quoted_as_its_own_words(verb: str, begin: str) -> None:
-    found = set(templates(REPOSITORY / "nymconnect/link/gateway/client.py", frozenset({verb})))
-    own = {begin + text.replace("{}", "7") for text in found if not text.startswith(SAYS)}
-    assert own
-    for reason in own:
-        assert any(rule.pattern.search(reason) for rule in RULES), reason
-        assert "“" not in advice(reason).sentence, reason
+def test_every_value_has_a_line_in_english_and_a_sentence_in_the_window_and_in_german(qapp: QApplication) -> None:
+    english = [advice(reason).sentence for reason, _, _ in VALUES]
+    install(qapp, "de")
+    try:
+        german = [advice(reason).sentence for reason, _, _ in VALUES]
+    finally:
+        install(qapp, "en")
+    for (reason, _, _), source, text in zip(VALUES, english, german, strict=True):
+        assert str(reason)
+        assert str(reason)[-1] not in ".!?"
+        assert source != sentence_case(str(reason)), f"{reason!r} is shown in the words of the log"
+        assert text != source, f"{reason!r} has no German"
+        assert " the " not in text
 
 
 def test_half_sentences_are_found_whatever_their_case() -> None:
-    assert advice("cannot read /x/a: Permission denied").sentence == "/x/a cannot be used: this user may not do that."
-    assert advice("cannot read /x/a: quota").sentence == "/x/a cannot be used: quota."
+    told = advice(Words("cannot read /x/a: Permission denied"))
+    assert told.sentence == "/x/a cannot be used: this user may not do that."
+    assert advice(Words("cannot read /x/a: quota")).sentence == "/x/a cannot be used: quota."
 
 
 # --- the real errors ------------------------------------------------------------------------------------------------
@@ -230,13 +225,15 @@ async def directory(answer: Callable[[], web.Response]) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def failure(settings: Settings, files: Directories | None = None) -> str:
+async def failure(settings: Settings, files: Directories | None = None) -> Reason:
     """Why a real session with these settings fails."""
     session = Session(replace(settings, socks=Endpoint("127.0.0.1", 0)), directories=files)
     await session.connect()
     try:
         async with asyncio.timeout(60):
-            return (await session.wait(State.FAILED)).reason
+            reason = (await session.wait(State.FAILED)).reason
+            assert reason is not None
+            return reason
     finally:
         await session.disconnect()
 
@@ -300,7 +297,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize(("reason", "part", "page"), [row for row in KNOWN if row[2]])
 async def test_a_failure_offers_the_page_that_helps(
-    reason: str, part: str, page: str, home: HomePage, program: Program, sessions: FakeSessions
+    reason: Reason, part: str, page: str, home: HomePage, program: Program, sessions: FakeSessions
 ) -> None:
     program.bridge.connect_now()
     await until(lambda: bool(sessions.made))

@@ -8,11 +8,13 @@ from PySide6.QtWidgets import QApplication
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.endpoints import Endpoint
+from nymconnect.reasons import Words
 from nymconnect_gui.text import words
 from nymconnect_gui.text.i18n import install
 from nymconnect_gui.text.words import Mood, Problem
 from nymconnect_proxy.ingress.requester_choice import Health, RequesterState
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
+from nymconnect_proxy.session.reasons import NoGatewayAnswers
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates
 from nymconnect_proxy.settings.config import Settings
@@ -58,25 +60,25 @@ def test_an_uplink_that_follows_the_data_is_said() -> None:
 
 
 def test_a_failure_says_why_and_that_the_port_refuses() -> None:
-    sentence = words.sentence(snapshot(State.FAILED, reason="no gateway answers"))
+    sentence = words.sentence(snapshot(State.FAILED))
     assert sentence.startswith("No gateway")
     assert "refuses" in sentence
 
 
 def test_a_problem_counts_while_nothing_runs_only() -> None:
-    problem = Problem("oh no")
+    problem = Problem(Words("oh no"))
     assert words.mood_of(snapshot(State.DISCONNECTED), problem) is Mood.FAILED
     assert words.mood_of(snapshot(State.CONNECTED), problem) is Mood.CONNECTED
     assert words.sentence(snapshot(State.DISCONNECTED), problem) == "Oh no."
 
 
 def test_a_busy_port_is_named() -> None:
-    problem = Problem("cannot listen", Endpoint("127.0.0.1", 1080))
+    problem = Problem(Words("cannot listen"), Endpoint("127.0.0.1", 1080))
     assert "127.0.0.1:1080" in words.sentence(snapshot(State.DISCONNECTED), problem)
 
 
 def test_a_failed_attempt_on_demand_is_remembered_in_words() -> None:
-    assert "No gateway" in words.sentence(snapshot(State.WAITING, reason="no gateway answers"))
+    assert "No gateway" in words.sentence(snapshot(State.WAITING, reason=NoGatewayAnswers()))
 
 
 @pytest.mark.parametrize(

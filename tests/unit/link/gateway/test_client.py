@@ -16,6 +16,7 @@ from nymconnect.link.gateway.control import SessionType
 from nymconnect.link.gateway.events import ClientEffect, KeyRejected, Pushed, Ready, Refused
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, GatewayHandshake
 from nymconnect.link.gateway.messages import octets
+from nymconnect.reasons import GatewaySays, GatewayUnproven, NoReply
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY, UNIX_OFFSET, UNTIL_MIDNIGHT, mix_packet
 
 KEY = bytes(range(32))
@@ -103,7 +104,7 @@ def test_an_old_gateway_is_refused(reported: int) -> None:
 
 
 def test_an_error_instead_of_a_version_is_a_refusal() -> None:
-    assert Talk().say(messages.Error("what?")) == [Refused("what?"), Close("what?")]
+    assert Talk().say(messages.Error("what?")) == [Refused(GatewaySays("what?")), Close(GatewaySays("what?"))]
 
 
 def test_messages_of_a_registration_come_in_the_order_of_the_reference() -> None:
@@ -129,7 +130,7 @@ def test_a_gateway_that_is_not_the_one_of_the_directory_is_refused() -> None:
     talk.gateway = GatewayHandshake(CLIENT_IDENTITY, random.Random(2))
     refused, _ = talk.respond(talk.version())
     assert isinstance(refused, Refused)
-    assert "identity" in refused.reason
+    assert isinstance(refused.reason, GatewayUnproven)
     assert talk.machine.shared_key is None
 
 
@@ -178,7 +179,7 @@ def test_a_gateway_that_does_not_answer_is_given_up(state: ClientState) -> None:
     due = STEP_TIMEOUT if handshake else REPLY_TIMEOUT
     assert talk.machine.deadline == due
     assert talk.machine.wake(due - 0.001) == []
-    assert talk.machine.wake(due) == [Close("the gateway does not answer")]
+    assert talk.machine.wake(due) == [Close(NoReply())]
 
 
 @pytest.mark.parametrize("state", [*WAITING, ClientState.READY])
@@ -306,7 +307,7 @@ def test_an_unmetered_gateway_is_asked_for_nothing() -> None:
 def test_a_claim_that_stays_unanswered_closes() -> None:
     talk = at(ClientState.READY)
     assert talk.machine.wake(UNTIL_MIDNIGHT) == [CLAIM]
-    assert talk.machine.wake(UNTIL_MIDNIGHT + REPLY_TIMEOUT) == [Close("the gateway does not answer")]
+    assert talk.machine.wake(UNTIL_MIDNIGHT + REPLY_TIMEOUT) == [Close(NoReply())]
 
 
 def test_a_claim_just_before_midnight_does_not_delay_the_one_after_it() -> None:
@@ -332,7 +333,7 @@ def test_a_gateway_that_knows_no_control_requests_is_kept() -> None:
     assert len(talk.machine.remember_me(SessionType.SOCKS5, 0.0)) == 1
     assert talk.say(messages.Error("could not parse that")) == []
     assert talk.machine.state is ClientState.READY
-    assert talk.say(messages.Error("could not parse that")) == [Close("the gateway says: could not parse that")]
+    assert talk.say(messages.Error("could not parse that")) == [Close(GatewaySays("could not parse that"))]
 
 
 @pytest.mark.parametrize("state", WAITING)
@@ -355,9 +356,10 @@ def test_a_key_of_another_length_is_misuse() -> None:
 def test_reasons_are_one_short_printable_line() -> None:
     (close,) = at(ClientState.READY).say(messages.Error("bad\n\x1b[31mnews" + "x" * 10_000))
     assert isinstance(close, Close)
-    assert close.reason.startswith("the gateway says: bad  [31mnews")
-    assert close.reason.isprintable()
-    assert len(close.reason) <= 200
+    assert isinstance(close.reason, GatewaySays)
+    assert close.reason.words.startswith("bad  [31mnews")
+    assert close.reason.words.isprintable()
+    assert len(close.reason.words) <= 200
 
 
 def test_repr_shows_no_secret() -> None:

@@ -12,6 +12,7 @@ from nymconnect.link.gateway.control import SessionType
 from nymconnect.link.gateway.events import DeliveryPaced, DeliveryRates, KeyRejected, Pushed, Ready, Refused
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE, PROBE_TIMEOUT, ServerState
 from nymconnect.packet.params import KeyRotation, PacketSize
+from nymconnect.reasons import GatewaySays
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, UNTIL_MIDNIGHT, GatewayPair, MemoryRegistry, mix_packet
 
 CLIENT = CLIENT_IDENTITY.public
@@ -235,7 +236,7 @@ def test_a_living_rival_keeps_its_session() -> None:
     pair.on_server(pair.server.rival_checked(True, pair.now))
     pair.run()
     assert pair.server_closed
-    assert pair.events == [Close("the gateway says: There is already an open connection to this client")]
+    assert pair.events == [Close(GatewaySays("There is already an open connection to this client"))]
     assert pair.registry.registrations[CLIENT].last_timestamp == 0
 
 

@@ -16,6 +16,7 @@ from nymconnect.base58 import b58encode
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import Words
 from nymconnect.runtime.clock import clock
 from nymconnect_proxy.diagnostics.log_ring import MAX_LENGTH, LogLine, LogRing
 from nymconnect_proxy.diagnostics.redact import Scrubber
@@ -125,13 +126,13 @@ def test_the_report_has_what_is_needed_and_nothing_that_was_planted() -> None:
     )
     history = StateHistory()
     history.note(status(state=State.CONNECTING))
-    history.note(status(state=State.FAILED, reason=f"no answer from {KEY} at 203.0.113.77:9001"))
+    history.note(status(state=State.FAILED, reason=Words(f"no answer from {KEY} at 203.0.113.77:9001")))
     seen = status(
         gateway=KEY,
         requester=RECIPIENT,
         suspects=("203.0.113.77:1789",),
         alarms=(PacketsDropped(("203.0.113.77:1789",)),),
-        reason="the upstream proxy socks5://proxy.example.com:9050 does not connect",
+        reason=Words("the upstream proxy socks5://proxy.example.com:9050 does not connect"),
         counters={"data_sent": 41, "streams": 2},
     )
     report = problem_report(chosen, seen, history.changes, lines(SECRETS), {"platform plugin": "xcb"}, ["hunter2pass"])
@@ -186,9 +187,9 @@ def test_the_history_notes_changes_only_and_is_bounded() -> None:
         history.note(status())
     assert len(history.changes) == 1
     for number in range(MAX_STATES + 10):
-        history.note(status(reason=str(number)))
+        history.note(status(reason=Words(str(number))))
     assert len(history.changes) == MAX_STATES
-    assert history.changes[-1].reason == str(MAX_STATES + 9)
+    assert history.changes[-1].reason == Words(str(MAX_STATES + 9))
 
 
 # --- the ring ---------------------------------------------------------------------------------------------------

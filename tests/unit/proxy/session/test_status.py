@@ -8,6 +8,7 @@ import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.endpoints import Endpoint
+from nymconnect.reasons import Words
 from nymconnect_proxy.session.alarms import PacketsDropped
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport
 from nymconnect_proxy.session.states import State
@@ -22,7 +23,7 @@ FULL = replace(
     gateway="G",
     gateway_port=9000,
     requester="R",
-    reason="why",
+    reason=Words("why"),
     loss=0.01,
     delay=0.2,
     dropping=True,

@@ -15,6 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from nymconnect import __version__
+from nymconnect.reasons import Words
 from nymconnect_gui.app import Program
 from nymconnect_gui.model import logs
 from nymconnect_gui.pages.diagnostics.about import PARTS, installed
@@ -176,8 +177,8 @@ def test_the_question_where_to_save_is_opened_once_and_never_blocks(page: Show, 
 
 
 def test_the_report_tells_what_has_happened(page: Show, program: Program) -> None:
-    program.bridge._take(snapshot(State.CONNECTING, reason="asking the directory"))
-    program.bridge._take(snapshot(State.FAILED, reason="no gateway answers"))
+    program.bridge._take(snapshot(State.CONNECTING, reason=Words("asking the directory")))
+    program.bridge._take(snapshot(State.FAILED))
     program.bridge._take(snapshot(State.DISCONNECTED))
     text = page("diagnostics-report").text.toPlainText()
     assert text.index("connecting: asking") < text.index("failed: no gateway answers")

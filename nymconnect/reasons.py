@@ -1,0 +1,253 @@
+"""Why something does not work, or is as it is: values, made where the fact is known.
+
+`str` of a reason is its one rendering in English, for command line, log and JSON: no capital, no full stop. The window
+has its own, in the language in force. What has no class of its own is `Words`. Reasons that only a program above the
+mixnet can have are classes of that program.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Reason:
+    """The base class; every one is frozen, and has an English rendering."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Reason):
+    """A reason that is known in English only."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+# --- the link to the gateway -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayUnreachable(Reason):
+    """No connection comes about; `words` are the system's, or of the upstream proxy if the fault is there."""
+
+    url: str
+    words: str
+    by_upstream: bool = False
+
+    def __str__(self) -> str:
+        return f"cannot reach the gateway at {self.url}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySilent(Reason):
+    """No attempt to connect has had an outcome so far."""
+
+    def __str__(self) -> str:
+        return "the gateway has not answered yet"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayNotUnderstood(Reason):
+    """Its bytes do not decode."""
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the gateway is not understood: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply(Reason):
+    """It has left a question of ours without an answer."""
+
+    def __str__(self) -> str:
+        return "the gateway does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayVersion(Reason):
+    """It speaks a `version` of the protocol that we do not."""
+
+    version: int
+    too_old: bool = False
+
+    def __str__(self) -> str:
+        if self.too_old:
+            return f"the gateway speaks protocol version {self.version}, which is too old"
+        return f"the gateway answered with protocol version {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDenies(Reason):
+    """It does not accept our `request`, without a word."""
+
+    request: str
+
+    def __str__(self) -> str:
+        return f"the gateway did not accept our {self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayUnproven(Reason):
+    """It is perhaps not the one in the directory."""
+
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the gateway could not prove its identity: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySays(Reason):
+    """Its own words, in one line."""
+
+    words: str
+
+    def __str__(self) -> str:
+        return f"the gateway says: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefuses(Reason):
+    """It will not serve us, and trying again will not help."""
+
+    reason: Reason
+
+    def __str__(self) -> str:
+        why = self.reason.words if isinstance(self.reason, GatewaySays) else self.reason
+        return f"the gateway refuses this client: {why}"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBroke(Reason):
+    """A connection that stood has ended; `detail` says how."""
+
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayGone(Reason):
+    """No attempt has come to anything for `minutes`; `last` is why the last one did not."""
+
+    minutes: float
+    last: Reason | None = None
+
+    def __str__(self) -> str:
+        gone = f"the gateway has not answered for {self.minutes:.0f} minutes"
+        return gone if self.last is None else f"{gone}: {self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayUnlisted(Reason):
+    """The network has lost the gateway in use."""
+
+    def __str__(self) -> str:
+        return "the directory no longer lists the gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCrashed(Reason):
+    """Our own fault."""
+
+    error: str
+
+    def __str__(self) -> str:
+        return f"internal error in the mixnet client: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class Slept(Reason):
+    """This computer did nothing for `seconds`."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"this computer has slept for {self.seconds:.0f} seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved(Reason):
+    """The way to the gateway begins at another address of ours."""
+
+    def __str__(self) -> str:
+        return "this computer is on another network"
+
+
+# --- the directory -----------------------------------------------------------------------------------------------
+
+
+class Unreachable(Enum):
+    """Why a directory cannot be reached."""
+
+    NO_ANSWER = "no_answer"
+    NO_NAME = "no_name"
+    OTHER_CERTIFICATE = "other_certificate"
+    NO_TLS = "no_tls"
+    NO_UPSTREAM = "no_upstream"
+    NO_NETWORK = "no_network"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUnreachable(Reason):
+    """`words` say it in English."""
+
+    url: str
+    fault: Unreachable
+    words: str
+
+    def __str__(self) -> str:
+        return f"directory {self.url} cannot be reached: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUnusable(Reason):
+    """What it answers is no description of a mixnet."""
+
+    url: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"directory {self.url} gave no usable answer: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Reason):
+    """Each of several directories has failed."""
+
+    reasons: tuple[Reason, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.reasons))
+
+
+def all_of(reasons: Sequence[Reason]) -> Reason:
+    """One value for one reason or more."""
+    return reasons[0] if len(reasons) == 1 else Several(tuple(reasons))
+
+
+class Wanted(Enum):
+    """Which gateway was looked for; the value is the word in English."""
+
+    NAMED = "such"
+    ANOTHER = "other"
+    ANY = "usable"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGateway(Reason):
+    """The directory lists none that will do."""
+
+    wanted: Wanted
+
+    def __str__(self) -> str:
+        return f"the directory lists no {self.wanted.value} gateway"

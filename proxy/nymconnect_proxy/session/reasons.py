@@ -1,0 +1,108 @@
+"""Reasons that a session can have beside those of the mixnet (`nymconnect.reasons`)."""
+
+from dataclasses import dataclass
+
+from nymconnect.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Crash(Reason):
+    """A part of the session that has failed by our own fault, and the error in the words of Python."""
+
+    part: str
+    error: str
+
+    def __str__(self) -> str:
+        return f"internal error in {self.part}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class TryingAnother(Reason):
+    """A gateway has failed at the beginning, and the next one is tried."""
+
+    reason: Reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}; trying another gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class EnteringElsewhere(Reason):
+    """A gateway that worked is left for another one."""
+
+    reason: Reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}; entering by another one"
+
+
+@dataclass(frozen=True, slots=True)
+class CoverFirst(Reason):
+    """Cover traffic flows for `seconds` before the proxy serves."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"sending cover for {self.seconds:g} seconds before requests are served"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainDirectory(Reason):
+    """Nothing proves what the directory at `url` says."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return (
+            f"the directory {self.url} speaks plain http, so anybody on the way to it could name the nodes: use "
+            "https, with a fingerprint if need be, or set plain_http_directory"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoRequester(Reason):
+    """The network lists none, or none in `country`."""
+
+    network: str
+    country: str = ""
+
+    def __str__(self) -> str:
+        if self.country:
+            return f"the network {self.network} lists no requester in {self.country}"
+        return f"the network {self.network} lists no requester: give the address of one"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGatewayIn(Reason):
+    """None stands in the `country` that the user wants."""
+
+    country: str
+
+    def __str__(self) -> str:
+        return f"the directory lists no gateway in {self.country}"
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewNodes(Reason):
+    """No route can be drawn."""
+
+    def __str__(self) -> str:
+        return "the directory lists too few nodes to route through; try again later"
+
+
+@dataclass(frozen=True, slots=True)
+class NoGatewayAnswers(Reason):
+    """All that were tried have failed."""
+
+    def __str__(self) -> str:
+        return "no gateway answers"
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeEnded(Reason):
+    """The process of the practice network has ended; `last_words` are its own."""
+
+    last_words: str = ""
+
+    def __str__(self) -> str:
+        return f"the practice network has ended{': ' + self.last_words if self.last_words else ''}"
