@@ -192,6 +192,21 @@ async def test_disconnecting_resets_a_slow_reader_after_what_has_arrived(size: i
         assert (len(heard), seen) == (size, "reset")
 
 
+async def test_quitting_leaves_a_slow_reader_a_moment_for_an_answer_that_is_here_in_full() -> None:
+    async with scene(pipes=PipeOptions(linger=0.1, flush_timeout=0.2)) as on:
+        on.application.shutdown(socket.SHUT_WR)
+        await say(on.target, bytes(LARGE))
+        on.target.close()
+        await until(lambda: not on.loop.requester.snapshot().active)
+        await until(lambda: on.loop.listener.snapshot().bytes_down == LARGE)
+        await asyncio.sleep(0.5)  # and its end, which shows nowhere
+        quitting = asyncio.create_task(on.loop.listener.stop())
+        await asyncio.sleep(1.5)
+        heard, seen = await rest(on.application)
+        assert (len(heard), seen) == (LARGE, "end")
+        await quitting
+
+
 @pytest.mark.parametrize("size", [MEDIUM, LARGE])
 async def test_a_slow_reader_gets_all_of_an_answer_that_had_its_end_although_its_upload_breaks(size: int) -> None:
     async with scene(pipes=PipeOptions(linger=0.1, flush_timeout=0.2, last_bytes=PATIENCE)) as on:

@@ -31,6 +31,7 @@ from nymconnect_proxy.streams.socket_close import (
 log = logging.getLogger(__name__)
 
 FAREWELL = 1.0
+FAREWELL_OF_A_WHOLE = 5.0
 
 Effect = TypeVar("Effect")
 
@@ -109,6 +110,11 @@ class Pipe(Generic[Effect]):
     @property
     def finished(self) -> bool:
         return self._finished.is_set()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the socket is to have, or has, everything of a direction and its end."""
+        return self._orderly or self._eof_delivered
 
     def attach(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Give the pipe its socket and begin to read it; the pipe closes it."""
@@ -290,11 +296,16 @@ def _put(writer: asyncio.StreamWriter, data: bytes | None) -> None:
             writer.write_eof()
 
 
-async def cut_off(pipes: Iterable[Pipe[Any]], cause: Cause, patience: float = FAREWELL) -> None:
-    """End streams from outside, and wait a moment until their sockets have what was delivered before."""
+async def cut_off(pipes: Iterable[Pipe[Any]], cause: Cause) -> None:
+    """End streams from outside, and wait a moment until their sockets have what was delivered before. Where that is the
+    whole of a direction, its reader gets some seconds more."""
     cut = list(pipes)
     for pipe in cut:
         pipe.abort(cause)
+    await asyncio.gather(*(_hung_up(pipe) for pipe in cut))
+
+
+async def _hung_up(pipe: Pipe[Any]) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            await asyncio.gather(*(pipe.hung_up.wait() for pipe in cut))
+        async with asyncio.timeout(FAREWELL_OF_A_WHOLE if pipe.is_whole else FAREWELL):
+            await pipe.hung_up.wait()
