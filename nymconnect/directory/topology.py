@@ -149,11 +149,6 @@ class Topology:
         """The node that listens for packets at any of its addresses, or None."""
         return self._by_address.get(_canonical(address.host, address.port))
 
-    def noise_key_for(self, address: NodeAddress) -> bytes | None:
-        """Noise key of the node at `address`, or None: then the link is plain TCP (nymnoise `config.rs`)."""
-        node = self.node_at(address)
-        return node.noise_key if node else None
-
     def known_ip(self, ip: str) -> bool:
         """Whether some node announces this IP address: the routing filter of a node."""
         return canonical_ip(ip) in self._ips

@@ -145,12 +145,10 @@ class Port:
             visitor.abort()
         return entry.admitted
 
-    def displace_late(self, patience: float) -> int:
-        """Send away the strangers that said nothing whole for `patience` seconds; returns their number."""
-        late = self.lobby.late(clock(), patience)
-        for visitor in late:
+    def displace_late(self, patience: float) -> None:
+        """Send away the strangers that said nothing whole for `patience` seconds."""
+        for visitor in self.lobby.late(clock(), patience):
             visitor.abort()
-        return len(late)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from typing import IO, Any
 from nymconnect.runtime.program import MAIN, own_command
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 Event = dict[str, Any]
 
 

@@ -23,7 +23,7 @@ from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 CURL_PROXY_ERROR = 97
 # Everything shares one event loop here, so what is not needed for correctness is left out: long delays, and a main
 # stream of cover. The window keeps the queues of a busy machine shorter than the patience for acks, or else everything

@@ -35,19 +35,18 @@ ADDRESS = str(make_recipient(random.Random(1)))
 
 def test_connect_tells_its_states_and_counters_and_leaves_at_ctrl_c(tmp_path: Path) -> None:
     with Command(tmp_path, "connect", "--json", *QUIET_SOCKS) as command:
-        lines = [command.line() for _ in range(2)]
-        assert all(line.startswith('{"event": "state", ') for line in lines)
-        connecting, connected = (json.loads(line) for line in lines)
-        assert connecting["state"] == "connecting"
+        first = command.line()
+        assert first.startswith('{"event": "state", ')
+        assert json.loads(first)["state"] == "connecting"
+        connected = command.event("state", state="connected")
         assert list(connected)[:6] == ["event", "state", "socks", "network", "gateway", "gateway_port"]
         assert (connected["state"], connected["network"]) == ("connected", "embedded")
         assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", connected["socks"])
         assert re.fullmatch(r"[1-9A-HJ-NP-Za-km-z]{40,44}", connected["gateway"])
         assert 0 < connected["gateway_port"] < 65536
 
-        stats = command.event("stats")
-        assert stats["state"] == "connected"
-        assert stats["cover_sent"] > 50
+        while (stats := command.event("stats", state="connected"))["cover_sent"] <= 50:
+            pass
         assert {"streams", "queued", "in_flight"} <= stats.keys()
 
         children = children_of(command.pid)
@@ -63,7 +62,9 @@ def test_connect_tells_its_states_and_counters_and_leaves_at_ctrl_c(tmp_path: Pa
 def test_connect_tells_a_person_that_a_practice_network_hides_nothing(tmp_path: Path) -> None:
     with Command(tmp_path, "connect", *QUIET_SOCKS) as command:
         assert command.line() == "connecting\n"
-        assert re.match(r"connected: SOCKS5 proxy on 127\.0\.0\.1:\d+ \(.*gives no anonymity\)\n", command.line())
+        while (line := command.line()).startswith("connecting"):  # on a slow machine it has more to say of that
+            pass
+        assert re.match(r"connected: SOCKS5 proxy on 127\.0\.0\.1:\d+ \(.*gives no anonymity\)\n", line)
         command.signal(signal.SIGTERM)
         assert command.end() == (0, "")
 
@@ -295,7 +296,7 @@ def test_selftest_passes_and_prints_what_it_measured(tmp_path: Path) -> None:
     measured = json.loads(line)
     assert measured["bytes"] == 256 * 1024
     assert 0 < measured["connected_s"] < measured["first_byte_s"] < measured["complete_s"]
-    assert measured["ready_s"] + measured["complete_s"] < 30
+    assert measured["ready_s"] + measured["complete_s"] < PATIENCE
     assert measured["data_sent"] > 0
 
 

@@ -123,7 +123,9 @@ async def test_client_leaves_out_nodes_that_are_down(server: DirectoryServer, ht
 
 async def test_node_reads_noise_keys_and_addresses(server: DirectoryServer, http: aiohttp.ClientSession) -> None:
     topology = await DirectoryClient([base(server)], http).semi_skimmed()
-    assert topology.noise_key_for(NodeAddress("127.0.0.1", 1803)) == noise_of(3).public
+    node = topology.node_at(NodeAddress("127.0.0.1", 1803))
+    assert node is not None
+    assert node.noise_key == noise_of(3).public
     assert topology.known_ip("127.0.0.1")
     assert topology.node_of(identity_of(6).public) is not None
     assert topology.is_routable()

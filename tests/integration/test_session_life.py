@@ -29,7 +29,6 @@ from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
 from nymconnect_proxy.diagnostics.fetch_through import fetch_through
-from nymconnect_proxy.exit.requester import embedded_requester
 from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session import connector as passage_module
 from nymconnect_proxy.session import session as session_module
@@ -40,22 +39,12 @@ from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.config import Settings
+from tests.helpers.small_network import free_choice, network, place
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 from tests.helpers.upstream_proxy import upstream_proxy
 
 QUICK = replace(FAST, loop_cover_average_delay=0.1)
-
-
-@contextlib.asynccontextmanager
-async def network(gateways: int = 2) -> AsyncIterator[EmbeddedNetwork]:
-    """Its requester sits behind the last gateway."""
-    running = EmbeddedNetwork(embedded_requester, 1, gateways, requester_traffic=FAST)
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.stop()
 
 
 @contextlib.asynccontextmanager
@@ -70,19 +59,6 @@ async def session(
         yield made
     finally:
         await made.disconnect()
-
-
-def free_choice(running: EmbeddedNetwork, **changes: Any) -> Settings:
-    """Settings that name no gateway."""
-    return replace(settings_for(running), gateway=None, **changes)
-
-
-def place(running: EmbeddedNetwork, countries: dict[int, str]) -> None:
-    """Let gateways say where they stand."""
-    for number, country in countries.items():
-        node_id = running.gateways[number].description.node_id
-        record = next(one for one in running.state if one.node_id == node_id)
-        running.state.add(replace(record, country=country))
 
 
 def identity_of(running: EmbeddedNetwork, number: int) -> str:

@@ -28,7 +28,7 @@ REFERENCE = re.compile(r"\bnym-[a-z0-9-]+ \d|\bsphinx-packet\b|\bRFC \d|\bNoise\
 def files() -> Iterator[Path]:
     """Every text file of the repository."""
     for top in sorted(REPOSITORY.iterdir()):
-        if top.name in SKIPPED or (top.name.startswith(".") and top.name not in (".ci", ".gitignore")):
+        if top.name in SKIPPED or (top.name.startswith(".") and top.name not in (".ci", ".github", ".gitignore")):
             continue
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.is_file() and not SKIPPED & set(path.relative_to(REPOSITORY).parts):
@@ -173,6 +173,17 @@ def test_unit_tests_do_not_wait() -> None:
         if path != here and waits.search(path.read_text(encoding="utf-8"))
     ]
     assert waiting == []
+
+
+def test_tests_take_nothing_from_tests() -> None:
+    """What two of them need is a helper; the programs of `make apps` are a package of their own."""
+    takes = re.compile(r"^(?:from|import) tests\.(?:unit|integration|simulation)\b", re.MULTILINE)
+    taking = {
+        relative(path)
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        if takes.search(path.read_text(encoding="utf-8")) and path.name != "test_reasons.py"
+    }
+    assert taking == set()
 
 
 def test_the_command_line_loads_neither_qt_nor_the_network_stack() -> None:

@@ -15,8 +15,8 @@ from nymconnect.runtime.program import own_command
 from tests.helpers.command import environment
 from tests.helpers.machines import as_user, inside, with_small_disk, without_network
 from tests.helpers.person import Person, environment_at
+from tests.helpers.small_network import network
 from tests.helpers.targets import unused_port
-from tests.integration.test_session_life import network
 
 pytestmark = [
     pytest.mark.timeout(600),

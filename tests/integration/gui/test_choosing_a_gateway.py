@@ -10,9 +10,9 @@ from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.settings.gateways import GatewaysPage
 from nymconnect_proxy.session.states import State
+from tests.helpers.small_network import free_choice, network, place
 from tests.helpers.stage import eventually
 from tests.helpers.window import PATIENCE, home_of, live, on_qt, until
-from tests.integration.test_session_life import free_choice, network, place
 
 
 def test_the_gateway_that_is_chosen_is_the_one_that_is_entered_by(qapp: QApplication, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from nymconnect.client import client as client_module
 from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
 from nymconnect_proxy.session.states import State
+from tests.helpers.small_network import free_choice, network
 from tests.helpers.window import home_of, live, on_qt, until
-from tests.integration.test_session_life import free_choice, network
 
 DAY = 86_400.0
 

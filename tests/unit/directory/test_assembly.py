@@ -155,7 +155,9 @@ def noise(node_id: int, version: int = 1) -> NoiseKey:
 def test_node_topology_has_noise_keys_of_version_one_or_later(version: int, used: bool) -> None:
     rows = [*map(semi, MIXES), semi(gateway_row(4), noise(4, version))]
     topology = build_node_topology(METADATA, REWARDED, rows)
-    assert topology.noise_key_for(NodeAddress("10.0.0.4", 1789)) == (noise_of(4).public if used else None)
+    node = topology.node_at(NodeAddress("10.0.0.4", 1789))
+    assert node is not None
+    assert node.noise_key == (noise_of(4).public if used else None)
     assert topology.expects_noise("10.0.0.4") == used
     assert not topology.expects_noise("10.0.0.1")
 

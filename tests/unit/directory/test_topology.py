@@ -153,9 +153,11 @@ def test_noise_key_belongs_to_the_address_but_is_expected_by_ip() -> None:
     plain = replace(network.topology.layers[0][0], noise_key=None)
     topology = replace(network.topology, layers=((plain,), *network.topology.layers[1:]))
     other = topology.layers[1][0]
-    assert topology.noise_key_for(other.mix_address) == network.noise[other.identity].public
-    assert topology.noise_key_for(plain.mix_address) is None
-    assert topology.noise_key_for(NodeAddress("127.0.0.1", 1)) is None
+    found = topology.node_at(other.mix_address)
+    assert found is not None
+    assert found.noise_key == network.noise[other.identity].public
+    assert topology.node_at(plain.mix_address) == plain
+    assert topology.node_at(NodeAddress("127.0.0.1", 1)) is None
     # All share one address, from which a connection can come from any of them.
     assert topology.expects_noise("127.0.0.1")
 

@@ -6,7 +6,7 @@ from nymconnect_gui.app import Program
 from nymconnect_gui.model.window_memory import Store
 from nymconnect_proxy.session.states import State
 from tests.helpers.fake_session import snapshot
-from tests.unit.gui.test_tray import put_tray
+from tests.helpers.panel import put_tray
 
 
 def answer(program: Program, text: str) -> None:

@@ -30,7 +30,7 @@ from nymconnect_proxy.session.alarms import PacketsDropped
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import snapshot
-from tests.unit.gui.test_gateways import GATEWAYS
+from tests.helpers.four_gateways import GATEWAYS
 
 KEYS = [spec.key for spec in PAGES] + ["apps:electrum", "apps:git", "settings-network:own", "settings-exits:own"]
 KEYS += ["settings-exits:mainnet", "settings-gateways:list"]

@@ -31,7 +31,7 @@ from nymconnect_proxy.settings.config import OPTIONS, Settings, read_settings
 from nymconnect_proxy.settings.options import Secret
 from nymconnect_proxy.settings.settings_document import CURRENT_VERSION, read_tables
 from tests.helpers.fake_session import FakeSessions
-from tests.unit.gui.model.test_fields import KEY, RECIPIENT
+from tests.helpers.typed import KEY, RECIPIENT
 
 Find = Callable[[str], Any]
 OPTION_CHOICES = next(option.choices for option in OPTIONS if option.name == "sender_tags")

@@ -18,13 +18,7 @@ from nymconnect_gui.tray import tooltip, tray_icon
 from nymconnect_proxy.session.alarms import PacketsDropped
 from nymconnect_proxy.session.states import State
 from tests.helpers.fake_session import FakeSessions, snapshot
-
-
-def put_tray(program: Program, present: bool = True) -> None:
-    """A panel appears, or goes."""
-    program.host._qt_uses_bus = True
-    program.host._on_bus = present
-    program.host.look()
+from tests.helpers.panel import put_tray
 
 
 def notifications(program: Program) -> list[str]:

@@ -2,14 +2,9 @@
 
 import pytest
 
-from nymconnect.base58 import b58encode
-from nymconnect.crypto import Ed25519Secret, X25519Secret
-from nymconnect.packet.addressing import Recipient
 from nymconnect_gui.model import fields
+from tests.helpers.typed import KEY, RECIPIENT
 
-IDENTITY = Ed25519Secret(bytes(range(32))).public
-KEY = b58encode(IDENTITY)
-RECIPIENT = str(Recipient(IDENTITY, X25519Secret(bytes(range(32))).public, IDENTITY))
 BOOK = (("home", RECIPIENT),)
 
 

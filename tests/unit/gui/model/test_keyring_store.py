@@ -18,36 +18,11 @@ from nymconnect_gui.model.settings_saver import Keeper
 from nymconnect_gui.model.window_memory import Store
 from nymconnect_proxy.settings.config import Settings, read_settings
 from nymconnect_proxy.settings.options import Secret
+from tests.helpers.keyrings import Library
 
 PROXY = Upstream("socks5", "proxy.example", 9050, "alice", "hunter:2")
 BARE = Upstream("socks5", "proxy.example", 9050)
 PASSWORD = Secret("s3same")
-
-
-class Library:
-    """A keyring in memory; with `broken`, every call raises something that no one expects."""
-
-    def __init__(self, *, broken: bool = False, forgetful: bool = False) -> None:
-        self.entries: dict[tuple[str, str], str] = {}
-        self.broken = broken
-        self.forgetful = forgetful
-
-    def get_password(self, service: str, key: str) -> str | None:
-        self._break()
-        return self.entries.get((service, key))
-
-    def set_password(self, service: str, key: str, value: str) -> None:
-        self._break()
-        if not self.forgetful:
-            self.entries[service, key] = value
-
-    def delete_password(self, service: str, key: str) -> None:
-        self._break()
-        del self.entries[service, key]
-
-    def _break(self) -> None:
-        if self.broken:
-            raise ZeroDivisionError("s3same")
 
 
 def keeper_with(vault: Vault, path: Path) -> Keeper:

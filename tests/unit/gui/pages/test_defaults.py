@@ -17,8 +17,8 @@ from nymconnect_gui.text.i18n import install
 from nymconnect_proxy.settings.config import Settings, read_settings, write_settings
 from nymconnect_proxy.settings.options import Secret
 from nymconnect_proxy.settings.settings_document import CURRENT_VERSION
-from tests.unit.gui.model.test_fields import KEY, RECIPIENT
-from tests.unit.gui.model.test_keyring_store import Library
+from tests.helpers.keyrings import Library
+from tests.helpers.typed import KEY, RECIPIENT
 
 Find = Callable[[str], Any]
 BOOK = (("home", RECIPIENT),)
