@@ -20,7 +20,7 @@ from nymconnect_proxy.session.status import Status
 from tests.helpers.stage import PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 
-RATE = 40.0
+RATE = 20.0
 TRAFFIC = TrafficParameters(
     average_packet_delay=0.002,
     average_ack_delay=0.002,
@@ -30,7 +30,7 @@ TRAFFIC = TrafficParameters(
 )
 # Few packets, for a gateway grants nothing to a client that the machine keeps from sending.
 THROUGH_GATEWAY = replace(TRAFFIC, message_sending_average_delay=0.05, downlink=Downlink.GATEWAY, downlink_rate=25.0)
-BODY = bytes(n % 251 for n in range(150_000))
+BODY = bytes(n % 251 for n in range(60_000))
 
 
 def told(status: Status) -> str:
@@ -41,7 +41,7 @@ def told(status: Status) -> str:
 def counted_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downlink, "LOOK", 0.2)
     monkeypatch.setattr(downlink, "MEASURE_LEAST", 4.0)
-    monkeypatch.setattr(downlink, "ENOUGH", 0.5)  # of a machine that does everything at once
+    monkeypatch.setattr(downlink, "ENOUGH", 0.25)  # of a machine that does everything at once
 
 
 @contextlib.asynccontextmanager
@@ -73,7 +73,7 @@ async def test_the_requester_answers_as_much_without_a_download_as_with_one() ->
         assert fetched.body == BODY
         assert after.counters["reply_data_received"] > len(BODY) / 1604
         assert answers(after) - answers(before) < 1.3 * RATE * seconds + 30
-        assert after.downlink_hidden, after.downlink
+        await eventually(lambda: made.status.downlink_hidden)
 
 
 async def test_the_gateway_delivers_padding_where_there_is_nothing_else() -> None:
@@ -83,7 +83,7 @@ async def test_the_gateway_delivers_padding_where_there_is_nothing_else() -> Non
         padding = made.status.counters["padding_received"]
         fetched = await fetch_through(made.status.socks, "localhost", port, "/file", PATIENCE)
         assert fetched.body == BODY
-        assert made.status.counters["padding_received"] > padding
+        await eventually(lambda: made.status.counters["padding_received"] > padding)
         assert made.status.counters.get("malformed", 0) == 0
 
 
