@@ -9,10 +9,10 @@ SLACK = 6_000_000  # bytes; a leak of a stream's buffers would be several times 
 
 
 @pytest.mark.timeout(300)
-async def test_two_hundred_downloads_at_once_arrive_byte_exact() -> None:
+async def test_a_hundred_downloads_at_once_arrive_byte_exact() -> None:
     async with stage(TRAFFIC) as on:
-        crowd = await downloads_at_once(on, 200, 5_000)
-    assert (crowd.exact, crowd.count) == (200, 200)
+        crowd = await downloads_at_once(on, 100, 3_000)
+    assert (crowd.exact, crowd.count) == (100, 100)
 
 
 @pytest.mark.timeout(300)
