@@ -68,7 +68,7 @@ from nymconnect_proxy.settings.config import Settings
 from tests.helpers.fake_session import FakeSessions, port_in_use
 from tests.helpers.gateway_pair import CLIENT_IDENTITY, GATEWAY_IDENTITY
 from tests.helpers.targets import unused_port
-from tests.unit.gui.model.test_fields import RECIPIENT
+from tests.helpers.typed import RECIPIENT
 
 URL = "https://a.b/"
 TEXTS = [
