@@ -1,8 +1,11 @@
 """How much a gateway delivers at constant rates, and to which of its clients: a machine.
 
-Padding costs the gateway what a packet does and its client nothing, so a client is granted what it keeps up itself: it
-shows, by packets of its own, that it sends about as many a second. Our own client sends at a constant rate from the
-moment when it is connected, so it has shown that after a few seconds, and goes on to show it whatever its user does.
+Padding costs the gateway what a packet does and its client nothing, so a client is granted no more bytes than it sends
+itself, counted since it asked: what it sends is credit, and what it wants, while it gets that, is taken from it. It has
+to show for some seconds that it sends enough; it keeps its wish until the credit is used up, which a computer that is
+busy for a moment does not do. Our own client sends at a constant rate from the moment when it is connected, and wants
+73 bytes for each 100 that it sends: contents have no Sphinx headers, and acks are short. Since short frames cost work
+all the same, no more than two acks for each packet are granted.
 
 All together get a fixed total. A wish is granted as a whole or not at all, for with less than it needs a client's mail
 would pile up. A client that wants no more than a fair share is always granted it. Of the others, clients that have
@@ -13,15 +16,13 @@ import math
 from dataclasses import dataclass
 
 from nymconnect.link.gateway.events import DeliveryRates
-from nymconnect.packet.params import PacketSize
+from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 
 TOTAL_RATE = 2000.0  # messages and acks a second, to all clients
 SHOWN_AFTER = 3.0  # seconds that a client is watched at least
-MEMORY = 10.0  # seconds over which its rate is averaged
-# A client asks for a little more than it sends, so that no queue grows; chance makes any Poisson stream uneven, and a
-# computer that is busy sends less than it means to.
-SLACK = 1.5
-LASTING_SLACK = 3.0  # for one that has been granted its wish
+MEMORY = 10.0  # seconds over which its rate is averaged, and for which credit lasts
+MOST_ACKS = 2.0  # for each packet
+PUSH_OVERHEAD = 36  # bytes of the frame and the seal around a content
 REVIEW = 1.0  # seconds
 
 
@@ -41,25 +42,37 @@ class _Wish:
     rates: DeliveryRates
     since: float
     counted_at: float
-    sent: float = 0.0  # packets, those of long ago counting less
+    sent: float = 0.0  # bytes, those of long ago counting less
+    credit: float = 0.0  # bytes
     is_granted: bool = False
 
     @property
     def total(self) -> float:
         return self.rates.messages + self.rates.acks
 
-    def count(self, packets: float, now: float) -> None:
-        self.sent = self.sent * math.exp((self.counted_at - now) / MEMORY) + packets
+    @property
+    def need(self) -> float:
+        """Bytes a second that a client must send for it."""
+        messages = self.rates.messages * (PacketSize.REGULAR.message + PUSH_OVERHEAD)
+        acks = self.rates.acks * (ACK_CONTENT_LENGTH + PUSH_OVERHEAD)
+        return max(messages + acks, self.rates.acks / MOST_ACKS * PacketSize.REGULAR.packet)
+
+    def count(self, size: float, now: float) -> None:
+        passed = now - self.counted_at
         self.counted_at = now
+        self.sent = self.sent * math.exp(-passed / MEMORY) + size
+        spent = self.need * passed if self.is_granted else 0.0
+        self.credit = min(self.credit - spent + size, MEMORY * self.need)
 
     def is_shown(self, now: float) -> bool:
-        """Whether the client sends about as much as it wants."""
-        watched = now - self.since
-        if watched < SHOWN_AFTER:
-            return False
+        """Whether the client sends as much as it wants."""
         self.count(0.0, now)
-        rate = self.sent / (MEMORY * (1 - math.exp(-watched / MEMORY)))
-        return rate * (LASTING_SLACK if self.is_granted else SLACK) >= max(self.rates.messages, self.rates.acks)
+        if self.is_granted:
+            return self.credit >= 0
+        watched = now - self.since
+        if watched < SHOWN_AFTER or self.credit < SHOWN_AFTER * self.need:
+            return False
+        return self.sent / (MEMORY * (1 - math.exp(-watched / MEMORY))) >= self.need
 
 
 class DeliveryAllowance:
@@ -82,9 +95,9 @@ class DeliveryAllowance:
         self._wishes.pop(client, None)
 
     def sent(self, client: bytes, size: int, now: float) -> None:
-        """A packet of `client` for the mixnet has come, with this number of bytes; a short one counts for its part."""
+        """A packet of `client` for the mixnet of this many bytes has come; a long one counts as a regular one."""
         if (wish := self._wishes.get(client)) is not None:
-            wish.count(min(1.0, size / PacketSize.REGULAR.packet), now)
+            wish.count(min(size, PacketSize.REGULAR.packet), now)
 
     def review(self, now: float) -> list[Granted]:
         """What changes; to be called each `REVIEW` seconds."""

@@ -1,11 +1,13 @@
 """Which clients of a gateway are delivered to at constant rates, in virtual time."""
 
+import random
+
 import pytest
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.node.gateway.rate_allowance import NOTHING, REVIEW, SHOWN_AFTER, TOTAL_RATE, DeliveryAllowance, Granted
-from nymconnect.packet.params import PacketSize
+from nymconnect.packet.params import ACK_CONTENT_LENGTH, PacketSize
 
 RATES = DeliveryRates(55.0, 61.1)
 REGULAR = PacketSize.REGULAR.packet
@@ -83,6 +85,72 @@ def test_who_stops_sending_loses_it_and_a_pause_of_some_seconds_does_not_matter(
     gateway.sending[A] = 0.0
     gateway.run(15.0)
     assert gateway.paced == set()
+
+
+@pytest.mark.parametrize("rates", [RATES, DeliveryRates(30.0, 1000.0), DeliveryRates(200.0, 1.0)])
+@pytest.mark.parametrize("share", [0.4, 0.7, 0.9, 1.1])
+def test_nobody_is_delivered_more_bytes_than_he_sends_however_he_goes_about_it(
+    rates: DeliveryRates, share: float
+) -> None:
+    """Bursts and pauses, and wishes made anew."""
+    rng = random.Random(11)
+    allowance = DeliveryAllowance()
+    line = rates.messages * PacketSize.REGULAR.message + rates.acks * ACK_CONTENT_LENGTH
+    sent = delivered = 0.0
+    acks = packets = 0.0
+    paced = False
+    allowance.ask(A, rates, 0.0)
+    for second in range(500):
+        if rng.random() < 0.01:
+            allowance.ask(A, rates, float(second))
+            paced = False
+        if paced:
+            delivered += line
+            acks += rates.acks
+        rate = 1.6 if second % 60 < 10 else share  # he shows it, and then he saves
+        burst = int(rate * line / REGULAR / 0.5) if rng.random() < 0.5 else 0
+        for number in range(burst):
+            allowance.sent(A, REGULAR, second + number / burst)
+        sent += burst * REGULAR
+        packets += burst
+        for change in allowance.review(second + 1.0):
+            paced = change.rates != NOTHING
+        assert delivered <= sent + 2 * line
+        assert acks <= 2 * packets + 2 * rates.acks
+
+
+def test_a_busy_computer_that_sends_four_fifths_keeps_what_it_was_granted() -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=55.0)
+    gateway.run(10.0)
+    gateway.sending[A] = 44.0
+    gateway.run(600.0)
+    assert (gateway.paced, gateway.changes) == ({A}, 1)
+
+
+def test_who_has_shown_it_and_then_sends_half_loses_it() -> None:
+    gateway = Gateway()
+    gateway.ask(A, sending=55.0)
+    gateway.run(20.0)
+    gateway.sending[A] = 27.0
+    gateway.run(60.0)
+    assert gateway.paced == set()
+
+
+@pytest.mark.parametrize("name", ["high", "wallet"])
+def test_the_chance_in_a_poisson_stream_does_not_take_a_wish_away(name: str) -> None:
+    traffic = PRESETS[name].traffic
+    rng = random.Random(12)
+    allowance = DeliveryAllowance()
+    allowance.ask(A, DeliveryRates(traffic.downlink_rate, traffic.ack_rate), 0.0)
+    changes = 0
+    due = 0.0
+    for second in range(1, 1200):
+        while due < second:
+            allowance.sent(A, REGULAR, due)
+            due += rng.expovariate(traffic.packet_rate)
+        changes += len(allowance.review(float(second)))
+    assert changes == 1
 
 
 def test_all_together_stay_within_a_total() -> None:
