@@ -15,12 +15,12 @@ import pytest
 
 from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
-from nymconnect.link.gateway.events import Ready
+from nymconnect.link.gateway.events import DeliveryRates, Ready
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
 from nymconnect.lobby import Places
 from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.gateway.mailbox import MailboxLimits
-from nymconnect.node.gateway.rate_allowance import SHOWN_AFTER
+from nymconnect.node.gateway.rate_allowance import NOTHING, SHOWN_AFTER
 from nymconnect.node.gateway.store import GatewayStore
 from nymconnect.node.mixnode import MixNode
 from nymconnect.packet.acks import COVER_FRAGMENT_ID, open_ack
@@ -214,6 +214,27 @@ async def test_burst_beyond_the_push_queue_keeps_its_order() -> None:
         assert len(network.gateway.mail.mailbox) > 0
         await client.until(lambda: len(client.pushed) == 1000)
         assert client.pushed == contents
+
+
+async def test_what_a_new_pace_has_no_room_for_at_first_comes_in_its_order() -> None:
+    rates = DeliveryRates(900.0, 900.0)
+    async with NodeNetwork() as network, BareClient(network) as client:
+        (session,) = network.gateway._sessions.values()
+        await eventually(lambda: not session._behind)
+        contents = [number.to_bytes(2, "big") * 50 for number in range(1, 500)]
+        acks = [number.to_bytes(ACK_CONTENT_LENGTH, "big") for number in range(1, 50)]
+        session._pace(rates)
+        assert session._delivery is not None
+        for content in contents[:256]:
+            network.gateway.deliver(client.identity.public, content)
+        session._leaving.extend(session._delivery.wake(clock() + 0.1))  # what a client that does not read leaves there
+        for content in [*contents[256:], *acks]:
+            network.gateway.deliver(client.identity.public, content)
+        session._pace(NOTHING)
+        session._pace(rates)
+        await client.until(lambda: contents[-1] in client.pushed and acks[-1] in client.pushed)
+        assert [content for content in client.pushed if content in contents] == contents
+        assert [content for content in client.pushed if content in acks] == acks
 
 
 async def test_a_session_whose_pusher_crashes_is_closed_and_the_message_waits_for_the_next() -> None:

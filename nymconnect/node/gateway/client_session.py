@@ -227,7 +227,7 @@ class ClientSession:
 
     def _take_in(self, mail: Mail) -> bool:
         if self._delivery is not None:
-            return self._delivery.take_in(mail)
+            return not self._queue and self._delivery.take_in(mail)
         if len(self._queue) >= PUSH_QUEUE:
             return False
         self._queue.append(mail)
@@ -240,13 +240,16 @@ class ClientSession:
                     await self._push_at_slots(self._delivery)
                     continue
                 await self._wait_for_more()
+                if self._delivery is not None:
+                    continue
                 if not self._queue:
                     if not await self._refill():
                         self._more.clear()
                     await asyncio.sleep(0)  # a socket that takes everything would let nobody else run
                     continue
-                await self._push(self._queue[0])
-                if self._queue:  # empty if the session was dropped meanwhile, or is paced now
+                mail = self._queue[0]
+                await self._push(mail)
+                if self._queue and self._queue[0] is mail:  # else the session was dropped meanwhile, or is paced now
                     self._queue.popleft()
         except OSError as error:
             log.debug("a client connection broke: %r", error)
@@ -303,9 +306,13 @@ class ClientSession:
         self._repaced.set()
         if rates.messages and rates.acks and self._entered:
             self._delivery = PacedDelivery(rates, SYSTEM_RNG, clock())
-            while self._queue and self._delivery.take_in(self._queue[0]):
-                self._queue.popleft()
+            self._fill_up(self._delivery)
         self._more.set()
+
+    def _fill_up(self, delivery: PacedDelivery) -> None:
+        """What waits here is older than all in the mailbox; one kind does not wait for room for the other."""
+        waiting, self._queue = self._queue, deque()
+        self._queue.extend(mail for mail in waiting if not delivery.take_in(mail))
 
     def _stop_pacing(self) -> None:
         """What waits for its slot waits to be pushed as it comes."""
@@ -328,6 +335,9 @@ class ClientSession:
             await self._push(self._leaving[0])
             if self._leaving:  # empty if the session was dropped meanwhile, or is not paced any more
                 self._leaving.popleft()
+        self._fill_up(delivery)
+        if self._queue:
+            return
         if self._behind and self._entered and not self._is_reading and (room := delivery.room):
             self._is_reading = True
             self._tasks.spawn(self._read_aside(delivery, min(room, REFILL)), "read the mailbox")
