@@ -220,18 +220,19 @@ async def test_what_a_new_pace_has_no_room_for_at_first_comes_in_its_order() -> 
     rates = DeliveryRates(900.0, 900.0)
     async with NodeNetwork() as network, BareClient(network) as client:
         (session,) = network.gateway._sessions.values()
-        await eventually(lambda: not session._behind)
+        pusher = session._pusher
+        await eventually(lambda: not pusher._behind)
         contents = [number.to_bytes(2, "big") * 50 for number in range(1, 500)]
         acks = [number.to_bytes(ACK_CONTENT_LENGTH, "big") for number in range(1, 50)]
-        session._pace(rates)
-        assert session._delivery is not None
+        pusher.pace(rates)
+        assert pusher._delivery is not None
         for content in contents[:256]:
             network.gateway.deliver(client.identity.public, content)
-        session._leaving.extend(session._delivery.wake(clock() + 0.1))  # what a client that does not read leaves there
+        pusher._leaving.extend(pusher._delivery.wake(clock() + 0.1))  # what a client that does not read leaves there
         for content in [*contents[256:], *acks]:
             network.gateway.deliver(client.identity.public, content)
-        session._pace(NOTHING)
-        session._pace(rates)
+        pusher.pace(NOTHING)
+        pusher.pace(rates)
         await client.until(lambda: contents[-1] in client.pushed and acks[-1] in client.pushed)
         assert [content for content in client.pushed if content in contents] == contents
         assert [content for content in client.pushed if content in acks] == acks

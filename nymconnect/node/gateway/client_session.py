@@ -2,10 +2,7 @@
 
 Mirrors nym-gateway 1.1.36 (`client_handling/websocket/connection_handler`). Reading and pushing are two tasks. The
 reader answers each request before it reads the next, so a client that does not take its answers is not read any
-further. The pusher has a short queue; what does not fit stays in the mailbox and is read from there when the queue is
-empty, so the order is kept however slow the client is. A message leaves the mailbox when the client's TCP has confirmed
-it (`handover`), so a session that breaks loses nothing. To a client that asked for it, it pushes at a constant rate
-(`paced_delivery`).
+further. The other one is the `pusher`.
 
 Pings are answered in every state; the reference drops a stranger that pings. Like the reference we end a connection
 without a close frame, and never with a reset if it can be helped: we end our direction and read on until the client
@@ -13,9 +10,7 @@ has ended the other one. So our last words arrive, and a client that is just sen
 """
 
 import asyncio
-import contextlib
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -24,20 +19,15 @@ from aiohttp import WSMsgType, web
 from nymconnect.effects import Close, SendTo, Write, WriteText
 from nymconnect.link.gateway.events import Authenticated, DeliveryRates, ProbeRival, ServerEffect
 from nymconnect.link.gateway.server import PONG_TIMEOUT, GatewayServerMachine
-from nymconnect.node.gateway.handover import Handover
 from nymconnect.node.gateway.mailbox import Mail
 from nymconnect.node.gateway.mailbox_writer import MailKeeper
-from nymconnect.node.gateway.paced_delivery import PacedDelivery
+from nymconnect.node.gateway.pusher import Pusher
 from nymconnect.packet.framing import MixPacket
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
-from nymconnect.runtime.sockets import unconfirmed_bytes
 from nymconnect.runtime.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
-PUSH_QUEUE = 256  # messages that wait for the socket; more stay in the mailbox
-REFILL = 100  # messages read from the mailbox at a time
-SETTLE_INTERVAL = 0.05  # seconds between two looks at what an idle client has confirmed
 WRITE_TIMEOUT = 30.0  # seconds that a client may leave one of our messages unread; a stranger has its deadline
 LINGER = 0.5  # seconds for a client to notice that we have ended
 _PING_LENGTH = 8
@@ -90,16 +80,7 @@ class ClientSession:
         self._machine = machine
         self._host = host
         self._tasks = TaskSet("gateway session", self._crashed)
-        self._queue: deque[Mail] = deque()
-        self._more = asyncio.Event()
-        self._delivery: PacedDelivery | None = None
-        self._leaving: deque[Mail] = deque()  # what has its slot
-        self._repaced = asyncio.Event()
-        self._behind = True  # the mailbox may hold something that was not read
-        self._is_reading = False  # for a constant rate
-        self._missed = False  # something came for the mailbox since the last look into it began
-        self._last = 0  # number of the last message that was read, or came by itself
-        self._handover = Handover()
+        self._pusher = Pusher(machine, transport, host.mail, self._send, self._tasks, self.close)
         self._ping: bytes | None = None
         self._pong = asyncio.Event()
         self._entered = False
@@ -134,13 +115,10 @@ class ClientSession:
         """Give the client's place up at once; what was not sent is for its next session."""
         if not self._entered:
             return
-        self._settle()
+        self._pusher.settle()
         self._entered = False
         self._host.leave(self)
-        self._delivery = None
-        self._leaving.clear()
-        self._queue.clear()
-        self._host.mail.take_back(self.client)
+        self._pusher.end()
 
     def _crashed(self, _error: BaseException) -> None:
         """Nothing is pushed any more: the client shall not believe that nothing comes."""
@@ -162,7 +140,7 @@ class ClientSession:
             message = await self._socket.receive(timeout)
         except TimeoutError:
             return self._machine.wake(clock())
-        self._settle()
+        self._pusher.settle()
         if self._farewell and message.type in _FROM_CLIENT:
             return ()
         if message.type is WSMsgType.TEXT:
@@ -186,19 +164,22 @@ class ClientSession:
                 case WriteText(text):
                     await self._write(self._socket.send_str, text)
                 case Write(data):
-                    await self._write(self._socket.send_bytes, data)
+                    await self._send(data)
                 case SendTo(packet):
                     self._host.forward(packet, self.client)
                 case DeliveryRates():
                     self._host.wish(self, effect)
                 case Authenticated():
-                    self._tasks.spawn(self._push_all(), "push")
+                    self._tasks.spawn(self._pusher.run(), "push")
                 case ProbeRival(client):
                     alive = await self._host.probe(client)
                     await self._perform(self._machine.rival_checked(alive, clock()))
                 case Close(reason):
                     log.debug("closing a client connection: %s", reason)
                     self.close()
+
+    async def _send(self, data: bytes) -> None:
+        await self._write(self._socket.send_bytes, data)
 
     async def _write(self, write: Callable[[_T], Awaitable[None]], message: _T) -> None:
         if self._farewell:
@@ -212,84 +193,18 @@ class ClientSession:
 
     def _enter(self) -> bool:
         self._entered = self._host.enter(self)
-        self._more.set()
+        if self._entered:
+            self._pusher.begin()
         return self._entered
 
     def push(self, mail: Mail) -> bool:
         """Queue a message for the client; False if it is read from the mailbox later."""
-        if self._behind or not self._take_in(mail):
-            self._behind = self._missed = True
-            self._more.set()
-            return False
-        self._last = mail.number
-        self._more.set()
-        return True
-
-    def _take_in(self, mail: Mail) -> bool:
-        if self._delivery is not None:
-            return not self._queue and self._delivery.take_in(mail)
-        if len(self._queue) >= PUSH_QUEUE:
-            return False
-        self._queue.append(mail)
-        return True
-
-    async def _push_all(self) -> None:
-        try:
-            while True:
-                if self._delivery is not None:
-                    await self._push_at_slots(self._delivery)
-                    continue
-                await self._wait_for_more()
-                if self._delivery is not None:
-                    continue
-                if not self._queue:
-                    if not await self._refill():
-                        self._more.clear()
-                    await asyncio.sleep(0)  # a socket that takes everything would let nobody else run
-                    continue
-                mail = self._queue[0]
-                await self._push(mail)
-                if self._queue and self._queue[0] is mail:  # else the session was dropped meanwhile, or is paced now
-                    self._queue.popleft()
-        except OSError as error:
-            log.debug("a client connection broke: %r", error)
-            self.close()
-
-    async def _wait_for_more(self) -> None:
-        """Until there is something to push; meanwhile the client may confirm what was pushed."""
-        while self._handover and not self._more.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SETTLE_INTERVAL):
-                    await self._more.wait()
-            self._settle()
-        await self._more.wait()
-
-    async def _push(self, mail: Mail) -> None:
-        for effect in self._machine.push(mail.content):
-            if isinstance(effect, Write):
-                await self._write(self._socket.send_bytes, effect.data)
-        self._handover.written(mail)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Look what has left our buffers, and what the client has confirmed."""
-        if not self._handover or not self._entered:
-            return
-        buffered, unconfirmed = self.transport.get_write_buffer_size(), unconfirmed_bytes(self.transport)
-        if unconfirmed is None:  # closed: nobody knows any more
-            return
-        handed, confirmed = self._handover.settle(buffered, unconfirmed)
-        for mail in handed:
-            self._host.mail.handed(self.client, mail)
-        for mail in confirmed:
-            self._host.mail.delete(self.client, mail)
-
-    # --- pushing at a constant rate -----------------------------------------------------------------------------
+        return self._pusher.push(mail)
 
     def deliver_at(self, rates: DeliveryRates) -> None:
         """Push at these rates from now on, at 0 and 0 as it comes, and tell the client."""
-        self._pace(rates)
-        self._tasks.spawn(self._tell_delivery(self._delivery is not None), "delivery")
+        self._pusher.pace(rates)
+        self._tasks.spawn(self._tell_delivery(self._pusher.is_paced), "delivery")
 
     async def _tell_delivery(self, is_paced: bool) -> None:
         try:
@@ -299,81 +214,6 @@ class ClientSession:
         except OSError as error:
             log.debug("a client connection broke: %r", error)
             self.close()
-
-    def _pace(self, rates: DeliveryRates) -> None:
-        """Push as `rates` say from now on."""
-        self._stop_pacing()
-        self._repaced.set()
-        if rates.messages and rates.acks and self._entered:
-            self._delivery = PacedDelivery(rates, SYSTEM_RNG, clock())
-            self._fill_up(self._delivery)
-        self._more.set()
-
-    def _fill_up(self, delivery: PacedDelivery) -> None:
-        """What waits here is older than all in the mailbox; one kind does not wait for room for the other."""
-        waiting, self._queue = self._queue, deque()
-        self._queue.extend(mail for mail in waiting if not delivery.take_in(mail))
-
-    def _stop_pacing(self) -> None:
-        """What waits for its slot waits to be pushed as it comes."""
-        if self._delivery is not None:
-            left = [mail for mail in self._leaving if mail.number]
-            self._queue.extendleft(reversed(left + self._delivery.waiting))
-            self._leaving.clear()
-            self._delivery = None
-
-    async def _push_at_slots(self, delivery: PacedDelivery) -> None:
-        """One turn: wait for the next slot, and fill what has come up."""
-        self._repaced.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, delivery.deadline - clock())):
-                await self._repaced.wait()
-        if self._delivery is not delivery:
-            return
-        self._leaving.extend(delivery.wake(clock()))
-        while self._leaving:
-            await self._push(self._leaving[0])
-            if self._leaving:  # empty if the session was dropped meanwhile, or is not paced any more
-                self._leaving.popleft()
-        self._fill_up(delivery)
-        if self._queue:
-            return
-        if self._behind and self._entered and not self._is_reading and (room := delivery.room):
-            self._is_reading = True
-            self._tasks.spawn(self._read_aside(delivery, min(room, REFILL)), "read the mailbox")
-
-    async def _read_aside(self, delivery: PacedDelivery, limit: int) -> None:
-        """Fill the queues from the mailbox; no slot waits for the disk."""
-        try:
-            for mail in await self._read(limit):
-                delivery.take_in(mail)
-        except OSError as error:
-            log.debug("no mail for a client: %s", error)
-            self.close()
-        finally:
-            self._is_reading = False
-
-    # --- the mailbox --------------------------------------------------------------------------------------------
-
-    async def _refill(self) -> bool:
-        """Read the next messages from the mailbox; False if there are none."""
-        if not self._behind or not self._entered:
-            return False
-        self._queue.extend(await self._read(REFILL))
-        return self._behind
-
-    async def _read(self, limit: int) -> list[Mail]:
-        """The next messages from the mailbox; none if the session has ended, or changed its pace, meanwhile."""
-        pace = self._delivery
-        self._missed = False
-        found = await self._host.mail.read(self.client, self._last, limit)
-        if not self._entered or self._delivery is not pace:
-            return []
-        if found:
-            self._last = found[-1].number
-        else:
-            self._behind = self._missed
-        return found
 
     # --- another session of the same client ---------------------------------------------------------------------
 
