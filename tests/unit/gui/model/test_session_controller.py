@@ -92,7 +92,7 @@ async def test_what_cannot_be_loaded_is_a_defect_and_leaves_nothing_connecting(
     await settle()
     assert bridge.status.state is State.DISCONNECTED
     assert bridge.problem is not None
-    assert "no such module" in bridge.problem.sentence
+    assert "no such module" in str(bridge.problem.reason)
 
 
 async def test_trying_again_keeps_the_port_of_the_session_that_failed(bridge: Bridge, sessions: FakeSessions) -> None:
@@ -147,7 +147,7 @@ async def test_a_defect_of_ours_is_said_and_logged(
     bridge.toggle()
     await settle()
     assert bridge.problem is not None
-    assert "internal error" in bridge.problem.sentence
+    assert "internal error" in str(bridge.problem.reason)
     assert "ZeroDivisionError" in caplog.text
 
 
