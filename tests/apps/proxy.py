@@ -52,7 +52,15 @@ def proxying(world: World, home: Path, preset: str, *flags: str, authority: Path
             Command(
                 home,
                 *("connect", "--json", "--socks", "127.0.0.1:0", "--preset", preset),
-                *("--network", where["api"], "--requester", where["requester"], *flags),
+                *(
+                    "--network",
+                    where["api"],
+                    "--plain-http-directory",
+                    "yes",
+                    "--requester",
+                    where["requester"],
+                    *flags,
+                ),
                 prefix=world.inside.command(*(["env", f"SSL_CERT_FILE={authority}"] if authority else [])),
             )
         )
