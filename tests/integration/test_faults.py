@@ -52,26 +52,26 @@ def received(on: Stage) -> int:
 # --- lost packets, a dead mix node -----------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(300)
-async def test_five_megabytes_survive_lost_packets_and_a_dead_mix_node() -> None:
-    body = content(5_000_000)
+@pytest.mark.timeout(600)
+async def test_two_megabytes_survive_lost_packets_and_a_dead_mix_node() -> None:
+    body = content(2_000_000)
     async with file_server({"/file": body}) as port, stage(WIDE_AND_LARGE) as on:
         losses = lose_packets(on.network, LOSS)
-        download = asyncio.create_task(on.fetch(port, "/file", patience=280))
-        await eventually(lambda: received(on) > 300, 200)
+        download = asyncio.create_task(on.fetch(port, "/file", patience=500))
+        await eventually(lambda: received(on) > 100, 400)
         assert not download.done()
         await on.network.mixnodes[0].stop()
         assert await download == body
-        assert losses.lost > 250
+        assert losses.lost > 80
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_fifty_downloads_survive_lost_packets_and_a_dead_mix_node() -> None:
     files = {f"/{number}": content(20_000, number) for number in range(50)}
     async with file_server(files) as port, stage(WIDE) as on:
         lose_packets(on.network, LOSS, seed=2)
-        downloads = [asyncio.create_task(on.fetch(port, path, patience=160)) for path in files]
-        await eventually(lambda: received(on) > 250)
+        downloads = [asyncio.create_task(on.fetch(port, path, patience=500)) for path in files]
+        await eventually(lambda: received(on) > 250, 400)
         assert not all(download.done() for download in downloads)
         await on.network.mixnodes[4].stop()
         assert await asyncio.gather(*downloads) == list(files.values())
@@ -157,7 +157,7 @@ async def test_a_session_fails_with_its_practice_network_and_can_begin_again() -
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             status = await session.wait(State.FAILED)
-            assert str(status.reason) == "the practice network has ended"
+            assert status.reason == "the practice network has ended"
             code, _, errors = await curl(status.socks, f"http://localhost:{port}/file")
             assert (code, socks_code(errors)) == (CURL_PROXY_ERROR, 1)
             await session.connect()
