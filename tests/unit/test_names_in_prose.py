@@ -17,7 +17,8 @@ PYTHON_FILE = re.compile(r"[\w./-]+\.py|(nymconnect\w*|proxy|gui|tests|benchmark
 FILE_ENDINGS = {"bin", "db", "desktop", "json", "lock", "log", "rs", "toml", "ts", "md", "ci", "qm", "rustup"}
 # Words in the first part of dotted names that are no code of ours.
 FOREIGN = {
-    "asyncio", "blake3", "network", "os", "pagination", "random", "size", "socket", "ssl", "sys", "time",
+    "asyncio", "blake3", "cryptography", "hazmat", "network", "os", "pagination", "random", "size", "socket", "ssl",
+    "sys", "time",
 }  # fmt: skip
 # Names of Nym's crates, of libraries and of fields of their formats, and words that mean themselves.
 FOREIGN_WORDS = {
