@@ -15,10 +15,10 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit simulation integration apps interop vectors lint format bench privacy screenshots docs translations lock clean
+.PHONY: help setup run test unit simulation integration apps interop vectors lint format trace bench privacy screenshots docs translations lock clean
 
 help:
-	@echo "make run | test | unit | simulation | integration | apps | interop | vectors | lint | format | bench | privacy | screenshots | docs | translations | lock | setup | clean"
+	@echo "make run | test | unit | simulation | integration | apps | interop | vectors | lint | format | trace | bench | privacy | screenshots | docs | translations | lock | setup | clean"
 
 setup: $(STAMP)
 
@@ -63,6 +63,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+
+# The files that 1,000 bytes pass in a real run, compared to the table of the document.
+trace: setup
+	$(BIN)/python -m benchmarks.proxy.packets_way --check docs/architecture.md
 
 format: setup
 	$(BIN)/ruff check --fix .

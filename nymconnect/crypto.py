@@ -49,7 +49,7 @@ def _public_start_cipher(algorithm: CipherAlgorithm, mode: modes.CTR | None) -> 
 
 
 # What `Cipher` and `X25519PublicKey` call after checking types and looking up back ends, which takes as long as the
-# work itself: an unwrap passes here four times and is 6 % faster for it. These names are not public, so where a
+# work itself: an unwrap passes here four times and takes 10 % longer without. These names are not public, so where a
 # release has moved them the public ones serve.
 _start_cipher: Callable[[CipherAlgorithm, modes.CTR | None], CipherContext] = _public_start_cipher
 _load_x25519: Callable[[bytes], x25519.X25519PublicKey] = x25519.X25519PublicKey.from_public_bytes

@@ -26,7 +26,7 @@ IPV6_SITE = 64  # bits: what one customer of a provider has at least
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class LobbyLimits:
     """Bounds of a lobby, in connections and seconds."""
 
     strangers: int
@@ -37,7 +37,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Guest]):
+class Admission(Generic[Guest]):
     """Whether a newcomer may stay, and who has to go for that."""
 
     admitted: bool
@@ -47,7 +47,7 @@ class Entry(Generic[Guest]):
 class Lobby(Generic[Guest]):
     """The guests of one port. `now` never goes back."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: LobbyLimits) -> None:
         self._places = places
         self._strangers: _Crowd[Guest] = _Crowd()
         self._known: _Crowd[Guest] = _Crowd()
@@ -63,7 +63,7 @@ class Lobby(Generic[Guest]):
         """Keep at most this number of the known, whatever the places say."""
         self._places = replace(self._places, known=min(self._places.known, known))
 
-    def enter(self, guest: Guest, address: str, now: float, *, known: bool = False) -> Entry[Guest]:
+    def enter(self, guest: Guest, address: str, now: float, *, known: bool = False) -> Admission[Guest]:
         """A connection has come in from an IP address; the one that goes for it has left the lobby already."""
         origin = _origin(address)
         if known:
@@ -76,16 +76,16 @@ class Lobby(Generic[Guest]):
         if leaving is not None:
             self._strangers.remove(leaving)
         if len(self._strangers) >= self._places.strangers:
-            return Entry(admitted=False)
+            return Admission(admitted=False)
         self._strangers.add(guest, origin, now)
-        return Entry(True, leaving)
+        return Admission(True, leaving)
 
-    def promote(self, guest: Guest, now: float) -> Entry[Guest]:
+    def promote(self, guest: Guest, now: float) -> Admission[Guest]:
         """A stranger has shown who it is: its place is free, and it has one among the known if there is one."""
         if guest in self._known:
-            return Entry(admitted=True)
+            return Admission(admitted=True)
         if (origin := self._strangers.remove(guest)) is None:  # it had to go a moment ago
-            return Entry(admitted=False)
+            return Admission(admitted=False)
         return self._seat(guest, origin, now)
 
     def is_stranger(self, guest: Guest) -> bool:
@@ -116,15 +116,15 @@ class Lobby(Generic[Guest]):
             self._strangers.remove(guest)
         return late
 
-    def _seat(self, guest: Guest, origin: "_Origin", now: float) -> Entry[Guest]:
+    def _seat(self, guest: Guest, origin: "_Origin", now: float) -> Admission[Guest]:
         leaving = None
         if len(self._known) >= self._places.known:
             leaving = self._who_makes_room_for(origin, now)
             if leaving is None:
-                return Entry(admitted=False)
+                return Admission(admitted=False)
             self._known.remove(leaving)
         self._known.add(guest, origin, now)
-        return Entry(True, leaving)
+        return Admission(True, leaving)
 
     def _who_makes_room_for(self, origin: "_Origin", now: float) -> Guest | None:
         fullest = self._known.fullest if self._places.shared else None

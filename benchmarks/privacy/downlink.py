@@ -64,7 +64,7 @@ class WatchedNetwork(VirtualMixnet):
         self.run_until(lambda: bool(self.exit.received), 120.0)
         self.tag = self.exit.received[0].sender_tag or b""
         if traffic.symmetric:
-            self.client.loopix.supply_steadily(self.exit.loopix.address, traffic.reply_rate, self.now)
+            self.client.loopix.issued.supply_steadily(self.exit.loopix.address, traffic.reply_rate, self.now)
         if traffic.needs_paced_delivery:
             rates = DeliveryRates(traffic.downlink_rate, traffic.ack_rate)
             self._delivery = PacedDelivery(rates, self._chance, self.now)
@@ -123,7 +123,7 @@ class Work:
             self._left = MEGABYTE
             for _ in range(SMALL_MESSAGES):
                 net.client.loopix.send(bytes(100), net.exit.loopix.address, net.now, surbs=3, lane=UP_LANE)
-        while self._left > 0 and not net.exit.loopix.lane_is_full(net.tag, DOWN_LANE):
+        while self._left > 0 and not net.exit.loopix.transmission.lane_is_full(net.tag, DOWN_LANE):
             net.exit.loopix.reply(bytes(READ_SIZE), net.tag, lane=DOWN_LANE)
             self._left -= READ_SIZE
             self._begin_at = net.now + ROUND_TRIP
@@ -132,13 +132,13 @@ class Work:
         """Keep the client's lane full."""
         net = self._net
         to = net.exit.loopix.address
-        while not net.client.loopix.lane_is_full(to, UP_LANE):
+        while not net.client.loopix.transmission.lane_is_full(to, UP_LANE):
             net.client.loopix.send(bytes(UPLOADED), to, net.now, surbs=3, lane=UP_LANE)
 
     def end(self) -> None:
         """Forget what has not been sent."""
-        self._net.exit.loopix.close_lane(DOWN_LANE)
-        self._net.client.loopix.close_lane(UP_LANE)
+        self._net.exit.loopix.transmission.close_lane(DOWN_LANE)
+        self._net.client.loopix.transmission.close_lane(UP_LANE)
 
 
 def observe(traffic: TrafficParameters, cycles: int, seconds: float) -> dict[str, list[Block]]:

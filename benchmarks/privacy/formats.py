@@ -130,9 +130,9 @@ def collect(parameters: TrafficParameters, packets: int, seed: int = SEED) -> Wa
     for _ in range(10_000):
         if all(net.counts[role, kind] >= packets for role in ("client", "answerer") for kind in ("cover", "data")):
             return net
-        if not client.loopix.queued:
+        if not client.loopix.transmission.queued:
             client.loopix.send(bytes(MESSAGE), peer.loopix.address, net.now, surbs=SURBS)
-        if peer.received and not peer.loopix.queued and (tag := peer.received[-1].sender_tag) is not None:
+        if peer.received and not peer.loopix.transmission.queued and (tag := peer.received[-1].sender_tag) is not None:
             peer.loopix.reply(bytes(MESSAGE), tag)
         # Bursts and pauses, so that the main stream, too, carries cover at times.
         net.run(STEP + 20 * parameters.message_sending_average_delay)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from nymconnect.client.feeder import Feeder
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.gateway.keys import ClientKeys
-from nymconnect.client.gateway.topology_refresh import GatewayRecord, TopologyKeeper
+from nymconnect.client.gateway.topology_refresh import GatewayRecord, TopologyRefresh
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.monitor.loop_monitor import LoopStatistics
 from nymconnect.client.pacer.machine import Unused
@@ -81,7 +81,7 @@ class MixnetClient:
         self._rates = parameters.rates
         self._delivery = (parameters.downlink_rate, parameters.ack_rate) if parameters.needs_paced_delivery else None
         self._feeder = Feeder(self._loopix, self._admit, self._begun)
-        self._keeper = TopologyKeeper(directory, self._use_topology, SYSTEM_RNG)
+        self._keeper = TopologyRefresh(directory, self._use_topology, SYSTEM_RNG)
         self._gateway_record = GatewayRecord()
         self._attempt: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
@@ -173,11 +173,11 @@ class MixnetClient:
 
     def issued_keys(self) -> list[IssuedKey]:
         """Keys of the reply SURBs that are out."""
-        return self._loopix.issued_keys(clock())
+        return self._loopix.issued.issued(clock())
 
     def reinstate_keys(self, keys: Iterable[IssuedKey]) -> None:
         """Take in what `issued_keys` gave an earlier run; before `start`."""
-        self._loopix.reinstate_keys(keys, clock())
+        self._loopix.issued.reinstate(keys, clock())
 
     # --- the application's verbs -------------------------------------------------------------------------------
 
@@ -195,11 +195,11 @@ class MixnetClient:
 
     def hold(self, sender_tag: bytes) -> None:
         """Keep the reply SURBs of this tag, whatever strangers send us, until `release` is called as often."""
-        self._loopix.hold(sender_tag)
+        self._loopix.received.hold(sender_tag)
 
     def release(self, sender_tag: bytes) -> None:
         """See `hold`."""
-        self._loopix.release(sender_tag)
+        self._loopix.received.release(sender_tag)
 
     def pace_replies(self, sender_tag: bytes, rate: float, seconds: float) -> float:
         """Answer this tag at up to `rate` packets a second for `seconds`, data or cover; returns the rate granted."""
@@ -213,21 +213,21 @@ class MixnetClient:
 
     def supply_steadily(self, to: Recipient, rate: float) -> None:
         """Give `to` reply SURBs for `rate` answers a second, before all else that we send; 0 ends that."""
-        self._loopix.supply_steadily(to, rate, clock())
+        self._loopix.issued.supply_steadily(to, rate, clock())
         self._arm()
 
     def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
         """Whether `to` gets no reply SURBs but those of our messages; it gets what it has asked for afterwards."""
-        self._loopix.withhold_surbs(to, withheld)
+        self._loopix.issued.withhold(to, withheld)
         self._arm()
 
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
-        self._loopix.forget(to)
+        self._loopix.issued.forget(to)
 
     def close_lane(self, lane: int) -> None:
         """Forget what a stream has not sent yet."""
-        self._loopix.close_lane(lane)
+        self._loopix.transmission.close_lane(lane)
         self._admit()
 
     async def receive(self) -> Received:
@@ -243,30 +243,31 @@ class MixnetClient:
         return {
             **self._loopix.counters,
             **self._loopix.reassembly,
-            **self._loopix.stock,
+            "senders_evicted": self._loopix.received.evicted,
+            "surb_bytes_held": self._loopix.received.held_bytes,
             "gateway_rejected": self._machine.rejected,
             "slots_empty": unused.empty,
             "slots_stalled": unused.stalled,
             "slots_late": unused.late,
-            "queued": self._loopix.queued,
-            "in_flight": self._loopix.in_flight,
-            "reply_keys": self._loopix.reply_keys,
+            "queued": self._loopix.transmission.queued,
+            "in_flight": self._loopix.transmission.in_flight,
+            "reply_keys": self._loopix.issued.keys_held,
             "nodes_left_out": self.topology.left_out,
         }
 
     def loop_statistics(self) -> LoopStatistics:
         """Loss, delay and suspects, as our own loops tell them."""
-        return self._loopix.loop_statistics()
+        return self._loopix.loops.statistics()
 
     async def _room(self, destination: Destination, lane: int) -> None:
-        while not self._stopped and self._loopix.lane_is_full(destination, lane):
+        while not self._stopped and self._loopix.transmission.lane_is_full(destination, lane):
             await self._waiting.setdefault((destination, lane), asyncio.Event()).wait()
         if self._stopped:
             raise ClientStoppedError("the mixnet client has stopped")
 
     def _admit(self) -> None:
         """Let writers go on whose lane has room again."""
-        for key in [key for key in self._waiting if not self._loopix.lane_is_full(*key)]:
+        for key in [key for key in self._waiting if not self._loopix.transmission.lane_is_full(*key)]:
             self._waiting.pop(key).set()
 
     # --- the machine's driver ----------------------------------------------------------------------------------
@@ -296,7 +297,7 @@ class MixnetClient:
         self._arm()
 
     def _departed(self, token: int, at: float) -> None:
-        self._loopix.departed(token, at)
+        self._loopix.transmission.departed(token, at)
         self._arm()
 
     def _arm(self) -> None:
@@ -349,7 +350,7 @@ class MixnetClient:
             await asyncio.gather(attempt, return_exceptions=True)
             self._connection = self._attempt = None
             self._feeder.detach()
-        self._loopix.link_lost()
+        self._loopix.transmission.link_lost()
         log.info("gateway link lost: %s", self._failure)
         self._on_link(False, self._failure)
         return self._connected.is_set() and not connection.was_silent and not has_crashed

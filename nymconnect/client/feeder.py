@@ -1,25 +1,39 @@
-"""Keeps the stocks of a connection's pacer full of a `Loopix`'s packets: the producer that the pacer never waits for.
+"""Keeps a pacer's stocks full of packets from a `PacketSource`: the producer that the pacer never waits for.
 
 Packing one takes most of a millisecond, so it is done in slices, between which the event loop serves everyone else.
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from nymconnect.client.gateway.connection import GatewayConnection
-from nymconnect.client.loopix import Loopix
 from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.sending.prepared import PreparedPacket
 from nymconnect.runtime.clock import clock
 
 SLICE = 0.004  # seconds
+
+
+class PacketSource(Protocol):
+    """Where the packets come from: `Loopix`."""
+
+    @property
+    def cover_generation(self) -> int:
+        """Rises when covers that have not left yet no longer fit the network."""
+        ...
+
+    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+        """What fills a slot of this kind; None if there is nothing to send, or no route."""
+        ...
 
 
 class Feeder:
     """Call `arm` after everything that may have made data or room. `on_fed`: data has left the lanes. `on_begun`: the
     stocks of a new connection are full, and its pacer has been told to begin."""
 
-    def __init__(self, loopix: Loopix, on_fed: Callable[[], None], on_begun: Callable[[], None]) -> None:
-        self._loopix, self._on_fed, self._on_begun = loopix, on_fed, on_begun
+    def __init__(self, source: PacketSource, on_fed: Callable[[], None], on_begun: Callable[[], None]) -> None:
+        self._source, self._on_fed, self._on_begun = source, on_fed, on_begun
         self._connection: GatewayConnection | None = None
         self._handle: asyncio.Handle | None = None
         self._cover_generation = 0
@@ -29,7 +43,7 @@ class Feeder:
         """Feed this connection, which is ready, and let its pacer begin when the stocks are full."""
         self._connection = connection
         self._has_begun = False
-        self._cover_generation = self._loopix.cover_generation
+        self._cover_generation = self._source.cover_generation
         self.arm()
 
     def detach(self) -> None:
@@ -53,19 +67,19 @@ class Feeder:
             connection.fail(error)
 
     def _feed(self, connection: GatewayConnection) -> None:
-        if self._cover_generation != self._loopix.cover_generation:
-            self._cover_generation = self._loopix.cover_generation
+        if self._cover_generation != self._source.cover_generation:
+            self._cover_generation = self._source.cover_generation
             connection.expire_covers()
         ends = clock() + SLICE
         is_full = False
         while not is_full and clock() < ends:
-            data = self._loopix.data_packet(clock()) if connection.has_room(Kind.DATA) else None
+            data = self._source.next_packet(Kind.DATA, clock()) if connection.has_room(Kind.DATA) else None
             if data is not None:
                 connection.offer(Kind.DATA, data)
-            cover = self._loopix.cover_packet() if connection.has_room(Kind.COVER) else None
+            cover = self._source.next_packet(Kind.COVER, clock()) if connection.has_room(Kind.COVER) else None
             if cover is not None:
                 connection.offer(Kind.COVER, cover)
-            loop = self._loopix.loop_packet() if connection.has_room(Kind.LOOP) else None
+            loop = self._source.next_packet(Kind.LOOP, clock()) if connection.has_room(Kind.LOOP) else None
             if loop is not None:
                 connection.offer(Kind.LOOP, loop)
             is_full = data is None and cover is None and loop is None

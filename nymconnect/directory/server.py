@@ -19,7 +19,7 @@ from nymconnect.directory.documents import Wanted
 from nymconnect.directory.models import decode_address_query, decode_refresh_request, encode
 from nymconnect.directory.network_state import NetworkState, RefreshRefusedError
 from nymconnect.errors import UsageError, UserError, WireError
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.clock import clock, unix_offset
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
 from nymconnect.runtime.repeats import Repeats
@@ -33,7 +33,7 @@ SHUTDOWN_TIMEOUT = 1.0
 PATIENCE = 30.0  # our own readers wait no longer for an answer
 BODY_TIMEOUT = 10.0
 HOUSEKEEPING_INTERVAL = 1.0
-PLACES = Places(strangers=1024, known=0, per_address=32)
+PLACES = LobbyLimits(strangers=1024, known=0, per_address=32)
 PREFIXES = ("", "/api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -52,7 +52,7 @@ class DirectoryServer:
         network_name: str = "nymconnect",
         now: Callable[[], float] = unix_time,
         *,
-        places: Places = PLACES,
+        places: LobbyLimits = PLACES,
         patience: float = PATIENCE,
     ) -> None:
         self.state = state

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from nymconnect.crypto import Rng, X25519Secret
 from nymconnect.errors import WireError
 from nymconnect.link.noise import HANDSHAKE_TIMEOUT, NoiseResponder
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.node.routing_filter import NetworkView
 from nymconnect.packet.framing import Frame, FrameDecoder
 from nymconnect.runtime.clock import clock
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SPARED_SILENCE = 60.0  # seconds; a link of a known node that spoke more recently is never closed for another
 # A node that the directory has just taken in is a stranger until our next look at it.
-PLACES = Places(strangers=1024, known=4096, per_address=8, spared=SPARED_SILENCE, shared=True)
+PLACES = LobbyLimits(strangers=1024, known=4096, per_address=8, spared=SPARED_SILENCE, shared=True)
 _READ_SIZE = 64 * 1024
 
 
@@ -53,7 +53,7 @@ class InboundListener:
         rng: Rng,
         receive: Callable[[Frame], None],
         owner: str,
-        places: Places = PLACES,
+        places: LobbyLimits = PLACES,
     ) -> None:
         self._view = view
         self._noise = noise

@@ -11,7 +11,7 @@ import sys
 if sys.platform != "win32":
     import resource
 
-MOST = 1 << 20  # some systems allow a thousand times as many, and choke on it
+MOST_FILES = 1 << 20  # some systems allow a thousand times as many, and choke on it
 SMALLEST_RESERVE, LARGEST_RESERVE = 32, 512
 
 
@@ -20,7 +20,7 @@ def raise_limit() -> None:
     if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     for limit in (wanted, min(wanted, 10240)):  # macOS allows no more than the second, although it reports more
         if soft == resource.RLIM_INFINITY or soft >= limit:
             return

@@ -74,7 +74,7 @@ async def many_halves(count: int) -> None:
         ):
             await sender.send(user.address, ANSWER)
             for _ in range(count):
-                bad._loopix._outbox.lanes.push(Outgoing(half(), user.address, 0))
+                bad._loopix.transmission.lanes.push(Outgoing(half(), user.address, 0))
             bad._arm()
             async with asyncio.timeout(ATTACK):
                 assert (await user.receive()).data == ANSWER

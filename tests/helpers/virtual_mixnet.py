@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.pacer.machine import Kind, Pacer
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.prepared import ReadyPacket
+from nymconnect.client.sending.prepared import PreparedPacket
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.addressing import NodeAddress, Recipient
@@ -47,13 +47,13 @@ class VirtualClient:
         data, covers, loops = self.pacer.stocks
         rates = self.parameters.rates
         for _ in range(data, rates.data_stock):
-            self._offer(Kind.DATA, self.loopix.data_packet(now))
+            self._offer(Kind.DATA, self.loopix.next_packet(Kind.DATA, now))
         for _ in range(covers, min(2, rates.cover_stock)):
-            self._offer(Kind.COVER, self.loopix.cover_packet())
+            self._offer(Kind.COVER, self.loopix.next_packet(Kind.COVER, now))
         for _ in range(loops, min(2, rates.loop_stock)):
-            self._offer(Kind.LOOP, self.loopix.loop_packet())
+            self._offer(Kind.LOOP, self.loopix.next_packet(Kind.LOOP, now))
 
-    def _offer(self, kind: Kind, ready: ReadyPacket | None) -> None:
+    def _offer(self, kind: Kind, ready: PreparedPacket | None) -> None:
         if ready is not None:
             self.ready[ready.token] = ready.packet
             self.pacer.offer(kind, ready.token, b"")
@@ -118,7 +118,7 @@ class VirtualMixnet:
             self._perform(client, client.loopix.wake(self.now))
         for departure in client.pacer.wake(self.now):
             packet = client.ready.pop(departure.serial)
-            client.loopix.departed(departure.serial, self.now)
+            client.loopix.transmission.departed(departure.serial, self.now)
             self._send(client, packet)
 
     def _send(self, client: VirtualClient, packet: MixPacket) -> None:

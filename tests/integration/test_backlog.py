@@ -16,7 +16,7 @@ from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
 from nymconnect_proxy.ingress.rpc import RpcDoor, RpcOptions
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.settings.options import Server
-from nymconnect_proxy.streams.back_pressure import MOST, Backlog, backlog_for
+from nymconnect_proxy.streams.back_pressure import MOST_BUFFERED, Backlog, backlog_for
 from nymconnect_proxy.streams.exit_stream import ExitOptions
 from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
@@ -88,7 +88,7 @@ async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
 
 
 @pytest.mark.parametrize(
-    ("rate", "most"), [(None, MOST - IN_A_LANE), (WALLET_RATE, 32 * 1024)], ids=["fast", "as slow as Wallet"]
+    ("rate", "most"), [(None, MOST_BUFFERED - IN_A_LANE), (WALLET_RATE, 32 * 1024)], ids=["fast", "as slow as Wallet"]
 )
 async def test_the_port_takes_little_of_what_cannot_leave(rate: float | None, most: int) -> None:
     async with proxy(backlog_for(rate)) as (port, client, _), tcp_server(silent) as target:
@@ -119,7 +119,7 @@ async def test_the_rpc_address_takes_little_of_what_cannot_leave(
                 assert await push(sock, 600_000) == 600_000
                 await asyncio.sleep(0.5)
                 stop_taking(client)
-                assert await push(sock, 3_000_000) < MOST - IN_A_LANE
+                assert await push(sock, 3_000_000) < MOST_BUFFERED - IN_A_LANE
         finally:
             await door.stop()
             server.close()
@@ -150,4 +150,4 @@ async def test_the_exit_takes_little_of_a_target_ahead_of_its_answers() -> None:
             async with asyncio.timeout(20):
                 while stopped.is_set():  # noqa: ASYNC110 -- it becomes clear when the target has been full for a while
                     await asyncio.sleep(0.05)
-    assert 0 < taken < MOST - IN_AN_EXITS_LANE
+    assert 0 < taken < MOST_BUFFERED - IN_AN_EXITS_LANE

@@ -16,7 +16,7 @@ from nymconnect.directory.models import RefreshRequest, encode
 from nymconnect.directory.server import DirectoryServer
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, UserError
-from nymconnect.lobby import Places
+from nymconnect.lobby import LobbyLimits
 from nymconnect.packet.addressing import NodeAddress
 from nymconnect.runtime.http import http_client
 from tests.helpers.directories import ROTATION, START, gateway_record, identity_of, noise_of, small_state
@@ -273,7 +273,7 @@ async def heads(server: DirectoryServer, count: int) -> list[tuple[asyncio.Strea
 
 
 async def test_who_leaves_requests_unfinished_keeps_nobody_else_from_the_directory(clock: Clock) -> None:
-    server = DirectoryServer(small_state(), "local", clock, places=Places(strangers=10, known=0, per_address=10))
+    server = DirectoryServer(small_state(), "local", clock, places=LobbyLimits(strangers=10, known=0, per_address=10))
     await server.start("127.0.0.1", 0)
     begun = await heads(server, 30)
     async with http_client() as http:

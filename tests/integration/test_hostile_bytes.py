@@ -277,7 +277,7 @@ async def test_a_directory_is_asked_again_whatever_it_answers(seed: int, monkeyp
     rng = random.Random(seed)
     async with lying_directory(small_state(), rng) as (port, given), http_client() as http:
         directory = DirectoryClient([f"http://127.0.0.1:{port}/"], http)
-        keeper = topology_refresh.TopologyKeeper(directory, lambda topology: topology.is_routable(), rng)
+        keeper = topology_refresh.TopologyRefresh(directory, lambda topology: topology.is_routable(), rng)
         task = asyncio.create_task(keeper.run())
         try:
             await eventually(lambda: given[0] >= 3 * COUNT or task.done())

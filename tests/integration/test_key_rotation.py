@@ -24,7 +24,7 @@ async def test_streams_go_on_when_the_nodes_change_their_keys(monkeypatch: pytes
             await made.connect()
             await reach(made, State.CONNECTED)
             assert made._client is not None
-            packer = made._client._loopix._packer
+            packer = made._client._loopix._preparer
             for rotation in (1, 2):
                 await eventually(lambda rotation=rotation: packer.topology.rotation_id >= rotation)
                 body = (await fetch_through(made.status.socks, "localhost", port, "/file", PATIENCE)).body

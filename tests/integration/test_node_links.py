@@ -11,7 +11,7 @@ import pytest
 from nymconnect.crypto import X25519Secret
 from nymconnect.directory.topology import Topology
 from nymconnect.link.noise import NoiseResponder
-from nymconnect.lobby import Places
+from nymconnect.lobby import LobbyLimits
 from nymconnect.node import outbound
 from nymconnect.node.inbound import InboundListener, ListenerCount
 from nymconnect.node.outbound import LinkCount, OutboundLinks
@@ -227,7 +227,7 @@ async def test_failed_noise_handshake_is_never_a_plain_link_and_backs_off(announ
 
 @contextlib.asynccontextmanager
 async def inbound_listener(
-    places: Places, view: NetworkView | None = None
+    places: LobbyLimits, view: NetworkView | None = None
 ) -> AsyncIterator[tuple[InboundListener, int, list[Frame]]]:
     frames: list[Frame] = []
     node = InboundListener(view or NetworkView(), None, RNG, frames.append, "test", places)
@@ -266,7 +266,7 @@ ACK_FRAME = Frame.of(bytes(PacketSize.ACK.packet)).encode()
 
 
 async def test_the_oldest_stranger_gives_way() -> None:
-    async with inbound_listener(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+    async with inbound_listener(LobbyLimits(strangers=2, known=0, per_address=8)) as (node, port, frames):
         pairs = await connect_all(port, 3)
         assert [await is_open(reader) for reader, _ in pairs] == [False, True, True]
         assert node.counters[ListenerCount.CLOSED_SILENT] == 1
@@ -280,7 +280,7 @@ async def test_the_oldest_stranger_gives_way() -> None:
 
 
 async def test_only_a_whole_frame_counts_as_speaking() -> None:
-    async with inbound_listener(Places(strangers=2, known=0, per_address=8)) as (node, port, frames):
+    async with inbound_listener(LobbyLimits(strangers=2, known=0, per_address=8)) as (node, port, frames):
         pairs = await connect_all(port, 2)
         await eventually(lambda: node.connections == 2)
         pairs[0][1].write(ACK_FRAME)
@@ -296,7 +296,7 @@ async def test_strangers_cannot_fill_a_node_for_those_that_the_directory_names()
     topology = known_network().topology
     node = replace(topology.layers[0][0], ips=("127.0.0.9",), noise_key=None)
     view = NetworkView(Topology(((node,), (), ()), {}, 5, 130))
-    async with inbound_listener(Places(strangers=10, known=2, per_address=4), view) as (listener, port, frames):
+    async with inbound_listener(LobbyLimits(strangers=10, known=2, per_address=4), view) as (listener, port, frames):
         strangers = [pair for number in range(2, 8) for pair in await connect_all(port, 10, f"127.0.0.{number}")]
         await eventually(lambda: listener.connections == 10)
         named = await connect_all(port, 2, "127.0.0.9")
@@ -313,7 +313,7 @@ async def test_strangers_cannot_fill_a_node_for_those_that_the_directory_names()
 
 
 async def test_silent_link_of_a_known_node_gives_way_to_a_new_one() -> None:
-    places = Places(strangers=0, known=2, per_address=1, spared=0.0)
+    places = LobbyLimits(strangers=0, known=2, per_address=1, spared=0.0)
     async with inbound_listener(places, view_with(1, None)) as (node, port, frames):
         pairs = await connect_all(port, 2)
         await eventually(lambda: node.connections == 2)
@@ -326,7 +326,7 @@ async def test_silent_link_of_a_known_node_gives_way_to_a_new_one() -> None:
 
 async def test_a_stranger_that_the_directory_names_later_is_none_any_more() -> None:
     view = NetworkView()
-    async with inbound_listener(Places(strangers=1, known=1, per_address=1), view) as (node, port, frames):
+    async with inbound_listener(LobbyLimits(strangers=1, known=1, per_address=1), view) as (node, port, frames):
         pairs = await connect_all(port, 1)
         await eventually(lambda: node.connections == 1)
         view.update(view_with(1, None)._generations[0])

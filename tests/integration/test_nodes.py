@@ -17,7 +17,7 @@ from nymconnect.errors import UserError
 from nymconnect.link.gateway.client import ClientState
 from nymconnect.link.gateway.events import DeliveryRates, Ready
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE
-from nymconnect.lobby import Places
+from nymconnect.lobby import LobbyLimits
 from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.gateway.mailbox import MailboxLimits
 from nymconnect.node.gateway.rate_allowance import NOTHING, SHOWN_AFTER
@@ -551,7 +551,7 @@ async def test_a_stranger_that_reads_nothing_is_gone_at_its_deadline(
 async def test_strangers_take_no_place_of_a_client() -> None:
     async with NodeNetwork() as network:
         await network.gateway.stop()
-        places = Places(strangers=20, known=2, per_address=20)
+        places = LobbyLimits(strangers=20, known=2, per_address=20)
         network.gateway = Gateway(network.gateway_settings, network.gateway_keys, places=places)
         await network.gateway.start()
         network.introduce()

@@ -13,7 +13,7 @@ from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
 from nymconnect_proxy.ingress.requester_choice import Health
-from nymconnect_proxy.protocol.credit import IN_ALL, LEAST, MOST, STREAMS, Reserve
+from nymconnect_proxy.protocol.credit import IN_ALL, LEAST, MOST_CREDIT, STREAMS, Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.streams.exit_stream import ExitOptions
 from nymconnect_proxy.streams.pipe import PipeOptions
@@ -22,7 +22,7 @@ from tests.helpers.mixnet_pair import MixnetEnd, mixnet_pair, only
 from tests.helpers.targets import Handler, tcp_server
 
 PIPES = PipeOptions(linger=0.1, flush_timeout=1.0)
-LENGTH = 3 * MOST
+LENGTH = 3 * MOST_CREDIT
 PAUSE = 1.5
 # A kernel's buffers at either side of a loopback connection that nobody reads; the reader's are its own affair.
 KERNELS = 1_500_000
@@ -118,11 +118,11 @@ async def test_a_download_waits_for_a_program_that_pauses_and_brings_every_byte(
     async with scene() as on, tcp_server(sender(body)) as target:
         reader, writer = await on.open(target)
         came = await stands_still(lambda: on.listener.snapshot().bytes_down, LEAST)
-        assert came < MOST + KERNELS, "the exit went on"
+        assert came < MOST_CREDIT + KERNELS, "the exit went on"
         async with asyncio.timeout(40):
             assert hashlib.sha256(await reader.read(-1)).digest() == hashlib.sha256(body).digest()
         writer.close()
-        assert on.at_client.peak <= MOST + LEAST
+        assert on.at_client.peak <= MOST_CREDIT + LEAST
         async with asyncio.timeout(10):
             while on.listener.snapshot().streams:  # noqa: ASYNC110 -- a counter
                 await asyncio.sleep(0.02)
@@ -143,29 +143,29 @@ async def test_an_upload_waits_for_a_target_that_pauses_and_brings_every_byte() 
         writer.write(body)
         writer.write_eof()
         sent = await stands_still(lambda: on.listener.snapshot().bytes_up, LEAST)
-        assert sent < MOST + KERNELS, "the program was read on"
+        assert sent < MOST_CREDIT + KERNELS, "the program was read on"
         goes_on.set()
         async with asyncio.timeout(40):
             assert await reader.read(-1) == hashlib.sha256(body).digest()
         writer.close()
-        assert on.at_exit.peak <= MOST + LEAST
+        assert on.at_exit.peak <= MOST_CREDIT + LEAST
 
 
 async def test_twenty_programs_that_pause_stay_within_the_bound_for_all() -> None:
-    async with scene() as on, tcp_server(sender(bytes(2 * MOST))) as target:
+    async with scene() as on, tcp_server(sender(bytes(2 * MOST_CREDIT))) as target:
         streams = [await on.open(target) for _ in range(20)]
         await stands_still(lambda: on.at_client.held, 20 * LEAST + 1)
         assert on.at_client.peak <= IN_ALL - (STREAMS - 20) * LEAST
         assert on.listener.snapshot().streams == 20
         reader, last = await on.open(target)  # and there is room for another
         async with asyncio.timeout(40):
-            assert len(await reader.readexactly(MOST)) == MOST
+            assert len(await reader.readexactly(MOST_CREDIT)) == MOST_CREDIT
         for _, writer in [*streams, (reader, last)]:
             writer.transport.abort()
 
 
 async def test_a_foreign_exit_is_given_no_reply_surbs_while_a_program_pauses() -> None:
-    body = random.Random(3).randbytes(MOST // 2)
+    body = random.Random(3).randbytes(MOST_CREDIT // 2)
     async with scene(knows_the_exit=False) as on, tcp_server(sender(body)) as target:
         reader, writer = await on.open(target)
         await stands_still(lambda: on.listener.snapshot().bytes_down, len(body))

@@ -14,7 +14,7 @@ import pytest
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime import listening as port_module
 from nymconnect.runtime.descriptors import reserve
 from nymconnect.runtime.http import http_client
@@ -30,7 +30,7 @@ from tests.helpers.targets import echo, file_server, tcp_server
 
 HOST = "127.0.0.1"
 PATIENCE = 10.0
-PLENTY = Places(strangers=1000, known=1000, per_address=1000)
+PLENTY = LobbyLimits(strangers=1000, known=1000, per_address=1000)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -49,7 +49,7 @@ def _fresh_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(places: Places = PLENTY) -> AsyncIterator[tuple[Port, int]]:
+async def opened(places: LobbyLimits = PLENTY) -> AsyncIterator[tuple[Port, int]]:
     made = Port("test", Echo, Lobby(places))
     number = await made.open(HOST, 0)
     try:

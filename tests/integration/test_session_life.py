@@ -33,7 +33,7 @@ from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session import connector as passage_module
 from nymconnect_proxy.session import session as session_module
 from nymconnect_proxy.session.alarms import EntryIsExit, ProfileNotice, sentence
-from nymconnect_proxy.session.gateway_selection import IN_USE, Entry
+from nymconnect_proxy.session.gateway_selection import IN_USE, GatewaySelection
 from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
@@ -195,7 +195,7 @@ async def test_an_answer_that_waits_in_the_mailbox_is_read_after_a_restart(tmp_p
         directory = DirectoryClient([running.api_url], http)
         topology = await directory.topology()
         store = ProfileStore(tmp_path, running.api_url)
-        entry = Entry(store, running.gateways[0].description.identity, client_module.SYSTEM_RNG)
+        entry = GatewaySelection(store, running.gateways[0].description.identity, client_module.SYSTEM_RNG)
 
         def client() -> MixnetClient:
             entry.open()
@@ -217,7 +217,7 @@ async def test_an_answer_that_waits_in_the_mailbox_is_read_after_a_restart(tmp_p
         await first.send(peer.address, b"question", surbs=30)
         question = await peer.receive()
         assert question.sender_tag is not None
-        await eventually(lambda: peer._loopix._stock.available(question.sender_tag or b"") > 12)
+        await eventually(lambda: peer._loopix.received.available(question.sender_tag or b"") > 12)
         await entry.save(first)
         await first.stop()
         entry.close()

@@ -35,10 +35,10 @@ def test_a_download_keeps_nearly_every_slot_of_a_paced_client_busy() -> None:
 
     def downloaded() -> bool:
         nonlocal waiting
-        while waiting > 0 and not exit_client.loopix.lane_is_full(tag, LANE):
+        while waiting > 0 and not exit_client.loopix.transmission.lane_is_full(tag, LANE):
             exit_client.loopix.reply(bytes(READ_SIZE), tag, lane=LANE)
             waiting -= READ_SIZE
-        return waiting <= 0 and not exit_client.loopix.queued
+        return waiting <= 0 and not exit_client.loopix.transmission.queued
 
     assert net.run_until(downloaded, 30.0)
     idle = client.loopix.counters["cover_sent"] - covers

@@ -31,7 +31,7 @@ def test_drop_cover_is_not_missed_as_a_loop_would_be():
     net = VirtualMixnet(WITH_PLACES)
     client = net.add_client(HALF)
     net.run(60.0)
-    statistics = client.loopix.loop_statistics()
+    statistics = client.loopix.loops.statistics()
     assert statistics.sent == client.loopix.counters["cover_sent"] - client.loopix.counters["drop_cover_sent"]
     assert (statistics.lost, statistics.dropping) == (0, False)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.loopix import Received
+from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.client.sending.congestion_window import LEAST
 from nymconnect.client.sending.scheduler import MAXIMUM_PACED_RUN
@@ -26,7 +27,7 @@ def paced_pair(
     assert net.run_until(lambda: bool(exit_client.received), 10.0)
     tag = exit_client.received[0].sender_tag
     assert tag is not None
-    client.loopix.supply_steadily(exit_client.loopix.address, rate, net.now)
+    client.loopix.issued.supply_steadily(exit_client.loopix.address, rate, net.now)
     assert exit_client.loopix.pace_replies(tag, rate, seconds, net.now)
     return exit_client, tag
 
@@ -110,7 +111,7 @@ def test_a_promise_that_ends_blocks_nothing() -> None:
     net = VirtualMixnet()
     exit_client, tag = paced_pair(net, rate=2.0, seconds=5.0)
     client = only_client(net)
-    client.loopix.supply_steadily(exit_client.loopix.address, 0.0, net.now)
+    client.loopix.issued.supply_steadily(exit_client.loopix.address, 0.0, net.now)
     exit_client.loopix.reply(bytes(150_000), tag)
     assert net.run_until(lambda: bool(client.received), 30.0)
     assert client.received == [Received(bytes(150_000), source=exit_client.loopix.address)]
@@ -122,7 +123,7 @@ def test_without_a_supply_the_slots_starve_at_the_reserve() -> None:
     exit_client, _ = paced_pair(net, seconds=600.0)
     client = only_client(net)
     net.run(3.0)
-    client.loopix.supply_steadily(exit_client.loopix.address, 0.0, net.now)
+    client.loopix.issued.supply_steadily(exit_client.loopix.address, 0.0, net.now)
     net.run(8.0)
     assert exit_client.loopix.counters["reply_slots_starved"] > 0
     assert during(net, client, 3.0)["reply_cover_received"] == 0
@@ -148,13 +149,13 @@ def test_a_lost_link_does_not_end_in_a_burst() -> None:
     exit_client, _ = paced_pair(net)
     net.run(5.0)
     loopix = exit_client.loopix
-    loopix.link_lost()
+    loopix.transmission.link_lost()
     now = net.now
     for _ in range(50):  # five seconds without a link
         now += 0.1
         loopix.wake(now)
     packets = 0
-    while loopix.data_packet(now) is not None:
+    while loopix.next_packet(Kind.DATA, now) is not None:
         packets += 1
     assert packets < 2 * RATE * 0.5 + 10
 
@@ -178,10 +179,10 @@ def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
     now = net.now + 0.4
     loopix.wake(now)  # some forty slots come up at once
     for _ in range(MAXIMUM_PACED_RUN + 2):
-        packet = loopix.data_packet(now)
+        packet = loopix.next_packet(Kind.DATA, now)
         assert packet is not None
-        loopix.departed(packet.token, now)
-    assert loopix.in_flight == 1
+        loopix.transmission.departed(packet.token, now)
+    assert loopix.transmission.in_flight == 1
 
 
 def test_answers_under_way_at_a_promised_rate_leave_the_window_to_others() -> None:
@@ -192,10 +193,10 @@ def test_answers_under_way_at_a_promised_rate_leave_the_window_to_others() -> No
     loopix = exit_client.loopix
     loopix.reply(bytes(900_000), tag)
     net.run(1.0)
-    assert loopix.in_flight > LEAST
+    assert loopix.transmission.in_flight > LEAST
     for _ in range(60):  # a crowded network
-        loopix._outbox._window.look(0.0, 0)
-        loopix._outbox.loop_took(1.0)
+        loopix.transmission._window.look(0.0, 0)
+        loopix.transmission.loop_took(1.0)
     loopix.send(bytes(20_000), other.loopix.address, net.now)
     assert net.run_until(lambda: bool(other.received), 2.0)
 
@@ -204,7 +205,7 @@ def test_the_supply_takes_as_much_of_the_main_stream_as_the_parameters_say() -> 
     net = VirtualMixnet()
     traffic = replace(CLIENT, downlink=Downlink.REQUESTER, downlink_rate=RATE)
     client, exit_client = net.add_client(traffic), net.add_client(EXIT, gateway=1)
-    client.loopix.supply_steadily(exit_client.loopix.address, traffic.reply_rate, net.now)
+    client.loopix.issued.supply_steadily(exit_client.loopix.address, traffic.reply_rate, net.now)
     net.run(3.0)  # what may be owed at once goes first
     seen = during(net, client, 8.0)
     assert seen["data_sent"] / 8 == pytest.approx(traffic.supply_rate, rel=0.1)

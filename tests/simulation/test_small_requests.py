@@ -55,7 +55,7 @@ class Proxy:
             else:
                 loopix.reply(b"body %d " % int(lane) + bytes(1000), self.tags[int(lane)], lane=int(lane))
         self.requester.received.clear()
-        while self.downloads is not None and not loopix.lane_is_full(self.downloads, 0):
+        while self.downloads is not None and not loopix.transmission.lane_is_full(self.downloads, 0):
             loopix.reply(b"piece 0 " + bytes(16_000), self.downloads, lane=0)
 
     def _receive(self) -> None:

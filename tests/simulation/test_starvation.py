@@ -41,7 +41,7 @@ def test_an_exit_that_is_given_no_more_surbs_stops_and_goes_on_when_it_gets_them
     assert net.run_until(lambda: bool(exit_client.received), 10.0)
     tag = exit_client.received[0].sender_tag
     assert tag is not None
-    client.loopix.withhold_surbs(to, True)
+    client.loopix.issued.withhold(to, True)
     for _ in range(8):
         exit_client.loopix.reply(bytes(8000), tag)
     net.run(40.0)
@@ -49,5 +49,5 @@ def test_an_exit_that_is_given_no_more_surbs_stops_and_goes_on_when_it_gets_them
     assert stopped < 5
     net.run(20.0)
     assert len(client.received) == stopped
-    client.loopix.withhold_surbs(to, False)
+    client.loopix.issued.withhold(to, False)
     assert net.run_until(lambda: len(client.received) == 8, 60.0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SPAN = 120.0  # seconds that are kept
-MOST = 240  # samples, however often somebody looks
+MOST_SAMPLES = 240  # samples, however often somebody looks
 _UP_DATA = ("data_sent", "retransmitted")
 # Of what is sent as data, the SURBs for a steady downlink go whether the person does anything or not.
 _UP_STEADY = ("steady_supply_sent",)
@@ -41,7 +41,7 @@ class History:
     """Feed it each snapshot's counters. A client that is replaced starts its counters again, which is no traffic."""
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=MOST)
+        self._samples: deque[Sample] = deque(maxlen=MOST_SAMPLES)
         self._before: tuple[float, Mapping[str, int]] | None = None
 
     @property

@@ -14,7 +14,7 @@ from nymconnect.client.gateway.websocket import Answer, ClientWebSocket, Closed,
 from nymconnect.client.pacer.machine import Kind, Rates, Unused
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import Carrier, LocalCarrier
-from nymconnect.client.sending.prepared import ReadyPacket
+from nymconnect.client.sending.prepared import PreparedPacket
 from nymconnect.directory.topology import Node
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.endpoints import Upstream
@@ -54,7 +54,7 @@ def gateway_url(gateway: Node) -> str:
     return f"ws://[{host}]:{entry.ws_port}/" if ":" in host else f"ws://{host}:{entry.ws_port}/"
 
 
-class _Stock:
+class _FrameStock:
     """The tokens of the frames that a pacer keeps ready. Filled when more than `spare` are missing, and then whole."""
 
     def __init__(self, wanted: int, spare: int) -> None:
@@ -99,9 +99,9 @@ class GatewayConnection:
         self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
         self._websocket = ClientWebSocket("")
         self._stocks = {
-            Kind.DATA: _Stock(rates.data_stock, 0),
-            Kind.COVER: _Stock(rates.cover_stock, rates.cover_spare),
-            Kind.LOOP: _Stock(rates.loop_stock, rates.loop_spare),
+            Kind.DATA: _FrameStock(rates.data_stock, 0),
+            Kind.COVER: _FrameStock(rates.cover_stock, rates.cover_spare),
+            Kind.LOOP: _FrameStock(rates.loop_stock, rates.loop_spare),
         }
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
@@ -163,7 +163,7 @@ class GatewayConnection:
         """Whether the stock of this kind is to be filled."""
         return self.is_ready and self._stocks[kind].is_filling
 
-    def offer(self, kind: Kind, ready: ReadyPacket) -> None:
+    def offer(self, kind: Kind, ready: PreparedPacket) -> None:
         """Seal a packet for its slot; only after `has_room`."""
         frame, *others = self._machine.send(ready.packet, clock())
         if not isinstance(frame, Write):

@@ -26,7 +26,7 @@ GONE_AFTER = 180.0
 GONE_AFTER_REFRESHES = 2
 
 
-class TopologyKeeper:
+class TopologyRefresh:
     """`use` is given each new topology and answers whether it likes it; if not, the next one is fetched soon."""
 
     def __init__(self, directory: DirectoryClient, use: Callable[[Topology], bool], rng: Rng) -> None:

@@ -16,16 +16,16 @@ PROBATION = 60.0
 
 
 @dataclass(slots=True)
-class _Record:
+class _FailureRecord:
     failures: int = 0
     suspected_at: float | None = None
 
 
-class PathHealth:
+class MixHealth:
     """Failures in a row, by node; bounded by the number of nodes in the topology."""
 
     def __init__(self) -> None:
-        self._records: dict[NodeAddress, _Record] = {}
+        self._records: dict[NodeAddress, _FailureRecord] = {}
 
     def succeeded(self, path: Iterable[NodeAddress]) -> None:
         """An ack came back over these nodes."""
@@ -35,7 +35,7 @@ class PathHealth:
     def failed(self, path: Iterable[NodeAddress], now: float) -> None:
         """No ack came back over these nodes in time."""
         for node in path:
-            record = self._records.setdefault(node, _Record())
+            record = self._records.setdefault(node, _FailureRecord())
             record.failures += 1
             if record.failures >= SUSPECT_AFTER and record.suspected_at is None:
                 record.suspected_at = now

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from nymconnect.client.pacer.sending_delay import QUEUE_LIMIT, Multiplier
+from nymconnect.client.pacer.sending_delay import QUEUE_LIMIT, SendingDelay
 from nymconnect.errors import UsageError
 from nymconnect.poisson import PoissonStream
 
@@ -145,7 +145,7 @@ class Pacer:
         self._control: deque[bytes] = deque()
         self._data: deque[tuple[int, bytes]] = deque()
         self._covers = {Kind.COVER: _Covers(), Kind.LOOP: _Covers()}
-        self._multiplier: Multiplier | None = None
+        self._multiplier: SendingDelay | None = None
         self._queue: deque[Departure] = deque()  # of an adaptive stream, in front of the link
         self._is_held = False  # the main stream found that queue full
         self._empty = self._stalled = self._late = 0
@@ -157,7 +157,7 @@ class Pacer:
         self._rates = rates
         self._main = PoissonStream(rates.main, self._rng, now) if rates.main is not None else None
         self._loop = PoissonStream(rates.loop, self._rng, now) if rates.loop is not None else None
-        self._multiplier = Multiplier(now) if rates.adaptive and rates.main is not None else None
+        self._multiplier = SendingDelay(now) if rates.adaptive and rates.main is not None else None
 
     def control(self, frame: bytes) -> None:
         """Have `frame` leave before everything else; UsageError when too many wait for the link."""

@@ -13,7 +13,7 @@ CALM = 2.0  # seconds without pressure before the gap shrinks again
 HIGHEST = 6
 
 
-class Multiplier:
+class SendingDelay:
     """The whole number by which the mean gap is multiplied."""
 
     def __init__(self, now: float) -> None:

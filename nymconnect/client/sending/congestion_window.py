@@ -15,7 +15,7 @@ SHRINK, GROWTH = 0.9, 4.0  # at each loop that comes back
 RISE = 0.0005
 
 
-class Window:
+class CongestionWindow:
     """Follows the loops if it `adapts`; else as large as it may be at `most`."""
 
     def __init__(self, most: int, *, adapts: bool) -> None:

@@ -7,36 +7,40 @@ version, so that no hop can tell cover from data.
 from collections import Counter
 from collections.abc import Callable
 
-from nymconnect.client.sending.prepared import ReadyCover, ReadyPacket, ReadyReplyCover, ReadyTable
-from nymconnect.client.sending.preparer import Packer
+from nymconnect.client.sending.prepared import PreparedCover, PreparedPacket, PreparedPackets, PreparedReplyCover
+from nymconnect.client.sending.preparer import Preparer, Suspects
 from nymconnect.crypto import Rng
 from nymconnect.directory.topology import RouteError
 from nymconnect.packet.replies import ReplySurb
 
 
-class Covers:
-    """Made by `packer`, kept in `ready` until they leave. `drop_share` of those for the main stream end at a gateway.
+class CoverTraffic:
+    """Made by `preparer`, kept in `prepared` until they leave.
+
+    `drop_share` of those for the main stream end at a gateway.
 
     Methods return None where the network has no route, and count that.
     """
 
-    def __init__(self, packer: Packer, ready: ReadyTable, drop_share: float, rng: Rng, counters: Counter[str]) -> None:
-        self._packer, self._ready, self._drop_share = packer, ready, drop_share
+    def __init__(
+        self, preparer: Preparer, prepared: PreparedPackets, drop_share: float, rng: Rng, counters: Counter[str]
+    ) -> None:
+        self._preparer, self._prepared, self._drop_share = preparer, prepared, drop_share
         self._rng, self._counters = rng, counters
 
-    def for_main(self) -> ReadyPacket | None:
+    def for_main(self) -> PreparedPacket | None:
         """A loop, or cover that ends at a gateway where the network has a place for it."""
         return self._unless_without_route(self._drop if self._drops_next() else self._loop)
 
-    def loop(self) -> ReadyPacket | None:
+    def loop(self) -> PreparedPacket | None:
         """A packet that comes back to us."""
         return self._unless_without_route(self._loop)
 
-    def reply(self, surb: ReplySurb, now: float) -> ReadyPacket | None:
+    def reply(self, surb: ReplySurb, suspects: Suspects) -> PreparedPacket | None:
         """An answer without content, to the client that made `surb`."""
-        return self._unless_without_route(lambda: self._reply(surb, now))
+        return self._unless_without_route(lambda: self._reply(surb, suspects))
 
-    def _unless_without_route(self, make: Callable[[], ReadyPacket]) -> ReadyPacket | None:
+    def _unless_without_route(self, make: Callable[[], PreparedPacket]) -> PreparedPacket | None:
         try:
             return make()
         except RouteError:
@@ -44,14 +48,14 @@ class Covers:
             return None
 
     def _drops_next(self) -> bool:
-        return bool(self._packer.topology.drop_places) and self._rng.random() < self._drop_share
+        return bool(self._preparer.topology.drop_places) and self._rng.random() < self._drop_share
 
-    def _drop(self) -> ReadyPacket:
-        return self._ready.add(self._packer.drop_cover(), ReadyCover())
+    def _drop(self) -> PreparedPacket:
+        return self._prepared.add(self._preparer.drop_cover(), PreparedCover())
 
-    def _loop(self) -> ReadyPacket:
-        packed, selector = self._packer.cover()
-        return self._ready.add(packed.packet, ReadyCover(selector, packed.path, packed.expected))
+    def _loop(self) -> PreparedPacket:
+        packed, selector = self._preparer.cover()
+        return self._prepared.add(packed.packet, PreparedCover(selector, packed.path, packed.expected))
 
-    def _reply(self, surb: ReplySurb, now: float) -> ReadyPacket:
-        return self._ready.add(self._packer.reply_cover(surb, now), ReadyReplyCover())
+    def _reply(self, surb: ReplySurb, suspects: Suspects) -> PreparedPacket:
+        return self._prepared.add(self._preparer.reply_cover(surb, suspects), PreparedReplyCover())

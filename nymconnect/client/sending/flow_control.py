@@ -23,7 +23,7 @@ class _Message:
     missing: int  # fragments that are not acked
 
 
-class Spans:
+class FlowControl:
     """Messages by lane, from the oldest that is not acked in full to the last one queued."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from nymconnect.packet.framing import MixPacket
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyPacket:
+class PreparedPacket:
     """A packet for the pacer; `token` is to be given back when it has left."""
 
     token: int
@@ -20,7 +20,7 @@ class ReadyPacket:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyData:
+class PreparedData:
     """The fragment inside, the mixes that it and its ack visit, and the seconds that those will hold the two."""
 
     outgoing: Outgoing
@@ -29,7 +29,7 @@ class ReadyData:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyCover:
+class PreparedCover:
     """By what the loop is known when it comes back, the mixes that it visits, and the seconds that those hold it.
 
     Drop cover has none of it, for it does not come back.
@@ -41,36 +41,36 @@ class ReadyCover:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyReplyCover:
+class PreparedReplyCover:
     """Cover in place of an answer: there is nothing to remember."""
 
 
-Ready = ReadyData | ReadyCover | ReadyReplyCover
+Prepared = PreparedData | PreparedCover | PreparedReplyCover
 
 
-class ReadyTable:
+class PreparedPackets:
     """By token. As long as the pacer's stocks, which the one who fills them bounds."""
 
     def __init__(self) -> None:
         self._next_token = 0
-        self._data: dict[int, ReadyData] = {}
-        self._cover: dict[int, ReadyCover | ReadyReplyCover] = {}
+        self._data: dict[int, PreparedData] = {}
+        self._cover: dict[int, PreparedCover | PreparedReplyCover] = {}
 
     @property
     def data_count(self) -> int:
         """Fragments that wait."""
         return len(self._data)
 
-    def add(self, packet: MixPacket, ready: Ready) -> ReadyPacket:
+    def add(self, packet: MixPacket, ready: Prepared) -> PreparedPacket:
         """Remember `ready` until its packet has left."""
         self._next_token += 1
-        if isinstance(ready, ReadyData):
+        if isinstance(ready, PreparedData):
             self._data[self._next_token] = ready
         else:
             self._cover[self._next_token] = ready
-        return ReadyPacket(self._next_token, packet)
+        return PreparedPacket(self._next_token, packet)
 
-    def take(self, token: int) -> Ready | None:
+    def take(self, token: int) -> Prepared | None:
         """What has left; None if it was forgotten."""
         return self._data.pop(token, None) or self._cover.pop(token, None)
 
@@ -89,5 +89,5 @@ class ReadyTable:
         return waiting
 
     def forget_covers(self) -> None:
-        """Covers that leave from now on measure nothing."""
+        """CoverTraffic that leave from now on measure nothing."""
         self._cover.clear()

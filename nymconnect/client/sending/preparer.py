@@ -4,7 +4,6 @@ Everything is drawn afresh for each packet, so a repeated fragment takes another
 1.21 (`preparer/mod.rs`), except that cover is of the same Sphinx version as data.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from nymconnect.client.parameters import TrafficParameters
@@ -26,10 +25,11 @@ from nymconnect.packet.route import Route
 ACK_KEY_LENGTH = 16
 
 Layers = tuple[tuple[NodeAddress, ...], ...]
+Suspects = frozenset[NodeAddress]  # mixes that data goes around
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class SealedPacket:
     """A packet, the mixes that it and its ack visit, and the seconds that they will hold the two."""
 
     packet: MixPacket
@@ -37,8 +37,8 @@ class Packed:
     expected: float
 
 
-class Packer:
-    """Packs for one client. `suspects(now)` names the mixes that data shall go around. Methods raise RouteError."""
+class Preparer:
+    """Packs for one client. Data goes around the mixes in `suspects`. Methods raise RouteError."""
 
     def __init__(
         self,
@@ -46,7 +46,6 @@ class Packer:
         topology: Topology,
         parameters: TrafficParameters,
         rng: Rng,
-        suspects: Callable[[float], frozenset[NodeAddress]],
         ack_key: bytes | None = None,
     ) -> None:
         self.topology = topology
@@ -54,39 +53,38 @@ class Packer:
         self._address = address
         self._parameters = parameters
         self._rng = rng
-        self._suspects = suspects
 
     @property
     def layers(self) -> Layers:
         """The mixes of the topology."""
         return tuple(tuple(node.mix_address for node in layer) for layer in self.topology.layers)
 
-    def data(self, fragment: Fragment, to: Recipient, now: float) -> Packed:
+    def data(self, fragment: Fragment, to: Recipient, suspects: Suspects) -> SealedPacket:
         """`fragment` for a client whose address is known; WireError if that address has an unusable key."""
-        route = self._route(to.gateway, self._parameters.average_packet_delay, now)
-        ack_route = self._ack_route(now)
+        route = self._route(to.gateway, self._parameters.average_packet_delay, suspects)
+        ack_route = self._ack_route(suspects)
         packet = seal_fragment(
             fragment, to, self._address, self.ack_key, route, ack_route, self._parameters.packet_size, self._rng
         )
-        return Packed(packet, _mixes(route) + _mixes(ack_route), route.expected_delay + ack_route.expected_delay)
+        return SealedPacket(packet, _mixes(route) + _mixes(ack_route), route.expected_delay + ack_route.expected_delay)
 
-    def reply(self, fragment: Fragment, surb: ReplySurb, now: float) -> Packed:
+    def reply(self, fragment: Fragment, surb: ReplySurb, suspects: Suspects) -> SealedPacket:
         """`fragment` for the maker of `surb`. Only the maker knows the way and the delays inside it."""
-        ack_route = self._ack_route(now)
+        ack_route = self._ack_route(suspects)
         packet = seal_reply_fragment(
             fragment, surb, self._address, self.ack_key, ack_route, self._parameters.packet_size, self._rng
         )
         guess = (surb.hops - 1) * self._parameters.average_packet_delay
-        return Packed(packet, _mixes(ack_route), guess + ack_route.expected_delay)
+        return SealedPacket(packet, _mixes(ack_route), guess + ack_route.expected_delay)
 
-    def reply_cover(self, surb: ReplySurb, now: float) -> MixPacket:
+    def reply_cover(self, surb: ReplySurb, suspects: Suspects) -> MixPacket:
         """A packet without content for the maker of `surb`."""
         parameters = self._parameters
         return seal_reply_cover(
-            surb, self._address, self.ack_key, self._ack_route(now), parameters.packet_size, self._rng
+            surb, self._address, self.ack_key, self._ack_route(suspects), parameters.packet_size, self._rng
         )
 
-    def cover(self) -> tuple[Packed, bytes]:
+    def cover(self) -> tuple[SealedPacket, bytes]:
         """Loop cover, and the selector by which it is known again; `path` and `expected` are the loop's alone.
 
         It avoids nobody: a mix under suspicion has to be measured on.
@@ -95,7 +93,7 @@ class Packer:
         route = self.topology.route_to(gateway, parameters.average_packet_delay, self._rng)
         ack_route = self.topology.route_to(gateway, parameters.average_ack_delay, self._rng)
         packet, selector = seal_cover(self._address, self.ack_key, route, ack_route, parameters.packet_size, self._rng)
-        return Packed(packet, _mixes(route), route.expected_delay), selector
+        return SealedPacket(packet, _mixes(route), route.expected_delay), selector
 
     def drop_cover(self) -> MixPacket:
         """Cover that ends at a random gateway of those that take it."""
@@ -104,16 +102,16 @@ class Packer:
         ack_route = self.topology.route_to(self._address.gateway, parameters.average_ack_delay, self._rng)
         return seal_drop_cover(self._address, self.ack_key, route, ack_route, parameters.packet_size, self._rng)
 
-    def surb(self, now: float) -> ReplySurb:
+    def surb(self, suspects: Suspects) -> ReplySurb:
         """A reply SURB back to this client."""
-        route = self._route(self._address.gateway, self._parameters.average_packet_delay, now)
+        route = self._route(self._address.gateway, self._parameters.average_packet_delay, suspects)
         return ReplySurb.create(self._address, route, self._rng)
 
-    def _ack_route(self, now: float) -> Route:
-        return self._route(self._address.gateway, self._parameters.average_ack_delay, now)
+    def _ack_route(self, suspects: Suspects) -> Route:
+        return self._route(self._address.gateway, self._parameters.average_ack_delay, suspects)
 
-    def _route(self, gateway: bytes, mean_delay: float, now: float) -> Route:
-        nodes = map(self.topology.node_at, self._suspects(now))
+    def _route(self, gateway: bytes, mean_delay: float, suspects: Suspects) -> Route:
+        nodes = map(self.topology.node_at, suspects)
         return self.topology.route_to(gateway, mean_delay, self._rng, {node.identity for node in nodes if node})
 
 

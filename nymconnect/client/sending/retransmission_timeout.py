@@ -30,7 +30,7 @@ class _Way:
     doubled_at: float = 0.0
 
 
-class Patience:
+class RetransmissionTimeout:
     """By destination, of which the latest are remembered."""
 
     def __init__(self, parameters: TrafficParameters, rng: Rng) -> None:

@@ -1,17 +1,18 @@
 """Whose turn it is to use a data slot: answers at a constant rate, then a steady supply of SURBs, then a fair draw.
 
-Answers of a promised rate (`paced_replies`) come when their own slots do, and nothing else goes to their tags. A steady
-supply (`surbs.issued`) goes before other data, so that it is as steady as it can be. Neither may take all: a machine
-that cannot keep its slots filled would send nothing else.
+Answers of a promised rate (`replying`) come when their own slots do, and nothing else goes to their tags. A steady
+supply (`issued`) goes before other data, so that it is as steady as it can be. Neither may take all: a machine that
+cannot keep its slots filled would send nothing else.
 """
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY, Lanes, Outgoing
 from nymconnect.client.sending.paced_replies import PacedReplies
-from nymconnect.client.surbs.issued import SurbSupply
-from nymconnect.client.surbs.received import SurbStock
+from nymconnect.client.surbs.issued import IssuedSurbs
+from nymconnect.client.surbs.received import ReceivedSurbs
 from nymconnect.crypto import Rng
 from nymconnect.packet.addressing import Recipient
 
@@ -20,20 +21,28 @@ MAXIMUM_SUPPLY_RUN = 2
 MAXIMUM_PACED_RUN = 8
 
 
-class Turns:
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """SURBs that we have `issued`, those `received` from others, and whom we answer at a rate (`replying`)."""
+
+    issued: IssuedSurbs
+    received: ReceivedSurbs
+    replying: PacedReplies
+
+
+class Scheduler:
     """Draws from the `lanes`; `has_window` says whether more fragments may be on their way. Starved slots count."""
 
     def __init__(
         self,
         lanes: Lanes,
-        replying: PacedReplies,
-        stock: SurbStock,
-        supply: SurbSupply,
+        answering: Answering,
         rng: Rng,
         has_window: Callable[[], bool],
         counters: Counter[str],
     ) -> None:
-        self._lanes, self._replying, self._stock, self._supply = lanes, replying, stock, supply
+        self._lanes, self._replying = lanes, answering.replying
+        self._received, self._issued = answering.received, answering.issued
         self._rng, self._has_window, self._counters = rng, has_window, counters
         self._paced_run = self._supply_run = 0
 
@@ -41,7 +50,7 @@ class Turns:
         """The fragment that is next, a sender tag (16 bytes) that gets cover for an answer, or None."""
         if self._paced_run < MAXIMUM_PACED_RUN:
             while (tag := self._replying.take_slot(now)) is not None:
-                if self._stock.can_take(tag):
+                if self._received.can_take(tag):
                     self._paced_run += 1
                     return self._lanes.pop_for(tag, self._rng) or tag
                 self._counters["reply_slots_starved"] += 1
@@ -59,7 +68,7 @@ class Turns:
         return self._lanes.pop(self._rng, self._is_other) or self._lanes.pop(self._rng, self._may_go)
 
     def _is_steady_supply(self, outgoing: Outgoing) -> bool:
-        return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination) and self._may_go(outgoing)
+        return outgoing.lane == SURB_SUPPLY and self._issued.is_steady(outgoing.destination) and self._may_go(outgoing)
 
     def _is_other(self, outgoing: Outgoing) -> bool:
         return self._may_go(outgoing) and not self._is_steady_supply(outgoing)
@@ -71,4 +80,4 @@ class Turns:
             return True
         if outgoing.destination in self._replying:
             return False  # its slots serve it
-        return self._stock.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
+        return self._received.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)

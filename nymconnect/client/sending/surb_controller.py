@@ -1,19 +1,17 @@
 """Reply SURBs in both directions: those that we owe are sent, those that we run out of are asked for.
 
 Mirrors nym-client-core 1.21 (`replies/`). A message carries only the SURBs that fit into its last packet, the others
-follow in messages of one packet each, so that a single loss delays none of the rest. `surbs.issued` and
-`surbs.received` keep the books; this module says when which message leaves.
+follow in messages of one packet each, so that a single loss delays none of the rest. `issued` and `received` keep the
+books; this module says when which message leaves.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 
-from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY, Outgoing
-from nymconnect.client.sending.paced_replies import PacedReplies
-from nymconnect.client.sending.transmission import Outbox
+from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY
+from nymconnect.client.sending.scheduler import Answering
+from nymconnect.client.sending.transmission import Transmission
 from nymconnect.client.surbs.aliases import real
-from nymconnect.client.surbs.issued import SurbSupply
-from nymconnect.client.surbs.received import SurbStock
 from nymconnect.directory.topology import RouteError
 from nymconnect.packet import chunking, messages
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
@@ -26,8 +24,8 @@ _REPLIABLE_OVERHEAD = 1 + SENDER_TAG_LENGTH + 1 + V2_HEADER_LENGTH
 _SURB_LENGTH = REPLY_KEY_LENGTH + surb_length(_HOPS, DEFAULT_VERSION)
 
 
-class SurbEconomy:
-    """`supply` of ours to others, `stock` of theirs with us; what is sent for it goes through `transmission`.
+class SurbController:
+    """SURBs of ours with others, and of theirs with us; what is sent for them goes through the `transmission`.
 
     `fragment_length` is what a packet carries, in bytes.
     """
@@ -35,56 +33,51 @@ class SurbEconomy:
     def __init__(
         self,
         address: Recipient,
-        supply: SurbSupply,
-        stock: SurbStock,
-        replying: PacedReplies,
-        outbox: Outbox,
+        answering: Answering,
+        transmission: Transmission,
         fragment_length: int,
         counters: Counter[str],
     ) -> None:
         self._address, self._fragment_length, self._counters = address, fragment_length, counters
-        self._supply, self._stock, self._replying, self._outbox = supply, stock, replying, outbox
+        self._issued, self._received, self._replying = answering.issued, answering.received, answering.replying
+        self._transmission = transmission
 
     # --- ours, with others -----------------------------------------------------------------------------------------
 
     def send(self, data: bytes, to: Recipient, surbs: int, lane: int, now: float) -> None:
         """Queue a message with our tag for `to` and as many SURBs as it has room for; the rest is owed."""
         beside = min(surbs, self._surbs_to_go_with(len(data)))
-        content = messages.DataWithSurbs(self._supply.give(to, beside, now), data)
-        self._outbox.put(messages.Repliable(self._supply.tag_for(to), content), to, lane)
-        self._supply.promise(to, surbs - beside)
+        content = messages.DataWithSurbs(self._issued.give(to, beside, now, self._transmission.suspects(now)), data)
+        self._transmission.put(messages.Repliable(self._issued.tag_for(to), content), to, lane)
+        self._issued.promise(to, surbs - beside)
 
     def grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Owe what was asked for, if that came over a SURB of ours, from the one to whom we gave that SURB."""
         self._counters["surb_request"] += 1
-        if source is None or real(source) != recipient or not self._supply.grant(source, amount):
+        if source is None or real(source) != recipient or not self._issued.grant(source, amount):
             self._counters["refused_surb_request"] += 1
 
     def pay(self, now: float) -> None:
         """Make one packet of owed SURBs for each correspondent that has none waiting."""
         whole = self._surbs_that_fit_beside(0)
-        for to, owed in self._supply.debts:
-            if self._outbox.lanes.length(to, SURB_SUPPLY):
+        for to, owed in self._issued.debts:
+            if self._transmission.lanes.length(to, SURB_SUPPLY):
                 continue
             amount = min(owed, whole)
             if not self._give(to, amount, now):
                 return
-            self._supply.settle(to, amount)
-        for to in self._supply.steadily_due(whole, now):
-            if not self._outbox.lanes.length(to, SURB_SUPPLY) and self._give(to, whole, now):
-                self._supply.settle_steadily(to, whole)
-
-    def is_steady(self, outgoing: Outgoing) -> bool:
-        """Whether this carries SURBs of a steady supply."""
-        return outgoing.lane == SURB_SUPPLY and self._supply.is_steady(outgoing.destination)
+            self._issued.settle(to, amount)
+        for to in self._issued.steadily_due(whole, now):
+            if not self._transmission.lanes.length(to, SURB_SUPPLY) and self._give(to, whole, now):
+                self._issued.settle_steadily(to, whole)
 
     def _give(self, to: Recipient, amount: int, now: float) -> bool:
         """Queue a packet of `amount` SURBs; False if there is no route for them."""
         try:
-            content = messages.AdditionalSurbs(self._supply.give(to, amount, now))
+            content = messages.AdditionalSurbs(self._issued.give(to, amount, now, self._transmission.suspects(now)))
         except RouteError:
             return False
-        self._outbox.put(messages.Repliable(self._supply.tag_for(to), content), to, SURB_SUPPLY)
+        self._transmission.put(messages.Repliable(self._issued.tag_for(to), content), to, SURB_SUPPLY)
         return True
 
     def _surbs_to_go_with(self, length: int) -> int:
@@ -106,10 +99,10 @@ class SurbEconomy:
         for tag in tags:
             if tag in self._replying:
                 continue
-            amount = self._stock.amount_to_request(tag, self._outbox.lanes.queued_for(tag), now)
+            amount = self._received.amount_to_request(tag, self._transmission.lanes.queued_for(tag), now)
             if amount:
                 self._counters["surbs_requested"] += amount
-                self._outbox.put(messages.Reply(messages.SurbRequest(self._address, amount)), tag, SURB_REQUEST)
+                self._transmission.put(messages.Reply(messages.SurbRequest(self._address, amount)), tag, SURB_REQUEST)
 
     def maintain(self, now: float) -> None:
         """Once in a while: drop keys that are too old, and tags from which nothing comes any more.
@@ -117,9 +110,9 @@ class SurbEconomy:
         Strangers are asked for SURBs only when something waits for them: thousands of tags would mean thousands of
         requests.
         """
-        self._supply.purge(now)
-        self.ask(self._stock.served_tags(), now)
-        for tag in self._stock.silent(now):
-            self._stock.drop(tag)
+        self._issued.purge(now)
+        self.ask(self._received.served_tags(), now)
+        for tag in self._received.silent(now):
+            self._received.drop(tag)
             self._replying.drop(tag)
-            self._counters["starved"] += self._outbox.drop(tag)
+            self._counters["starved"] += self._transmission.drop(tag)

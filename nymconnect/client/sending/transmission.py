@@ -1,4 +1,4 @@
-"""Fragments of ours, from being queued to being acked or given up.
+"""The send path as one machine: fragments of ours, from being queued to being acked or given up.
 
 They wait in lanes, are packed when it is their turn, wait in the pacer's stock, and from their departure on for an ack;
 without one they go back to the lanes and take another route. Mirrors nym-client-core 1.21 (`real_messages_control/`),
@@ -6,19 +6,28 @@ except that repetitions end after a bound.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from nymconnect.client.monitor.mix_health import PathHealth
+from nymconnect.client.monitor.loop_monitor import LoopMonitor
+from nymconnect.client.monitor.mix_health import MixHealth
+from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.congestion_window import Window
-from nymconnect.client.sending.flow_control import Spans
-from nymconnect.client.sending.lanes import RETRANSMISSION, SURB_REQUEST, Destination, Lanes, Outgoing
+from nymconnect.client.sending.congestion_window import CongestionWindow
+from nymconnect.client.sending.cover_traffic import CoverTraffic
+from nymconnect.client.sending.flow_control import FlowControl
+from nymconnect.client.sending.lanes import RETRANSMISSION, SURB_REQUEST, SURB_SUPPLY, Destination, Lanes, Outgoing
 from nymconnect.client.sending.pending_acks import PendingAcks, Sent
-from nymconnect.client.sending.prepared import ReadyData, ReadyPacket, ReadyTable
-from nymconnect.client.sending.preparer import Packer
-from nymconnect.client.sending.retransmission_timeout import Patience
-from nymconnect.client.surbs.received import SurbStock
+from nymconnect.client.sending.prepared import (
+    PreparedCover,
+    PreparedData,
+    PreparedPacket,
+    PreparedPackets,
+    PreparedReplyCover,
+)
+from nymconnect.client.sending.preparer import Preparer, Suspects
+from nymconnect.client.sending.retransmission_timeout import RetransmissionTimeout
+from nymconnect.client.sending.scheduler import Answering, Scheduler
 from nymconnect.crypto import Rng
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, WireError
@@ -27,31 +36,44 @@ from nymconnect.packet.acks import COVER_FRAGMENT_ID, FragmentId
 from nymconnect.packet.addressing import Recipient
 
 
-class Outbox:
-    """See the module. What is packed stands in `ready`; answers use up the `stock`; `health` hears what came of it.
+@dataclass(frozen=True, slots=True)
+class Monitors:
+    """What acks (`health`) and our own loops tell of the mixes."""
 
-    The window is for all but the tags that were `promised` answers at a constant rate: those have slots of their own.
+    health: MixHealth
+    loops: LoopMonitor
+
+    def suspects(self, now: float) -> Suspects:
+        """Mixes that data goes around: dead ones by their missing acks, dropping ones by the loops."""
+        return self.health.suspects(now) | self.loops.suspects
+
+
+class Transmission:
+    """`put` a message, take the `next_packet` for a slot, tell of what has `departed` and what was `acked`, and `wake`.
+
+    The window is for all but the tags that are promised answers at a constant rate: those have slots of their own.
     """
 
     def __init__(
         self,
-        packer: Packer,
-        stock: SurbStock,
-        promised: Container[object],
-        ready: ReadyTable,
-        health: PathHealth,
+        preparer: Preparer,
+        answering: Answering,
+        monitors: Monitors,
         parameters: TrafficParameters,
         rng: Rng,
         counters: Counter[str],
     ) -> None:
-        self.lanes = Lanes()
-        self._packer, self._stock, self._ready, self._health = packer, stock, ready, health
-        self._promised, self._apart = promised, set[FragmentId]()  # what is on its way beside the window
+        self.lanes, self.prepared = Lanes(), PreparedPackets()
+        self._preparer, self._monitors = preparer, monitors
+        self._received, self._issued, self._replying = answering.received, answering.issued, answering.replying
+        self._apart: set[FragmentId] = set()  # what is on its way beside the window
         self._parameters, self._rng, self._counters = parameters, rng, counters
-        self._spans = Spans()
+        self._flow = FlowControl()
         self._pending = PendingAcks()
-        self._patience = Patience(parameters, rng)
-        self._window = Window(parameters.window, adapts=not parameters.paced)
+        self._timeout = RetransmissionTimeout(parameters, rng)
+        self._window = CongestionWindow(parameters.window, adapts=not parameters.paced)
+        self._cover_traffic = CoverTraffic(preparer, self.prepared, parameters.drop_share, rng, counters)
+        self._scheduler = Scheduler(self.lanes, answering, rng, self._has_window, counters)
 
     # --- before they leave -----------------------------------------------------------------------------------------
 
@@ -62,36 +84,55 @@ class Outbox:
             self.lanes.push(Outgoing(fragment, to, lane, stream=lane))
         if lane >= 0:
             size = sum(len(fragment.payload) for fragment in fragments)
-            self._spans.add((to, lane), (fragment.fid for fragment in fragments), size)
+            self._flow.add((to, lane), (fragment.fid for fragment in fragments), size)
 
-    def lane_is_full(self, destination: Destination, lane: int, reply_rate: float | None = None) -> bool:
-        """Whether a writer to this lane should wait: for slots, of which `reply_rate` a second may be promised, or for
-        the ack of something sent long before."""
-        is_long = self.lanes.length(destination, lane) >= self._parameters.lane_length(reply_rate)
-        return is_long or self._spans.is_wide((destination, lane))
+    def lane_is_full(self, destination: Destination, lane: int) -> bool:
+        """Whether a writer to this lane should wait: for slots, or for the ack of something sent long before."""
+        limit = self._parameters.lane_length(self._replying.rate_of(destination))
+        is_long = self.lanes.length(destination, lane) >= limit
+        return is_long or self._flow.is_wide((destination, lane))
 
     def close_lane(self, lane: int) -> None:
         """Forget what has not been sent of a stream; what was sent is still repeated until its ack comes."""
         self.lanes.drop_lane(lane)
-        self._spans.forget_lane(lane)
+        self._flow.forget_lane(lane)
 
     def drop(self, destination: Destination) -> int:
         """Forget what waits for a destination; returns how much that was."""
-        self._spans.forget_destination(destination)
+        self._flow.forget_destination(destination)
         return self.lanes.drop_destination(destination)
 
-    def has_window(self) -> bool:
+    def _has_window(self) -> bool:
         """Whether one more fragment may be on its way."""
-        return self._in_window + self._ready.data_count < self._window.size
+        return self._in_window + self.prepared.data_count < self._window.size
 
     @property
     def _in_window(self) -> int:
         return len(self._pending) - len(self._apart)
 
-    def pack(self, outgoing: Outgoing, now: float) -> ReadyPacket | None:
-        """A packet for the pacer; None if that is impossible now, or for ever. UsageError if a SURB is missing."""
+    def suspects(self, now: float) -> Suspects:
+        """See `Monitors`."""
+        return self._monitors.suspects(now)
+
+    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+        """A packet for a slot of this kind; None if there is nothing to send, or no route."""
+        match kind:
+            case Kind.COVER:
+                return self._cover_traffic.for_main()
+            case Kind.LOOP:
+                return self._cover_traffic.loop()
+        match self._scheduler.next(now):
+            case Outgoing() as outgoing:
+                return self._prepare(outgoing, self.suspects(now))
+            case bytes(tag):
+                surb = self._received.take(tag)
+                return None if surb is None else self._cover_traffic.reply(surb, self.suspects(now))
+        return None
+
+    def _prepare(self, outgoing: Outgoing, suspects: Suspects) -> PreparedPacket | None:
+        """None if that is impossible now, or for ever. UsageError if a SURB is missing."""
         try:
-            return self._pack(outgoing, now)
+            return self._seal(outgoing, suspects)
         except RouteError:
             self._counters["no_route"] += 1
             self.lanes.push(outgoing)
@@ -99,32 +140,50 @@ class Outbox:
             self._counters["unsendable"] += 1
         return None
 
-    def _pack(self, outgoing: Outgoing, now: float) -> ReadyPacket:
+    def _seal(self, outgoing: Outgoing, suspects: Suspects) -> PreparedPacket:
         if isinstance(outgoing.destination, Recipient):
-            packed = self._packer.data(outgoing.fragment, outgoing.destination, now)
+            packed = self._preparer.data(outgoing.fragment, outgoing.destination, suspects)
         else:
-            surb = self._stock.take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
+            surb = self._received.take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)
             if surb is None:
                 raise UsageError("a reply was let go without a SURB")
-            packed = self._packer.reply(outgoing.fragment, surb, now)
-        return self._ready.add(packed.packet, ReadyData(outgoing, packed.path, packed.expected))
+            packed = self._preparer.reply(outgoing.fragment, surb, suspects)
+        return self.prepared.add(packed.packet, PreparedData(outgoing, packed.path, packed.expected))
 
     def link_lost(self) -> None:
-        """What was ready to leave has to be packed anew."""
-        self._patience.link_lost()
-        for outgoing in self._ready.take_all_data():
+        """The gateway is gone for now: what was ready to leave has to be made anew, and loops say nothing."""
+        self._monitors.loops.forget_outstanding()
+        self._replying.forget_slots()
+        self.prepared.forget_covers()
+        self._timeout.link_lost()
+        for outgoing in self.prepared.take_all_data():
             self.lanes.push(outgoing)
 
     # --- after that ------------------------------------------------------------------------------------------------
 
-    def departed(self, data: ReadyData, at: float) -> None:
-        """It has left; the wait for its ack begins."""
+    def departed(self, token: int, at: float) -> None:
+        """A packet has left at `at`: the wait for its ack begins. Nothing happens if it was forgotten meanwhile."""
+        match self.prepared.take(token):
+            case PreparedData() as data:
+                self._await_ack(data, at)
+            case PreparedCover(selector, path, expected):
+                self._counters["cover_sent"] += 1
+                if selector is None:
+                    self._counters["drop_cover_sent"] += 1
+                else:
+                    self._monitors.loops.start(selector, path, expected, at)
+            case PreparedReplyCover():
+                self._counters["reply_cover_sent"] += 1
+
+    def _await_ack(self, data: PreparedData, at: float) -> None:
         outgoing = data.outgoing
-        wait = self._patience.wait(outgoing.destination, data.expected, outgoing.attempt)
+        wait = self._timeout.wait(outgoing.destination, data.expected, outgoing.attempt)
         self._pending.add(Sent(outgoing, data.path, at, data.expected, at + wait))
-        if outgoing.destination in self._promised:
+        if outgoing.destination in self._replying:
             self._apart.add(outgoing.fragment.fid)
         self._counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
+        if outgoing.lane == SURB_SUPPLY and self._issued.is_steady(outgoing.destination):
+            self._counters["steady_supply_sent"] += 1  # nobody's data: it goes whatever the user does
 
     def acked(self, fid: FragmentId, now: float) -> None:
         """An ack has come back."""
@@ -133,48 +192,48 @@ class Outbox:
             return
         pending = self._pending.acked(fid)
         if pending is not None:
-            self._patience.acked(pending, now)
+            self._timeout.acked(pending, now)
             self._apart.discard(fid)
         # An ack that is only late spares the repetition.
-        settled = pending or self.lanes.take_repeat(fid) or self._ready.take_fragment(fid)
+        settled = pending or self.lanes.take_repeat(fid) or self.prepared.take_fragment(fid)
         if settled is None:
             self._counters["unknown_ack"] += 1
             return
         self._counters["acked"] += 1
-        self._spans.settle(fid)
-        self._health.succeeded(settled.path)
+        self._flow.settle(fid)
+        self._monitors.health.succeeded(settled.path)
 
     def loop_took(self, beyond: float) -> None:
         """A loop has come back, so many seconds beyond its drawn delays."""
         self._window.look(beyond, self._in_window)
 
-    def expire(self, now: float) -> Iterator[Outgoing]:
+    def wake(self, now: float) -> Iterator[Outgoing]:
         """Queue once more what has waited in vain; yields what is given up instead."""
         for sent in self._pending.expired(now):
-            self._health.failed(sent.path, now)
-            self._patience.failed(sent, now)
+            self._monitors.health.failed(sent.path, now)
+            self._timeout.failed(sent, now)
             outgoing = sent.outgoing
             self._apart.discard(outgoing.fragment.fid)
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
                 self._counters["given_up"] += 1
-                self._spans.settle(outgoing.fragment.fid)
+                self._flow.settle(outgoing.fragment.fid)
                 yield outgoing
                 continue
             lane = outgoing.lane if outgoing.lane == SURB_REQUEST else RETRANSMISSION
             self.lanes.push(replace(outgoing, attempt=outgoing.attempt + 1, lane=lane, path=sent.path))
 
     def _can_reach(self, destination: Destination) -> bool:
-        return isinstance(destination, Recipient) or self._stock.knows(destination)
+        return isinstance(destination, Recipient) or self._received.knows(destination)
 
     @property
     def deadline(self) -> float | None:
-        """When `expire` has something to do."""
+        """When `wake` has something to do."""
         return self._pending.deadline
 
     @property
     def queued(self) -> int:
         """Fragments that wait for a slot."""
-        return len(self.lanes) + self._ready.data_count
+        return len(self.lanes) + self.prepared.data_count
 
     @property
     def in_flight(self) -> int:

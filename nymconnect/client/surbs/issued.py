@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from nymconnect.client.parameters import STEADY_SURPLUS, SurbParameters
 from nymconnect.crypto import Rng
-from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
+from nymconnect.packet.addressing import SENDER_TAG_LENGTH, NodeAddress, Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
@@ -28,6 +28,9 @@ STEADY_BURST = 2.0  # seconds of supply that may be owed at once
 # that carried it may have had to be repeated; or when it is older than STEADY_KEY_AGE.
 STEADY_GRACE = 120.0  # seconds
 STEADY_KEY_AGE = 600.0  # seconds
+
+
+Suspects = frozenset[NodeAddress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,10 @@ class _Steady:
         return holder.most_held + math.ceil(STEADY_GRACE * self.rate)
 
 
-class SurbSupply:
-    """Tags, debts and keys; `make` draws one SURB with a fresh route."""
+class IssuedSurbs:
+    """Tags, debts and keys; `make` draws one SURB with a fresh route around suspects."""
 
-    def __init__(self, parameters: SurbParameters, make: Callable[[float], ReplySurb], rng: Rng) -> None:
+    def __init__(self, parameters: SurbParameters, make: Callable[[Suspects], ReplySurb], rng: Rng) -> None:
         self._parameters = parameters
         self._make = make
         self._rng = rng
@@ -73,9 +76,9 @@ class SurbSupply:
         """The tag (16 bytes) by which `to` knows us."""
         return self._correspondent(to).tag
 
-    def give(self, to: Recipient, amount: int, now: float) -> tuple[ReplySurb, ...]:
-        """SURBs that leave for `to` now. RouteError if none can be made."""
-        surbs = tuple(self._make(now) for _ in range(amount))
+    def give(self, to: Recipient, amount: int, now: float, suspects: Suspects = frozenset()) -> tuple[ReplySurb, ...]:
+        """SURBs that leave for `to` now and come back around `suspects`. RouteError if none can be made."""
+        surbs = tuple(self._make(suspects) for _ in range(amount))
         keys = self._keys
         if (steady := self._steady.get(to)) is not None:
             keys = self._steady_keys.setdefault(to, ReplyKeys(min(self._parameters.maximum_key_age, STEADY_KEY_AGE)))

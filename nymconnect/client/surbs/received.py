@@ -38,7 +38,7 @@ class Standing(Enum):
 
 
 @dataclass(slots=True)
-class _Stock:
+class _SenderSurbs:
     surbs: deque[ReplySurb] = field(default_factory=deque)
     stale: int = 0  # number of them, the oldest, that were made for keys that the nodes have replaced
     on_the_way: int = 0
@@ -64,20 +64,20 @@ class _Stock:
         return surb
 
 
-class _Group:
+class _SurbGroup:
     """The tags of one standing, that which has been silent longest first, and the bytes that their stocks take."""
 
     def __init__(self) -> None:
-        self.stocks: OrderedDict[bytes, _Stock] = OrderedDict()
+        self.stocks: OrderedDict[bytes, _SenderSurbs] = OrderedDict()
         self.size = 0
 
 
-class SurbStock:
+class ReceivedSurbs:
     """What we can answer with, by sender tag (16 bytes)."""
 
     def __init__(self, parameters: SurbParameters) -> None:
         self._parameters = parameters
-        self._groups = {standing: _Group() for standing in Standing}
+        self._groups = {standing: _SurbGroup() for standing in Standing}
         self._standings: dict[bytes, Standing] = {}
         self._holds: Counter[bytes] = Counter()
         self.evicted = 0  # tags that gave way to others
@@ -128,18 +128,18 @@ class SurbStock:
         if not surbs:
             return
         standing = self._standings.get(tag) or (Standing.HELD if tag in self._holds else Standing.STRANGER)
-        stock = self._remove(tag) or _Stock()
+        stock = self._remove(tag) or _SenderSurbs()
         stock.put(surbs, now)
         if stock.stale and len(stock.surbs) - stock.stale >= self._parameters.reserve:
             _discard(stock, stock.stale)
         _discard(stock, len(stock.surbs) - self._parameters.most_held)
         self._put(tag, stock, standing)
 
-    def _stock(self, tag: bytes) -> _Stock | None:
+    def _stock(self, tag: bytes) -> _SenderSurbs | None:
         standing = self._standings.get(tag)
         return self._groups[standing].stocks[tag] if standing else None
 
-    def _remove(self, tag: bytes) -> _Stock | None:
+    def _remove(self, tag: bytes) -> _SenderSurbs | None:
         standing = self._standings.pop(tag, None)
         if standing is None:
             return None
@@ -147,7 +147,7 @@ class SurbStock:
         self._groups[standing].size -= stock.size
         return stock
 
-    def _put(self, tag: bytes, stock: _Stock, standing: Standing) -> None:
+    def _put(self, tag: bytes, stock: _SenderSurbs, standing: Standing) -> None:
         """Last in its group, which keeps within its bounds."""
         group = self._groups[standing]
         self._standings[tag] = standing
@@ -220,11 +220,11 @@ class SurbStock:
         """Forget a sender and its SURBs."""
         self._remove(tag)
 
-    def _all_stocks(self) -> Iterator[_Stock]:
+    def _all_stocks(self) -> Iterator[_SenderSurbs]:
         return (stock for group in self._groups.values() for stock in group.stocks.values())
 
 
-def _shorten_largest(group: _Group) -> None:
+def _shorten_largest(group: _SurbGroup) -> None:
     """Every tag keeps its place, and the one that gave most loses some of that."""
     largest = max(group.stocks.values(), key=lambda stock: stock.size)
     before = largest.size
@@ -237,7 +237,7 @@ def _cost(surb: ReplySurb) -> int:
     return SURB_COST + len(surb.surb.header) + sum(map(len, surb.surb.key_material))
 
 
-def _discard(stock: _Stock, amount: int) -> None:
+def _discard(stock: _SenderSurbs, amount: int) -> None:
     """Throw the oldest away."""
     for _ in range(amount):
         stock.take()

@@ -14,7 +14,7 @@ from aiohttp import web
 from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway import frames, messages
 from nymconnect.link.gateway.server import STRANGER_TIMEOUT
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.listening import Port, visitor_of
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Doorman:
         self,
         owner: str,
         serve: Serve,
-        places: Places,
+        places: LobbyLimits,
         on_refused: Callable[[], None] = lambda: None,
         on_displaced: Callable[[], None] = lambda: None,
     ) -> None:

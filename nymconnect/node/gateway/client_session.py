@@ -37,7 +37,7 @@ _SHORTEST_WAIT = 0.001  # to aiohttp a timeout of 0 is none
 _T = TypeVar("_T")
 
 
-def hang_up(transport: asyncio.WriteTransport) -> None:
+def close_or_abort(transport: asyncio.WriteTransport) -> None:
     """Let go of a connection now; a client that does not read misses our last words."""
     transport.close()
     if transport.get_write_buffer_size():
@@ -109,7 +109,7 @@ class ClientSession:
             await self._tasks.close()
             if self._farewell is not None:
                 self._farewell.cancel()
-            hang_up(self.transport)
+            close_or_abort(self.transport)
 
     def step_down(self) -> None:
         """Give the client's place up at once; what was not sent is for its next session."""

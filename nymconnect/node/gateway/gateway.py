@@ -22,7 +22,7 @@ from nymconnect.effects import Effect, Push, SendTo
 from nymconnect.errors import UsageError
 from nymconnect.link.gateway.events import DeliveryRates
 from nymconnect.link.gateway.server import GatewayServerMachine
-from nymconnect.lobby import Places
+from nymconnect.lobby import LobbyLimits
 from nymconnect.node.gateway.client_port import Doorman
 from nymconnect.node.gateway.client_session import ClientSession
 from nymconnect.node.gateway.mailbox import DEFAULT_LIMITS, Mail, MailboxLimits
@@ -36,7 +36,7 @@ from nymconnect.runtime.tasks import TaskSet
 
 FEATURES = frozenset({Feature.DROP_COVER, Feature.PACED_DELIVERY})
 # A client that shares its address with others, as at a mobile provider, finds a place: strangers stay for seconds only.
-PLACES = Places(strangers=1024, known=8192, per_address=32, shared=True)
+PLACES = LobbyLimits(strangers=1024, known=8192, per_address=32, shared=True)
 HOUSEKEEPING_INTERVAL = REVIEW
 
 
@@ -68,7 +68,7 @@ class Gateway:
         *,
         forwards: bool = False,
         mailbox_limits: MailboxLimits = DEFAULT_LIMITS,
-        places: Places = PLACES,
+        places: LobbyLimits = PLACES,
     ) -> None:
         self.mail = MailKeeper(settings.state_directory, self._send_ack, mailbox_limits)
         self._settings, self._keys, self._rng = settings, keys, rng

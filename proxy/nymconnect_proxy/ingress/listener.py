@@ -16,7 +16,7 @@ from nymconnect.crypto import Rng
 from nymconnect.effects import Close
 from nymconnect.endpoints import is_loopback
 from nymconnect.errors import UsageError, UserError
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
 from nymconnect.runtime.sockets import PatientReader
@@ -95,7 +95,7 @@ class SocksListener:
         """Open the port (0 = any free one) and return its number; UserError if that is not possible."""
         self._check_host(host)
         most = self._options.max_connections + MAX_SURPLUS
-        lobby: Lobby[Visitor] = Lobby(Places(MAX_STRANGERS, most, MAX_OF_ONE_ADDRESS))
+        lobby: Lobby[Visitor] = Lobby(LobbyLimits(MAX_STRANGERS, most, MAX_OF_ONE_ADDRESS))
         opened = Port(
             "SOCKS port",
             self._protocol,

@@ -29,7 +29,7 @@ from aiohttp.abc import AbstractStreamWriter
 from nymconnect.crypto import equal
 from nymconnect.endpoints import Endpoint, IpAddress, Upstream, is_loopback
 from nymconnect.errors import UsageError, UserError
-from nymconnect.lobby import Lobby, Places
+from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
@@ -44,7 +44,7 @@ MAX_RESPONSE = 64 * 1024 * 1024
 MAX_AT_ONCE = 32
 PATIENCE = 120.0  # seconds for a call, from its connection to its last byte
 # Most connections wait for a wallet's next call; one that is in a call is never closed for another.
-PLACES = Places(strangers=64, known=256, per_address=16, spared=PATIENCE + 10.0)
+PLACES = LobbyLimits(strangers=64, known=256, per_address=16, spared=PATIENCE + 10.0)
 USER = "nymconnect-rpc"
 CHUNK = 64 * 1024
 FLUSH_TIMEOUT = 5.0  # for what a wallet gets of an answer that broke off

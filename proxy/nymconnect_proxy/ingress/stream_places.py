@@ -15,7 +15,7 @@ Key = TypeVar("Key")
 Ticket = TypeVar("Ticket")
 
 
-class Places(Generic[Key, Ticket]):
+class SenderPlaces(Generic[Key, Ticket]):
     """`limit` places for each key. What enters has to leave, with or without a place; the caller bounds the queue."""
 
     def __init__(self, limit: int, settle: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import Waker
-from nymconnect_proxy.ingress.stream_places import Places
+from nymconnect_proxy.ingress.stream_places import SenderPlaces
 from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.streams.flow import READ_SIZE
 
@@ -39,7 +39,7 @@ class WaitingRoom:
     """`enter`, and `leave` in any case. Nobody waits longer than `patience` seconds."""
 
     def __init__(self, limit: int, settle: float, patience: float) -> None:
-        self._places: Places[Hashable, Ticket] = Places(limit, settle)
+        self._places: SenderPlaces[Hashable, Ticket] = SenderPlaces(limit, settle)
         self._patience = patience
         self._waiting: set[Ticket] = set()
         self._waker = Waker(lambda: self._places.deadline, self._wake)

@@ -26,7 +26,7 @@ _LENGTH = 21
 
 FIRST = 64 * 1024
 LEAST = 64 * 1024
-MOST = 4 * 1024 * 1024
+MOST_CREDIT = 4 * 1024 * 1024
 IN_ALL = 64 * 1024 * 1024
 # A stream is promised so much of what others leave; the rest is for those that come later, and for what comes unbidden.
 PART = 1 / 9
@@ -59,7 +59,9 @@ class Reserve:
     """Bytes that the streams of one program hold for their readers, or have promised to hold: `stream` of one and
     `in_all` at most, with `streams` of them at once."""
 
-    def __init__(self, stream: int = MOST, in_all: int = IN_ALL, streams: int = STREAMS, least: int = LEAST) -> None:
+    def __init__(
+        self, stream: int = MOST_CREDIT, in_all: int = IN_ALL, streams: int = STREAMS, least: int = LEAST
+    ) -> None:
         self._stream, self._pool, self._least = stream, in_all - streams * least, least
         self._extra = 0
 

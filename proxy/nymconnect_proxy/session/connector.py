@@ -37,7 +37,7 @@ from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
 from nymconnect_proxy.protocol.versions import Versions
 from nymconnect_proxy.session.alarms import Alarm, ProfileNotice
-from nymconnect_proxy.session.gateway_selection import Entrance, Entry
+from nymconnect_proxy.session.gateway_selection import Entrance, GatewaySelection
 from nymconnect_proxy.session.reasons import (
     EnteringElsewhere,
     NoGatewayAnswers,
@@ -239,13 +239,13 @@ class Passage:
             return MAX_IN_USE
         return 1 if self.traffic.symmetric else self._settings.requester_count
 
-    def _make_entry(self) -> Entry:
+    def _make_entry(self) -> GatewaySelection:
         """An embedded network is new each time: of it there is nothing to remember."""
         store = None
         if self._directories is not None and self._settings.network != "embedded":
             store = ProfileStore(self._directories.data, self._settings.network)
         pinned = self._settings.gateway
-        return Entry(store, b58decode(pinned, 32) if pinned else None, SYSTEM_RNG)
+        return GatewaySelection(store, b58decode(pinned, 32) if pinned else None, SYSTEM_RNG)
 
     # --- to a gateway ------------------------------------------------------------------------------------------
 

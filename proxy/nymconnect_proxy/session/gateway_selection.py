@@ -35,7 +35,7 @@ class Entrance:
     issued: tuple[IssuedKey, ...] = field(default=(), repr=False)
 
 
-class Entry:
+class GatewaySelection:
     """Chooses and remembers. Without a `store` every session is a new client; `pinned` is an identity (32 bytes)."""
 
     def __init__(self, store: ProfileStore | None, pinned: bytes | None, rng: Rng) -> None:

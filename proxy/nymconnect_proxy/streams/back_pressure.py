@@ -1,8 +1,8 @@
 """How far a sender may run ahead of what has left for the mixnet: every place where its bytes wait, and the bounds.
 
 A program that sends takes for sent what its socket has taken, and shows it as such: so that has to be little. In all it
-is about two seconds of what the preset carries, and never more than `MOST`; what the kernel holds at least comes on top
-of a slow preset's two seconds.
+is about two seconds of what the preset carries, and never more than `MOST_BUFFERED`; what the kernel holds at least
+comes on top of a slow preset's two seconds.
 
 =========================  =======================================================================================
 place                      bound
@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 from nymconnect_proxy.streams.flow import READ_SIZE
 
-MOST = 256 * 1024  # bytes
+MOST_BUFFERED = 256 * 1024  # bytes
 SLOW = 16 * 1024  # bytes a second, below which segments and messages are small
 MESSAGE_SECONDS = 0.75
 LEAST_MESSAGE = 1_500  # bytes: about a packet

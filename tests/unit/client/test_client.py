@@ -51,7 +51,7 @@ class Stage:
         """Wait until so many have been packed and wait for their slots."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                if self.client._loopix._ready.data_count == fragments:
+                if self.client._loopix.transmission.prepared.data_count == fragments:
                     return
                 await asyncio.sleep(0)
 
@@ -178,11 +178,11 @@ async def test_a_gateway_that_cannot_be_reached_is_the_reason_for_giving_up() ->
 
 async def test_a_failure_inside_is_told_and_ends_the_link() -> None:
     async with running() as (stage, _):
-        stage.client._loopix.departed = None  # type: ignore[method-assign, assignment]
+        stage.client._loopix.transmission.departed = None  # type: ignore[method-assign, assignment]
         await stage.client.send(stage.client.address, b"x")
         await stage.until(lambda: len(stage.links) == 2)
         assert stage.links[1] == (False, "the connection to the gateway failed: TypeError")
-        del stage.client._loopix.departed
+        del stage.client._loopix.transmission.departed
         await stage.until(lambda: len(stage.links) == 3)
         assert stage.client.is_connected
 
@@ -320,7 +320,7 @@ async def test_the_topology_is_refreshed_and_kept_while_the_directory_is_away(mo
 
 async def test_a_failure_while_packing_is_told_and_ends_the_link() -> None:
     async with running() as (stage, _):
-        stage.client._loopix.data_packet = None  # type: ignore[method-assign, assignment]
+        stage.client._loopix.next_packet = None  # type: ignore[method-assign, assignment]
         await stage.client.send(stage.client.address, b"x")
         await stage.until(lambda: len(stage.links) == 2)
         assert stage.links[1] == (False, "the connection to the gateway failed: TypeError")

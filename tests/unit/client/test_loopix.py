@@ -6,6 +6,7 @@ import pytest
 
 from nymconnect.client.loopix import Loopix, Received, Undelivered
 from nymconnect.client.monitor.loop_monitor import STILLNESS
+from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.virtual_mixnet import VirtualMixnet
@@ -140,7 +141,7 @@ def test_a_message_to_nobody_is_given_up():
     client.loopix.send(b"hello?", nobody, net.now, lane=4)
     assert net.run_until(lambda: bool(client.undelivered), 60.0)
     assert client.undelivered == [Undelivered(nobody, 4)]
-    assert client.loopix.in_flight == client.loopix.queued == 0
+    assert client.loopix.transmission.in_flight == client.loopix.transmission.queued == 0
 
 
 def test_a_surb_request_of_a_stranger_is_refused():
@@ -150,7 +151,7 @@ def test_a_surb_request_of_a_stranger_is_refused():
     net.run_until(lambda: bool(peer.received), 10.0)
     tag = peer.received[0].sender_tag or b""
     # The stranger got hold of our SURBs and asks in his own name.
-    theirs, his = peer.loopix._stock, stranger.loopix._stock
+    theirs, his = peer.loopix.received, stranger.loopix.received
     while (surb := theirs.take(tag, reserve=True)) is not None:
         his.add(tag, [surb], net.now)
     stranger.loopix.reply(bytes(400_000), tag)
@@ -163,10 +164,10 @@ def test_closing_a_lane_forgets_what_waits():
     net = VirtualMixnet()
     client, peer = net.add_client(), net.add_client(QUIET)
     client.loopix.send(bytes(500_000), peer.loopix.address, net.now, lane=7)
-    assert client.loopix.lane_is_full(peer.loopix.address, 7)
-    client.loopix.close_lane(7)
-    assert not client.loopix.lane_is_full(peer.loopix.address, 7)
-    assert client.loopix.queued == 0
+    assert client.loopix.transmission.lane_is_full(peer.loopix.address, 7)
+    client.loopix.transmission.close_lane(7)
+    assert not client.loopix.transmission.lane_is_full(peer.loopix.address, 7)
+    assert client.loopix.transmission.queued == 0
 
 
 @pytest.mark.parametrize("content", [b"", bytes(20), bytes(21), bytes(22), bytes(1643), bytes(range(256)) * 7])
@@ -195,20 +196,20 @@ def test_nothing_waits_for_an_ack_before_it_has_left():
     loopix = net.add_client(QUIET).loopix
     peer = net.add_client(QUIET, gateway=1)
     loopix.send(b"x", peer.loopix.address, net.now)
-    data, cover = loopix.data_packet(net.now), loopix.cover_packet()
+    data, cover = loopix.next_packet(Kind.DATA, net.now), loopix.next_packet(Kind.COVER, net.now)
     assert data is not None
     assert cover is not None
     loopix.wake(net.now + 3600.0)
-    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (1, 0, 0)
+    assert (loopix.transmission.queued, loopix.transmission.in_flight, loopix.loops.statistics().sent) == (1, 0, 0)
     left = net.now + 3600.0
-    loopix.departed(data.token, left)
-    loopix.departed(cover.token, left)
-    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (0, 1, 1)
+    loopix.transmission.departed(data.token, left)
+    loopix.transmission.departed(cover.token, left)
+    assert (loopix.transmission.queued, loopix.transmission.in_flight, loopix.loops.statistics().sent) == (0, 1, 1)
     assert left < loopix.deadline
     loopix.wake(left + 1.4)
-    assert loopix.in_flight == 1
+    assert loopix.transmission.in_flight == 1
     loopix.wake(left + STILLNESS + 10.0)
-    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().lost) == (1, 0, 1)
+    assert (loopix.transmission.queued, loopix.transmission.in_flight, loopix.loops.statistics().lost) == (1, 0, 1)
 
 
 def test_what_was_ready_when_the_link_broke_is_packed_anew():
@@ -216,13 +217,13 @@ def test_what_was_ready_when_the_link_broke_is_packed_anew():
     loopix = net.add_client(QUIET).loopix
     peer = net.add_client(QUIET, gateway=1)
     loopix.send(b"x", peer.loopix.address, net.now)
-    old = loopix.data_packet(net.now), loopix.cover_packet()
-    assert loopix.data_packet(net.now) is None
-    loopix.link_lost()
+    old = loopix.next_packet(Kind.DATA, net.now), loopix.next_packet(Kind.COVER, net.now)
+    assert loopix.next_packet(Kind.DATA, net.now) is None
+    loopix.transmission.link_lost()
     for ready in old:
         assert ready is not None
-        loopix.departed(ready.token, net.now)
-    assert (loopix.queued, loopix.in_flight, loopix.loop_statistics().sent) == (1, 0, 0)
+        loopix.transmission.departed(ready.token, net.now)
+    assert (loopix.transmission.queued, loopix.transmission.in_flight, loopix.loops.statistics().sent) == (1, 0, 0)
     assert net.run_until(lambda: bool(peer.received), 10.0)
     assert peer.received == [Received(b"x")]
 
@@ -230,21 +231,21 @@ def test_what_was_ready_when_the_link_broke_is_packed_anew():
 def test_covers_of_another_topology_are_stale_and_measure_nothing():
     net = VirtualMixnet()
     loopix = net.add_client(QUIET).loopix
-    cover = loopix.cover_packet()
+    cover = loopix.next_packet(Kind.COVER, net.now)
     assert cover is not None
     loopix.use_topology(replace(net.network.topology))
     assert loopix.cover_generation == 0
     loopix.use_topology(replace(net.network.topology, epoch_id=7))
     assert loopix.cover_generation == 1
-    loopix.departed(cover.token, net.now)
-    assert loopix.loop_statistics().sent == 0
+    loopix.transmission.departed(cover.token, net.now)
+    assert loopix.loops.statistics().sent == 0
 
 
 def test_ready_fragments_count_for_the_window():
     net = VirtualMixnet()
     loopix = net.add_client(replace(QUIET, window=3)).loopix
     loopix.send(bytes(10_000), net.add_client(QUIET).loopix.address, net.now)
-    ready = [loopix.data_packet(net.now) for _ in range(4)]
+    ready = [loopix.next_packet(Kind.DATA, net.now) for _ in range(4)]
     assert [packet is not None for packet in ready] == [True, True, True, False]
 
 
@@ -257,7 +258,7 @@ def test_a_late_ack_spares_the_repetition():
     net.run(60.0)
     assert client.loopix.counters["acked"] == client.loopix.counters["data_sent"] == 1
     assert client.loopix.counters["retransmitted"] == 0
-    assert (client.loopix.queued, client.loopix.in_flight) == (0, 0)
+    assert (client.loopix.transmission.queued, client.loopix.transmission.in_flight) == (0, 0)
 
 
 # --- over a restart and over a change of keys -------------------------------------------------------------------------
@@ -272,7 +273,7 @@ def test_a_later_run_reads_answers_to_an_earlier_one() -> None:
     asking.loopix = Loopix(
         earlier.address, earlier._secret, mixnet.network.topology, QUIET, random.Random(1), mixnet.now
     )
-    asking.loopix.reinstate_keys(earlier.issued_keys(mixnet.now), mixnet.now)
+    asking.loopix.issued.reinstate(earlier.issued.issued(mixnet.now), mixnet.now)
     tag = answering.received[0].sender_tag
     assert tag is not None
     answering.loopix.reply(b"answer", tag)
@@ -287,7 +288,7 @@ def test_new_node_keys_make_an_answering_client_ask_for_new_surbs() -> None:
     assert mixnet.run_until(lambda: bool(answering.received), 60.0)
     tag = answering.received[0].sender_tag
     assert tag is not None
-    answering.loopix.hold(tag)
+    answering.loopix.received.hold(tag)
     mixnet.run(5.0)
     assert answering.loopix.counters["surbs_requested"] == 0
     topology = mixnet.network.topology

@@ -19,7 +19,7 @@ from nymconnect.client.gateway import connection as connection_module
 from nymconnect.client.gateway import websocket as websocket_module
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, gateway_url
 from nymconnect.client.pacer.machine import DATA_LIMIT, Kind, Rates
-from nymconnect.client.sending.prepared import ReadyPacket
+from nymconnect.client.sending.prepared import PreparedPacket
 from nymconnect.errors import UserError
 from nymconnect.link.gateway import client as machine_module
 from nymconnect.link.gateway import messages
@@ -68,7 +68,7 @@ class Client:
         """Whether there was room."""
         has_room = self.connection.has_room(kind)
         if has_room:
-            self.connection.offer(kind, ReadyPacket(next(self._tokens), mix_packet()))
+            self.connection.offer(kind, PreparedPacket(next(self._tokens), mix_packet()))
         return has_room
 
     async def until(self, condition: Callable[[], bool]) -> None:

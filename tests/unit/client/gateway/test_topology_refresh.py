@@ -15,7 +15,7 @@ from nymconnect.client.gateway.topology_refresh import (
     RETRY,
     SETTLE,
     GatewayRecord,
-    TopologyKeeper,
+    TopologyRefresh,
 )
 from nymconnect.directory.models import KeyRotationInfo, KeyRotationState, RotationProgress, Span
 from nymconnect.directory.network_state import Calendar
@@ -46,8 +46,8 @@ class Directory:
         return known_network().topology
 
 
-def keeper(directory: Directory, use: Callable[[Topology], bool] = lambda _: True) -> TopologyKeeper:
-    return TopologyKeeper(directory, use, random.Random(1))  # type: ignore[arg-type]  # as much of it as is used
+def keeper(directory: Directory, use: Callable[[Topology], bool] = lambda _: True) -> TopologyRefresh:
+    return TopologyRefresh(directory, use, random.Random(1))  # type: ignore[arg-type]  # as much of it as is used
 
 
 class LyingDirectory(Directory):
@@ -91,7 +91,7 @@ async def test_a_refresh_is_never_far_away(until_rotation: float | None) -> None
     assert await keeper(Directory(until_rotation))._until_next() == REFRESH
 
 
-async def pauses_of(keeping: TopologyKeeper, count: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+async def pauses_of(keeping: TopologyRefresh, count: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long it waits before each of its first refreshes."""
     pauses: list[float] = []
 

@@ -1,11 +1,11 @@
-from nymconnect.client.monitor.mix_health import PROBATION, SUSPECT_AFTER, PathHealth
+from nymconnect.client.monitor.mix_health import PROBATION, SUSPECT_AFTER, MixHealth
 from nymconnect.packet.addressing import NodeAddress
 
 DEAD, ALIVE = NodeAddress("10.0.0.1", 1789), NodeAddress("10.0.0.2", 1789)
 
 
-def failing_health() -> PathHealth:
-    health = PathHealth()
+def failing_health() -> MixHealth:
+    health = MixHealth()
     for _ in range(SUSPECT_AFTER):
         health.failed([DEAD], 0.0)
     return health
@@ -23,7 +23,7 @@ def test_one_success_clears_a_node():
 
 
 def test_a_node_that_sometimes_works_is_not_suspected():
-    health = PathHealth()
+    health = MixHealth()
     for _ in range(5 * SUSPECT_AFTER):
         health.failed([DEAD, ALIVE], 0.0)
         health.succeeded([ALIVE])

@@ -9,12 +9,12 @@ from nymconnect.client.pacer.sending_delay import (
     PRESSURE,
     QUEUE_LIMIT,
     RISE_AFTER,
-    Multiplier,
+    SendingDelay,
 )
 
 
 def test_a_full_queue_raises_it_once_a_second_and_up_to_six():
-    multiplier = Multiplier(0.0)
+    multiplier = SendingDelay(0.0)
     values = [multiplier.look(QUEUE_LIMIT, tick / 10) for tick in range(1, 101)]
     assert values == sorted(values)
     assert values[9] == 1  # the first second
@@ -24,12 +24,12 @@ def test_a_full_queue_raises_it_once_a_second_and_up_to_six():
 
 @pytest.mark.parametrize("queued", [0, PRESSURE, PRESSURE + 1, QUEUE_LIMIT - 1])
 def test_a_queue_that_is_not_full_never_raises_it(queued: int):
-    multiplier = Multiplier(0.0)
+    multiplier = SendingDelay(0.0)
     assert {multiplier.look(queued, tick / 10) for tick in range(200)} == {1}
 
 
-def raised(to: int) -> Multiplier:
-    multiplier, now = Multiplier(-100.0), -100.0
+def raised(to: int) -> SendingDelay:
+    multiplier, now = SendingDelay(-100.0), -100.0
     while multiplier.value < to:
         now += RISE_AFTER + 0.01
         multiplier.look(QUEUE_LIMIT, now)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.cover_traffic import Covers
-from nymconnect.client.sending.prepared import ReadyCover, ReadyPacket, ReadyReplyCover, ReadyTable
-from nymconnect.client.sending.preparer import Packer
+from nymconnect.client.sending.cover_traffic import CoverTraffic
+from nymconnect.client.sending.prepared import PreparedCover, PreparedPacket, PreparedPackets, PreparedReplyCover
+from nymconnect.client.sending.preparer import Preparer
 from nymconnect.crypto import X25519Secret
 from nymconnect.directory.topology import Feature, Topology
 from nymconnect.packet.addressing import Recipient
@@ -31,15 +31,15 @@ class Made:
     def __init__(self, share: float, network: Topology) -> None:
         gateway = next(iter(network.gateways))
         me = Recipient(RNG.randbytes(32), X25519Secret.generate(RNG).public, gateway)
-        self.packer = Packer(me, network, TrafficParameters(), RNG, lambda _now: frozenset())
-        self.ready, self.counters = ReadyTable(), Counter[str]()
-        self.covers = Covers(self.packer, self.ready, share, RNG, self.counters)
+        self.packer = Preparer(me, network, TrafficParameters(), RNG)
+        self.ready, self.counters = PreparedPackets(), Counter[str]()
+        self.covers = CoverTraffic(self.packer, self.ready, share, RNG, self.counters)
 
-    def comes_back(self, packet: ReadyPacket | None) -> bool:
+    def comes_back(self, packet: PreparedPacket | None) -> bool:
         assert packet is not None
         assert len(packet.packet.packet) == PacketSize.REGULAR.packet
         ready = self.ready.take(packet.token)
-        assert isinstance(ready, ReadyCover)
+        assert isinstance(ready, PreparedCover)
         return ready.selector is not None and bool(ready.path)
 
 
@@ -61,18 +61,18 @@ def test_the_loop_stream_has_loops_only() -> None:
 
 def test_cover_in_place_of_an_answer_leaves_nothing_to_remember() -> None:
     made = Made(0.0, topology(drops=False))
-    surb = made.packer.surb(0.0)
-    packet = made.covers.reply(surb, 0.0)
+    surb = made.packer.surb(frozenset())
+    packet = made.covers.reply(surb, frozenset())
     assert packet is not None
     assert packet.packet.next_hop == surb.surb.first_hop
-    assert made.ready.take(packet.token) == ReadyReplyCover()
+    assert made.ready.take(packet.token) == PreparedReplyCover()
 
 
 def test_without_a_route_there_is_none_and_that_is_counted() -> None:
     made = Made(1.0, topology(drops=True))
-    surb = made.packer.surb(0.0)
+    surb = made.packer.surb(frozenset())
     made.packer.topology = replace(made.packer.topology, layers=((), (), ()))
     assert made.covers.for_main() is None
     assert made.covers.loop() is None
-    assert made.covers.reply(surb, 0.0) is None
+    assert made.covers.reply(surb, frozenset()) is None
     assert made.counters == {"no_route": 3}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect.client.sending.flow_control import MAXIMUM_BYTES, MAXIMUM_MESSAGES, Spans
+from nymconnect.client.sending.flow_control import MAXIMUM_BYTES, MAXIMUM_MESSAGES, FlowControl
 from nymconnect.client.sending.lanes import Destination
 from nymconnect.packet.acks import FragmentId
 
@@ -17,7 +17,7 @@ def fid(number: int, part: int = 1) -> FragmentId:
 
 
 def test_a_lane_is_wide_when_its_oldest_message_lags_by_too_many_messages() -> None:
-    spans = Spans()
+    spans = FlowControl()
     for number in range(MAXIMUM_MESSAGES):
         assert not spans.is_wide(KEY)
         spans.add(KEY, [fid(number)], 1)
@@ -30,7 +30,7 @@ def test_a_lane_is_wide_when_its_oldest_message_lags_by_too_many_messages() -> N
 
 
 def test_a_lane_is_wide_when_its_oldest_message_lags_by_too_many_bytes() -> None:
-    spans = Spans()
+    spans = FlowControl()
     spans.add(KEY, [fid(0), fid(0, 2)], 1)
     spans.add(KEY, [fid(1)], MAXIMUM_BYTES)
     spans.settle(fid(1))
@@ -41,7 +41,7 @@ def test_a_lane_is_wide_when_its_oldest_message_lags_by_too_many_bytes() -> None
 
 
 def test_lanes_do_not_hold_each_other_up() -> None:
-    spans = Spans()
+    spans = FlowControl()
     spans.add(KEY, [fid(0)], MAXIMUM_BYTES)
     spans.add(OTHER, [fid(1)], 1)
     assert spans.is_wide(KEY)
@@ -49,7 +49,7 @@ def test_lanes_do_not_hold_each_other_up() -> None:
 
 
 def test_an_unknown_or_repeated_ack_changes_nothing() -> None:
-    spans = Spans()
+    spans = FlowControl()
     spans.add(KEY, [fid(0), fid(0, 2)], MAXIMUM_BYTES)
     spans.settle(fid(0))
     spans.settle(fid(0))
@@ -59,7 +59,7 @@ def test_an_unknown_or_repeated_ack_changes_nothing() -> None:
 
 @pytest.mark.parametrize("by_lane", [True, False])
 def test_what_is_forgotten_is_not_waited_for(by_lane: bool) -> None:
-    spans = Spans()
+    spans = FlowControl()
     kept: tuple[Destination, int] = (b"k" * 16, 9)
     spans.add(KEY, [fid(0)], MAXIMUM_BYTES)
     spans.add(kept, [fid(1)], MAXIMUM_BYTES)
@@ -74,7 +74,7 @@ def test_what_is_forgotten_is_not_waited_for(by_lane: bool) -> None:
 
 
 def test_an_id_that_is_drawn_twice_leaves_nothing_behind() -> None:
-    spans = Spans()
+    spans = FlowControl()
     spans.add(KEY, [fid(0)], MAXIMUM_BYTES)
     spans.add(OTHER, [fid(0)], MAXIMUM_BYTES)
     assert not spans.is_wide(KEY)
@@ -85,7 +85,7 @@ def test_an_id_that_is_drawn_twice_leaves_nothing_behind() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 4), max_size=30), st.randoms(use_true_random=False))
 def test_when_all_is_acked_in_any_order_nothing_is_left(parts: list[int], rng: random.Random) -> None:
-    spans = Spans()
+    spans = FlowControl()
     everything = []
     for number, count in enumerate(parts):
         fragments = [fid(number, part + 1) for part in range(count)]

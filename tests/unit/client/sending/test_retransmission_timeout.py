@@ -11,7 +11,7 @@ from nymconnect.client.sending.retransmission_timeout import (
     MAXIMUM_DESTINATIONS,
     MAXIMUM_DOUBLINGS,
     MAXIMUM_WAIT,
-    Patience,
+    RetransmissionTimeout,
 )
 from nymconnect.packet.chunking import Fragment, FragmentHeader
 
@@ -21,15 +21,15 @@ FRAGMENT = Fragment(FragmentHeader(1, 1, 1), b"x")
 LEAST = 0.1 * PARAMETERS.ack_wait_multiplier + PARAMETERS.ack_wait_addition
 
 
-def patience() -> Patience:
-    return Patience(PARAMETERS, random.Random(1))
+def patience() -> RetransmissionTimeout:
+    return RetransmissionTimeout(PARAMETERS, random.Random(1))
 
 
 def sent(at: float, expected: float = 0.1, attempt: int = 0, to: bytes = TO) -> Sent:
     return Sent(Outgoing(FRAGMENT, to, 0, attempt), (), at, expected, at + 1.0)
 
 
-def taught(beyond: list[float]) -> Patience:
+def taught(beyond: list[float]) -> RetransmissionTimeout:
     learning = patience()
     for number, each in enumerate(beyond):
         learning.acked(sent(number), number + 0.1 + each)

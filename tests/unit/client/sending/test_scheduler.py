@@ -8,11 +8,11 @@ import pytest
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY, Destination, Lanes, Outgoing
 from nymconnect.client.sending.paced_replies import PacedReplies
-from nymconnect.client.sending.scheduler import MAXIMUM_PACED_RUN, MAXIMUM_SUPPLY_RUN, Turns
-from nymconnect.client.surbs.issued import SurbSupply
-from nymconnect.client.surbs.received import SurbStock
+from nymconnect.client.sending.scheduler import MAXIMUM_PACED_RUN, MAXIMUM_SUPPLY_RUN, Answering, Scheduler
+from nymconnect.client.surbs.issued import IssuedSurbs
+from nymconnect.client.surbs.received import ReceivedSurbs
 from nymconnect.crypto import X25519Secret
-from nymconnect.packet.addressing import Recipient
+from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.chunking import Fragment, FragmentHeader
 from nymconnect.packet.replies import ReplySurb
 from tests.helpers.networks import known_network
@@ -21,31 +21,35 @@ TAG, OTHER = b"t" * 16, b"o" * 16
 
 
 class Table:
-    """All that `Turns` draws from; `window` is the answer to whether there is room for more fragments."""
+    """All that `Scheduler` draws from; `window` is the answer to whether there is room for more fragments."""
 
     def __init__(self) -> None:
         self.rng = random.Random(3)
         self.network = known_network(2, 2)
         self.to = self.recipient(1)
         self.window = True
-        self.lanes, self.stock = Lanes(), SurbStock(SurbParameters())
+        self.lanes, self.stock = Lanes(), ReceivedSurbs(SurbParameters())
         self.replying = PacedReplies(self.rng, self.stock.arrival_rate)
-        self.supply = SurbSupply(SurbParameters(), self.surb, self.rng)
+        self.supply = IssuedSurbs(SurbParameters(), self.surb, self.rng)
         self.counters: Counter[str] = Counter()
-        self.turns = Turns(
-            self.lanes, self.replying, self.stock, self.supply, self.rng, lambda: self.window, self.counters
+        self.turns = Scheduler(
+            self.lanes,
+            Answering(self.supply, self.stock, self.replying),
+            self.rng,
+            lambda: self.window,
+            self.counters,
         )
 
     def recipient(self, gateway: int) -> Recipient:
         key = X25519Secret.generate(self.rng).public
         return Recipient(self.rng.randbytes(32), key, self.network.gateways[gateway].identity)
 
-    def surb(self, now: float) -> ReplySurb:
+    def surb(self, _suspects: frozenset[NodeAddress] = frozenset()) -> ReplySurb:
         route = self.network.topology.route_to(self.to.gateway, 0.0, self.rng)
         return ReplySurb.create(self.to, route, self.rng)
 
     def stock_up(self, tag: bytes, amount: int) -> None:
-        self.stock.add(tag, [self.surb(0.0) for _ in range(amount)], 0.0)
+        self.stock.add(tag, [self.surb() for _ in range(amount)], 0.0)
 
     def push(self, destination: Destination, lane: int = 0, amount: int = 1) -> None:
         for number in range(1, amount + 1):

@@ -62,9 +62,9 @@ def test_a_forgotten_alias_leaves_nothing_behind_and_the_others_alone() -> None:
         client.loopix.send(b"question", name, net.now, surbs=10)
     assert net.run_until(lambda: len(peer.received) == 2, 10.0)
     net.run(10.0)
-    assert {key.given_to for key in client.loopix.issued_keys(net.now)} == {gone, kept}
-    client.loopix.forget(gone)
-    assert {key.given_to for key in client.loopix.issued_keys(net.now)} == {kept}
+    assert {key.given_to for key in client.loopix.issued.issued(net.now)} == {gone, kept}
+    client.loopix.issued.forget(gone)
+    assert {key.given_to for key in client.loopix.issued.issued(net.now)} == {kept}
 
     for received in peer.received:
         assert received.sender_tag is not None

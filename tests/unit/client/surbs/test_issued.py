@@ -6,7 +6,7 @@ import pytest
 
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.presets import PRESETS
-from nymconnect.client.surbs.issued import STEADY_GRACE, STEADY_KEY_AGE, SurbSupply
+from nymconnect.client.surbs.issued import STEADY_GRACE, STEADY_KEY_AGE, IssuedSurbs
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 from tests.helpers.networks import known_network
@@ -25,11 +25,11 @@ def surb(_now: float) -> ReplySurb:
     return ReplySurb(RNG.randbytes(16), TEMPLATE.surb)
 
 
-def supply() -> SurbSupply:
-    return SurbSupply(LIMITS, surb, RNG)
+def supply() -> IssuedSurbs:
+    return IssuedSurbs(LIMITS, surb, RNG)
 
 
-def give_for(giving: SurbSupply, rate: float, start: float, seconds: float, lost: int = 1) -> int:
+def give_for(giving: IssuedSurbs, rate: float, start: float, seconds: float, lost: int = 1) -> int:
     """Supply `rate` a second and have all but each `lost`-th come back at once; the most keys that were held."""
     most, packets = 0, int(rate * seconds / 3)
     for packet in range(packets):

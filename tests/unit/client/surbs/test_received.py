@@ -5,7 +5,7 @@ import pytest
 
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.surbs.issued import IssuedKey, ReplyKeys
-from nymconnect.client.surbs.received import RATE_MEMORY, Standing, SurbStock
+from nymconnect.client.surbs.received import RATE_MEMORY, ReceivedSurbs, Standing
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import KeyRotation
 from nymconnect.packet.replies import ReplySurb
@@ -23,8 +23,8 @@ def surbs(amount: int) -> list[ReplySurb]:
     return [ReplySurb.create(OWNER, route, RNG) for _ in range(amount)]
 
 
-def stock_of(amount: int) -> SurbStock:
-    stock = SurbStock(LIMITS)
+def stock_of(amount: int) -> ReceivedSurbs:
+    stock = ReceivedSurbs(LIMITS)
     stock.add(TAG, surbs(amount), 0.0)
     return stock
 
@@ -92,7 +92,7 @@ def test_old_reply_keys_are_purged():
 # --- strangers ------------------------------------------------------------------------------------------------------
 
 
-def flood(stock: SurbStock, tags: int, each: int, now: float) -> None:
+def flood(stock: ReceivedSurbs, tags: int, each: int, now: float) -> None:
     """So many new tags, each with as many SURBs."""
     batch = surbs(1) * each
     for number in range(tags):
@@ -143,7 +143,7 @@ def test_a_stranger_keeps_nothing_from_others() -> None:
 
 
 def test_what_strangers_give_is_bounded_in_bytes() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     flood(stock, 400, LIMITS.most_held, 0.0)
     assert 0.9 * Standing.STRANGER.most_bytes < stock.held_bytes <= Standing.STRANGER.most_bytes
     assert stock.evicted > 200
@@ -161,7 +161,7 @@ def test_of_held_tags_the_one_that_gave_most_loses_some_of_it() -> None:
 
 
 def test_a_hold_comes_before_the_surbs_too() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     stock.hold(TAG)
     stock.add(TAG, surbs(2), 0.0)
     flood(stock, 5000, 3, 1.0)
@@ -179,7 +179,7 @@ def test_the_books_are_empty_when_all_is_used_and_dropped() -> None:
 
 
 def test_the_arrival_rate_follows_what_comes_and_fades_when_nothing_does() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     batch = surbs(1) * 3
     for number in range(600):
         stock.add(TAG, batch, number / 10)
@@ -196,7 +196,7 @@ def made_for(rotation: KeyRotation, amount: int) -> list[ReplySurb]:
 
 
 def test_old_surbs_are_replaced_at_once_and_serve_until_then() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     stock.add(TAG, made_for(KeyRotation.ODD, 50), 0.0)
     assert stock.amount_to_request(TAG, 0, 1.0) == 0
     stock.rotated(KeyRotation.EVEN)
@@ -212,7 +212,7 @@ def test_old_surbs_are_replaced_at_once_and_serve_until_then() -> None:
 
 
 def test_an_old_surb_that_is_used_no_longer_counts_as_old() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     stock.add(TAG, made_for(KeyRotation.ODD, 2), 0.0)
     stock.rotated(KeyRotation.EVEN)
     for _ in range(2):
@@ -223,14 +223,14 @@ def test_an_old_surb_that_is_used_no_longer_counts_as_old() -> None:
 
 
 def test_surbs_of_the_new_keys_and_of_unknown_ones_are_not_old() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     stock.add(TAG, [*made_for(KeyRotation.EVEN, 6), *made_for(KeyRotation.UNKNOWN, 6)], 0.0)
     stock.rotated(KeyRotation.EVEN)
     assert stock.amount_to_request(TAG, 0, 1.0) == 0
 
 
 def test_a_bounded_stock_throws_old_surbs_away_first() -> None:
-    stock = SurbStock(LIMITS)
+    stock = ReceivedSurbs(LIMITS)
     stock.add(TAG, made_for(KeyRotation.ODD, 5), 0.0)
     stock.rotated(KeyRotation.EVEN)
     stock.add(TAG, made_for(KeyRotation.EVEN, 1) * 3 * LIMITS.maximum_stock, 0.0)

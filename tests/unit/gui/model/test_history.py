@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect_gui.model.history import MOST, SPAN, Flow, History
+from nymconnect_gui.model.history import MOST_SAMPLES, SPAN, Flow, History
 from tests.helpers.fake_session import counters
 
 
@@ -54,7 +54,7 @@ def test_it_is_bounded_in_time_and_number(steps: list[float]) -> None:
     for number, step in enumerate(steps):
         now += step
         history.add(counters(number), now)
-    assert len(history.samples) <= MOST
+    assert len(history.samples) <= MOST_SAMPLES
     assert all(now - sample.end <= SPAN for sample in history.samples)
 
 

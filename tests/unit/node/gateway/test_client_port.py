@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from nymconnect.lobby import Places
+from nymconnect.lobby import LobbyLimits
 from nymconnect.node.gateway.client_port import Doorman
 from tests.helpers.stage import eventually
 
-PLACES = Places(strangers=2, known=2, per_address=2)
+PLACES = LobbyLimits(strangers=2, known=2, per_address=2)
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
 GOOD_KEY = b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 

@@ -3,13 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect_proxy.ingress.stream_places import Places
+from nymconnect_proxy.ingress.stream_places import SenderPlaces
 
 SETTLE = 5.0
 
 
 def test_the_first_ones_have_places_and_the_others_follow_in_order() -> None:
-    places = Places[str, int](2, SETTLE)
+    places = SenderPlaces[str, int](2, SETTLE)
     assert [places.enter("a", number) for number in range(5)] == [True, True, False, False, False]
     assert places.enter("b", 100)
     places.leave("a", 1, 10.0)
@@ -22,7 +22,7 @@ def test_the_first_ones_have_places_and_the_others_follow_in_order() -> None:
 
 
 def test_who_comes_when_places_are_promised_waits_behind_the_others() -> None:
-    places = Places[str, int](1, SETTLE)
+    places = SenderPlaces[str, int](1, SETTLE)
     assert [places.enter("a", number) for number in range(2)] == [True, False]
     places.leave("a", 0, 0.0)
     assert not places.enter("a", 2)
@@ -32,7 +32,7 @@ def test_who_comes_when_places_are_promised_waits_behind_the_others() -> None:
 
 
 def test_who_does_not_wait_any_more_takes_no_place() -> None:
-    places = Places[str, int](1, SETTLE)
+    places = SenderPlaces[str, int](1, SETTLE)
     assert [places.enter("a", number) for number in range(4)] == [True, False, False, False]
     places.leave("a", 1, 0.0)
     places.leave("a", 0, 0.0)
@@ -48,7 +48,7 @@ def test_who_does_not_wait_any_more_takes_no_place() -> None:
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 11), st.sampled_from([0.0, 1.0, 3.0, 6.0])), max_size=60)
 )
 def test_no_order_of_events_exceeds_the_limit_or_forgets_anybody(steps: list[tuple[str, int, float]]) -> None:
-    places = Places[str, tuple[str, int]](3, SETTLE)
+    places = SenderPlaces[str, tuple[str, int]](3, SETTLE)
     now, inside, waiting = 0.0, dict[str, list[float]](), dict[str, list[tuple[str, int]]]()
     holds: set[tuple[str, int]] = set()
 

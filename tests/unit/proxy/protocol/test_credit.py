@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nymconnect.errors import WireError
-from nymconnect_proxy.protocol.credit import FIRST, IN_ALL, LEAST, MOST, STREAMS, Credit, Reserve, Window
+from nymconnect_proxy.protocol.credit import FIRST, IN_ALL, LEAST, MOST_CREDIT, STREAMS, Credit, Reserve, Window
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.requests import Connect, Send, decode_request, encode_request
 from nymconnect_proxy.protocol.responses import NetworkData, decode_response, encode_response
@@ -22,7 +22,7 @@ from tests.helpers.decoding import check_decoder, refuses_or_decodes
 ID = 7
 PUBLIC = "1.1.1.1"
 ELEVEN_MINUTES = 660.0
-LENGTH = 3 * MOST
+LENGTH = 3 * MOST_CREDIT
 TARGET = Target("nymtech.net", 443)
 
 
@@ -49,7 +49,7 @@ def test_all_streams_together_stay_within_the_reserve_and_each_has_its_least(ste
     reserve, held = Reserve(), dict.fromkeys(range(STREAMS), 0)
     for number, takes_all in steps:
         share = reserve.bound(held[number])
-        assert LEAST <= reserve.share(held[number]) <= share <= MOST
+        assert LEAST <= reserve.share(held[number]) <= share <= MOST_CREDIT
         after = max(held[number], share) if takes_all else 0
         reserve.change(held[number], after)
         held[number] = after
@@ -217,13 +217,13 @@ def test_a_reader_that_pauses_for_eleven_minutes_gets_every_byte(sender: str, en
         pair.close(reader)
     left = pair.push(sender, data)
     assert len(left) > 0, "the far end was not told to wait"
-    assert pair.held(reader) <= MOST
+    assert pair.held(reader) <= MOST_CREDIT
     pair.pass_time(ELEVEN_MINUTES)
     assert pair.finished == []
     while left:
         pair.take(reader)
         left = pair.push(sender, left)
-        assert pair.held(reader) <= MOST
+        assert pair.held(reader) <= MOST_CREDIT
     pair.close(sender)
     if not pair.finished:
         pair.pass_time(ELEVEN_MINUTES)  # all has come, and the last of it is not read
@@ -285,7 +285,7 @@ def test_an_exit_of_others_is_sent_no_credit_and_gets_no_more_surbs_than_it_must
 
 def test_what_an_exit_of_others_sends_beyond_the_share_ends_the_stream() -> None:
     pair = Pair(recognised=False)
-    pair.push("exit", memoryview(bytes(MOST + READ_SIZE)))
+    pair.push("exit", memoryview(bytes(MOST_CREDIT + READ_SIZE)))
     assert Finished(Cause.NOT_READ) in pair.finished
 
 

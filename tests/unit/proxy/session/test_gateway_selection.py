@@ -9,14 +9,14 @@ import pytest
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.gateway.profile import Profile
 from nymconnect.errors import UserError
-from nymconnect_proxy.session.gateway_selection import Entry
+from nymconnect_proxy.session.gateway_selection import GatewaySelection
 from tests.helpers.networks import known_network
 
 
 def test_of_a_country_only_its_gateways_are_chosen() -> None:
     topology = known_network(gateways=4).topology
     first, second, *_ = topology.gateways
-    entry = Entry(None, None, random.Random(1))
+    entry = GatewaySelection(None, None, random.Random(1))
     entry.stay_in("CH", frozenset({first, second}))
     assert {entry.choose(topology).gateway.identity for _ in range(40)} == {first, second}
     assert {entry.choose(topology, {first}).gateway.identity for _ in range(10)} == {second}
@@ -26,7 +26,7 @@ def test_of_a_country_only_its_gateways_are_chosen() -> None:
 
 def test_without_a_gateway_there_it_says_so_and_takes_no_other() -> None:
     topology = known_network(gateways=2).topology
-    entry = Entry(None, None, random.Random(1))
+    entry = GatewaySelection(None, None, random.Random(1))
     entry.stay_in("CH", frozenset({bytes(32)}))
     assert not entry.has_other(topology, ())
     with pytest.raises(UserError, match="lists no gateway in CH"):
@@ -36,7 +36,7 @@ def test_without_a_gateway_there_it_says_so_and_takes_no_other() -> None:
 def test_a_named_gateway_is_taken_wherever_it_stands() -> None:
     topology = known_network(gateways=2).topology
     named, other = topology.gateways
-    entry = Entry(None, named, random.Random(1))
+    entry = GatewaySelection(None, named, random.Random(1))
     entry.stay_in("CH", frozenset({other}))
     assert entry.choose(topology).gateway.identity == named
 
@@ -44,7 +44,7 @@ def test_a_named_gateway_is_taken_wherever_it_stands() -> None:
 def test_the_gateway_of_the_requester_in_use_is_avoided_while_there_is_another() -> None:
     topology = known_network(gateways=3).topology
     first, second, third = topology.gateways
-    entry = Entry(None, None, random.Random(1))
+    entry = GatewaySelection(None, None, random.Random(1))
     assert {entry.choose(topology, (), {first}).gateway.identity for _ in range(40)} == {second, third}
     assert {entry.choose(topology, {second}, {first}).gateway.identity for _ in range(10)} == {third}
     assert {entry.choose(topology, {second, third}, {first}).gateway.identity for _ in range(10)} == {first}
@@ -53,13 +53,13 @@ def test_the_gateway_of_the_requester_in_use_is_avoided_while_there_is_another()
         second,
         third,
     }
-    assert Entry(None, first, random.Random(1)).choose(topology, (), {first}).gateway.identity == first
+    assert GatewaySelection(None, first, random.Random(1)).choose(topology, (), {first}).gateway.identity == first
 
 
 def test_a_gateway_of_before_is_left_when_the_requester_sits_behind_it() -> None:
     topology = known_network(gateways=2).topology
     first, second = topology.gateways
-    entry = Entry(None, None, random.Random(1))
+    entry = GatewaySelection(None, None, random.Random(1))
     entry._profile = Profile(ClientKeys.generate(), first)
     assert entry.choose(topology).gateway.identity == first
     assert entry.choose(topology, (), {second}).gateway.identity == first
@@ -84,7 +84,7 @@ async def test_that_nothing_can_be_saved_is_said_until_it_can() -> None:
     client: Any = SimpleNamespace(
         keys=ClientKeys.generate(), gateway=SimpleNamespace(identity=bytes(32)), issued_keys=lambda: ()
     )
-    entry = Entry(store, None, random.Random(1))
+    entry = GatewaySelection(store, None, random.Random(1))
     entry.notices.append("something else")
     said = []
     for _ in range(4):
