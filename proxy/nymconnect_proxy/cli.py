@@ -56,9 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes no flag for another one that begins like it; so do the parsers of its commands, which are of its class."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """All commands and flags; `docs/cli.md` shows them."""
-    parser = argparse.ArgumentParser(prog="nymconnect", description="Proxy programs through a Nym mixnet.")
+    parser = _Parser(prog="nymconnect", description="Proxy programs through a Nym mixnet.")
     parser.add_argument("--version", action="version", version=f"nymconnect {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
