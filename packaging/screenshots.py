@@ -8,6 +8,7 @@ one moment. Only the problem report tells another date each time.
 
 import asyncio
 import contextlib
+import errno
 import logging
 import math
 import os
@@ -257,6 +258,7 @@ async def _draw_all(app: Any, scale: int) -> None:
 
 async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
     from nymconnect.reasons import DirectoryUnreachable, Unreachable, Words
+    from nymconnect.runtime.sockets import in_use
     from nymconnect_gui import app as program_module
     from nymconnect_gui.model import session_controller as bridge_module
     from nymconnect_gui.model.session_controller import idle_status
@@ -302,7 +304,8 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
         record.created = 1_800_000_000.0
         program.context.log.handle(record)
     if scene.busy:
-        bridge._problem = Problem(Words("cannot listen on 127.0.0.1:1080: Address already in use"), settings.socks)
+        taken = in_use("127.0.0.1", 1080, OSError(errno.EADDRINUSE, ""), "--socks")
+        bridge._problem = Problem(Words(str(taken)), settings.socks)
     window.show_page(scene.page)
     window.show()
     bridge.state_changed.emit(bridge.status)

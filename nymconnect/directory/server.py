@@ -81,7 +81,7 @@ class DirectoryServer:
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
         await runner.setup()
         assert runner.server is not None
-        door = Port("directory", runner.server, self._lobby)
+        door = Port("directory", runner.server, self._lobby, flag="--api")
         try:
             self._port = await door.open(host, port)
         except UserError:

@@ -76,7 +76,7 @@ class Visitor(asyncio.Protocol):
 class Port:
     """Accepts for one service. `make` returns the protocol of a new connection; `is_known` says by its IP address
     whether it is no stranger; `on_refused` and `on_displaced` count; `prepare` sets options of the listening socket,
-    which the accepted ones inherit."""
+    which the accepted ones inherit. `flag` of the command line chooses the address, if one does."""
 
     def __init__(
         self,
@@ -88,6 +88,7 @@ class Port:
         on_refused: Callable[[], None] = lambda: None,
         on_displaced: Callable[[], None] = lambda: None,
         prepare: Callable[[socket.socket], None] = lambda _: None,
+        flag: str = "",
     ) -> None:
         self.lobby = lobby
         self._owner = owner
@@ -96,6 +97,7 @@ class Port:
         self._on_refused = on_refused
         self._on_displaced = on_displaced
         self._prepare = prepare
+        self._flag = flag
         self._sockets: list[socket.socket] = []
         self._tasks = TaskSet(f"{owner} port")
 
@@ -114,7 +116,7 @@ class Port:
                 listening.listen(BACKLOG)
         except OSError as error:
             await self.close()
-            raise in_use(host, port, error) from error
+            raise in_use(host, port, error, self._flag) from error
         for listening in self._sockets:
             self._tasks.keep(partial(self._accept, listening), "accept")
         if (most := room()) is not None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import sys
 
@@ -55,9 +57,16 @@ def unconfirmed_bytes(transport: asyncio.BaseTransport) -> int | None:
     return int.from_bytes(answer, sys.byteorder)
 
 
-def in_use(host: str, port: int, error: OSError) -> UserError:
-    """The one line for a listener that cannot be opened."""
-    return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
+def in_use(host: str, port: int, error: OSError, flag: str = "") -> UserError:
+    """The one line for a listener that cannot be opened; `flag` chooses its address, if a flag does."""
+    if error.errno == errno.EADDRINUSE:
+        return UserError(
+            f"cannot listen on {host}:{port}: another program, perhaps NymConnect itself, uses it; end that one, or "
+            f"choose another port{flag and f' with {flag}'}"
+        )
+    if error.errno is None or isinstance(error, socket.gaierror):  # the numbers of a failed lookup are of another kind
+        return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
+    return UserError(f"cannot listen on {host}:{port}: {os.strerror(error.errno)}")
 
 
 def address_towards(ip: str) -> str | None:

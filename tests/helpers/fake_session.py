@@ -1,11 +1,13 @@
 """Sessions that do what a test says, and snapshots of every state, for the window."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from nymconnect.errors import UserError
+from nymconnect.runtime.sockets import in_use
 from nymconnect_gui.model.session_controller import SessionLike, clock, idle_status
 from nymconnect_proxy.session.reasons import NoGatewayAnswers
 from nymconnect_proxy.session.states import State
@@ -114,6 +116,7 @@ class FakeSessions:
 
 def port_in_use() -> UserError:
     """What a session raises whose port another program has."""
-    error = UserError("cannot listen on 127.0.0.1:1080: Address already in use")
-    error.__cause__ = OSError(98, "Address already in use")
+    cause = OSError(errno.EADDRINUSE, "Address already in use")
+    error = in_use("127.0.0.1", 1080, cause, "--socks")
+    error.__cause__ = cause
     return error

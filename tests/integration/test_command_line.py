@@ -193,7 +193,8 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path, arguments: tuple[str, s
         port = taken.getsockname()[1]
         complaint = one_line(run(tmp_path, *arguments, f"127.0.0.1:{port}"))
     assert f"cannot listen on 127.0.0.1:{port}" in complaint
-    assert "in use" in complaint
+    assert "another program, perhaps NymConnect itself, uses it" in complaint
+    assert f"choose another port with {arguments[1]}\n" in complaint
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])

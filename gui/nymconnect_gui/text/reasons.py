@@ -73,7 +73,7 @@ _NETWORK, _EXITS, _PROXY, _REPORT = "settings-network", "settings-exits", "setti
 RULES = (
     _rule(r"no space left on device", "The disk is full. Make room, then try again."),
     _rule(
-        r"cannot listen on (?P<address>\S+): (?P<why>.+)",
+        r"cannot listen on (?P<address>\S+): (?P<why>[^;]+)",
         "The proxy cannot open {address}: {why}. Choose another address or port.",
         _PROXY,
     ),
@@ -146,7 +146,7 @@ WHYS = {
     "file exists": "a file is in the way",
     "is a directory": "a folder is in the way",
     "no such file or directory": "it is not there",
-    "address already in use": "another program uses it",
+    "another program, perhaps nymconnect itself, uses it": "another program uses it",
     "cannot assign requested address": "this computer has no such address",
 }
 # How gateways say that our time is wrong.

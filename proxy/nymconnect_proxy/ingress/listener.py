@@ -104,6 +104,7 @@ class SocksListener:
             on_refused=self._refuse,
             on_displaced=self._refuse,
             prepare=self._options.backlog.narrow,
+            flag="--socks",
         )
         bound = await opened.open(host, port)
         self._port = opened

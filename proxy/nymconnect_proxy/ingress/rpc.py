@@ -119,7 +119,9 @@ class RpcDoor:
         )
         await runner.setup()
         assert runner.server is not None
-        opened = Port("RPC address", runner.server, self._lobby, is_known=is_loopback, prepare=NARROW.narrow)
+        opened = Port(
+            "RPC address", runner.server, self._lobby, is_known=is_loopback, prepare=NARROW.narrow, flag="--rpc-listen"
+        )
         try:
             bound = await opened.open(host, port)
         except UserError:

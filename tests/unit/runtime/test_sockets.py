@@ -1,10 +1,13 @@
 """Hanging up closes, whenever it is cancelled; addresses of this machine are known."""
 
 import asyncio
+import errno
+import os
+import socket
 
 import pytest
 
-from nymconnect.runtime.sockets import address_towards, hang_up, is_own_address
+from nymconnect.runtime.sockets import address_towards, hang_up, in_use, is_own_address
 from tests.helpers.early_ends import MORE_THAN_BUFFERS_TAKE, cancelled_after_turns, deaf_server
 
 
@@ -24,6 +27,25 @@ async def test_hanging_up_closes_the_transport_whenever_it_is_cancelled(turns: i
         if turns:  # else it has not begun, which is what `TaskSet` is for
             assert writer.transport.get_write_buffer_size() == 0
         writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "why"),
+    [
+        ("192.0.2.1", 0, os.strerror(errno.EADDRNOTAVAIL)),
+        (
+            "127.0.0.1",
+            None,
+            "another program, perhaps NymConnect itself, uses it; end that one, or choose another port",
+        ),
+    ],
+)
+async def test_why_nothing_listens_is_said_in_plain_words(host: str, port: int | None, why: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1] if port is None else port
+        with pytest.raises(OSError, match="bind") as failed:
+            await asyncio.get_running_loop().create_server(asyncio.Protocol, host, wanted)
+    assert str(in_use(host, wanted, failed.value)) == f"cannot listen on {host}:{wanted}: {why}"
 
 
 def test_addresses_of_this_machine_are_known_as_its_own() -> None:

@@ -74,6 +74,7 @@ URL = "https://a.b/"
 TEXTS = [
     ("cannot write /x/settings.toml: No space left on device", "disk is full", ""),
     ("cannot listen on 127.0.0.1:80: Permission denied", "127.0.0.1:80", "settings-proxy"),
+    (str(port_in_use()), "another program uses it. Choose", "settings-proxy"),
     ("no requester is named 'home': add it with …", "home", "settings-exits"),
     ("internal error: 'NoneType' object has no attribute 'x'", "save a problem report", "diagnostics-report"),
     (

@@ -81,7 +81,7 @@ def test_a_planted_secret_is_not_in_the_scrubbed_text(secret: str, around: str) 
     "text",
     [
         "session is connecting: no answer from the gateway",
-        "cannot listen on 127.0.0.1:1080: Address already in use",
+        "cannot listen on 127.0.0.1:1080: another program, perhaps NymConnect itself, uses it",
         "sending cover for 60 seconds before requests are served",
         "task mixnet client: gateway failed: TimeoutError()",
     ],
