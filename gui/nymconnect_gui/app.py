@@ -43,6 +43,7 @@ from nymconnect_gui.tray import Tray
 from nymconnect_gui.window import MainWindow, program_icon
 from nymconnect_proxy.commands import control_line
 from nymconnect_proxy.diagnostics.log_ring import LogRing
+from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.session.status_json import snapshot
 from nymconnect_proxy.settings.config import Settings, settings_from
@@ -155,8 +156,12 @@ class Program(QObject):
                 self.bridge.disconnect_now()
             case control_line.QUIT:
                 self.quit()
-        values = snapshot(self.bridge.peek(), time.time() - clock())
-        if self.bridge.problem is not None:
+        status = self.bridge.peek()
+        is_old = self.bridge.is_beginning and status.state in (State.DISCONNECTED, State.FAILED)
+        if is_old:  # who waits for the outcome must not take the last one for it
+            status = replace(status, state=State.CONNECTING, since=clock(), reason=None, crash=None)
+        values = snapshot(status, time.time() - clock())
+        if self.bridge.problem is not None and not is_old:
             values["problem"] = str(self.bridge.problem.reason)
         return json.dumps(values).encode() + b"\n"
 

@@ -76,6 +76,7 @@ class Bridge(QObject):
         self._session: SessionLike | None = None
         self._status = idle_status(settings)
         self._problem: Problem | None = None
+        self._attempt: asyncio.Task[None] | None = None
         self._gateways: dict[str, tuple[KnownGateway, ...]] = {}  # by network, of sessions that have ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._order = asyncio.Lock()
@@ -96,6 +97,11 @@ class Bridge(QObject):
     def problem(self) -> Problem | None:
         """Why the last attempt did not begin."""
         return self._problem
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether an order to connect is under way: state and problem may still be those of the attempt before."""
+        return self._attempt is not None and not self._attempt.done()
 
     @property
     def settings(self) -> Settings:
@@ -170,7 +176,7 @@ class Bridge(QObject):
 
     def connect_now(self) -> None:
         """Begin to connect, with the settings of now."""
-        self._spawn(self._connect(), "connect")
+        self._attempt = self._spawn(self._connect(), "connect")
 
     def disconnect_now(self) -> None:
         """Stop serving and leave the mixnet."""
@@ -268,10 +274,11 @@ class Bridge(QObject):
         if self._session is not None:
             self._take(status)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"bridge: {name}")
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
