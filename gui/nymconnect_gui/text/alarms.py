@@ -80,7 +80,10 @@ def _why(report: DownlinkReport) -> str:
         case DownlinkCause.GATEWAY_UNPACED:
             return translate("Reasons", "the gateway does not deliver at a constant rate")
         case DownlinkCause.SEVERAL_TAGS:
-            return translate("Reasons", "your settings divide the streams among several tags")
+            return translate(
+                "Reasons",
+                "user names that programs give, or your settings, divide the streams among several tags",
+            )
         case DownlinkCause.NOT_COUNTED:
             return translate("Reasons", "the answers have not been counted for long enough")
         case DownlinkCause.TOO_FEW:

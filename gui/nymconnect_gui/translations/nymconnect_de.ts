@@ -1227,10 +1227,6 @@
         <translation>das Gateway liefert nicht mit gleicher Rate</translation>
     </message>
     <message>
-        <source>your settings divide the streams among several tags</source>
-        <translation>Ihre Einstellungen verteilen die Ströme auf mehrere Kennzeichen</translation>
-    </message>
-    <message>
         <source>the exit has not been asked yet</source>
         <translation>der Ausgang ist noch nicht gefragt worden</translation>
     </message>
@@ -1245,6 +1241,10 @@
     <message>
         <source>the answers have not been counted for long enough</source>
         <translation>die Antworten sind noch nicht lange genug gezählt worden</translation>
+    </message>
+    <message>
+        <source>user names that programs give, or your settings, divide the streams among several tags</source>
+        <translation>Benutzernamen, die Programme angeben, oder Ihre Einstellungen verteilen die Ströme auf mehrere Kennzeichen</translation>
     </message>
     <message>
         <source>the exit has not answered yet</source>

@@ -72,7 +72,7 @@ def _why(report: DownlinkReport) -> str:
         case DownlinkCause.GATEWAY_UNPACED:
             return "the gateway does not deliver at a constant rate"
         case DownlinkCause.SEVERAL_TAGS:
-            return "your settings divide the streams among several sender tags"
+            return "user names that programs give, or your settings, divide the streams among several sender tags"
         case DownlinkCause.NOT_COUNTED:
             return "the answers have not been counted for long enough"
         case DownlinkCause.TOO_FEW:
