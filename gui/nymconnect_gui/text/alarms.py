@@ -66,11 +66,27 @@ def downlink_text(report: DownlinkReport) -> str:
     if report.cause is DownlinkCause.KEPT:
         text = translate("Reasons", "{rate} packets a second answer you, whatever you receive.")
         return text.format(rate=f"{report.promised:.3g}")
+    if report.cause is DownlinkCause.NOT_COUNTED:
+        return _not_counted(report)
     if report.hidden:
         text = translate("Reasons", "The gateway hides what you receive, but sees it itself, because {why}.")
     else:
         text = translate("Reasons", "What you receive shows on your line, because {why}.")
     return text.format(why=_why(report))
+
+
+def _not_counted(report: DownlinkReport) -> str:
+    if report.hidden:
+        return translate(
+            "Reasons",
+            "The gateway hides what you receive. Whether it sees it itself is not known yet; "
+            "the answers are counted first, usually for 10 to 40 seconds.",
+        )
+    return translate(
+        "Reasons",
+        "Whether what you receive shows on your line is not known yet; "
+        "the answers are counted first, usually for 10 to 40 seconds.",
+    )
 
 
 def _why(report: DownlinkReport) -> str:
@@ -84,8 +100,6 @@ def _why(report: DownlinkReport) -> str:
                 "Reasons",
                 "user names that programs give, or your settings, divide the streams among several tags",
             )
-        case DownlinkCause.NOT_COUNTED:
-            return translate("Reasons", "the answers have not been counted for long enough")
         case DownlinkCause.TOO_FEW:
             text = translate("Reasons", "only {rate} of {wanted} answers a second arrive")
             return text.format(rate=f"{report.arriving:.3g}", wanted=f"{report.promised:.3g}")

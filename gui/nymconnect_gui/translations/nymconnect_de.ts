@@ -1219,6 +1219,14 @@
         <translation>dieser Rechner hat keine solche Adresse</translation>
     </message>
     <message>
+        <source>The gateway hides what you receive. Whether it sees it itself is not known yet; the answers are counted first, usually for 10 to 40 seconds.</source>
+        <translation>Das Gateway verbirgt, was Sie empfangen. Ob es das selbst sieht, ist noch nicht bekannt; die Antworten werden erst gezählt, meist 10 bis 40 Sekunden lang.</translation>
+    </message>
+    <message>
+        <source>Whether what you receive shows on your line is not known yet; the answers are counted first, usually for 10 to 40 seconds.</source>
+        <translation>Ob sich auf Ihrer Leitung zeigt, was Sie empfangen, ist noch nicht bekannt; die Antworten werden erst gezählt, meist 10 bis 40 Sekunden lang.</translation>
+    </message>
+    <message>
         <source>this preset lets what you receive follow the data</source>
         <translation>bei dieser Voreinstellung folgt der Empfang den Daten</translation>
     </message>
@@ -1237,10 +1245,6 @@
     <message>
         <source>the exit has not renewed its promise</source>
         <translation>der Ausgang hat seine Zusage nicht erneuert</translation>
-    </message>
-    <message>
-        <source>the answers have not been counted for long enough</source>
-        <translation>die Antworten sind noch nicht lange genug gezählt worden</translation>
     </message>
     <message>
         <source>user names that programs give, or your settings, divide the streams among several tags</source>

@@ -27,7 +27,8 @@ PATIENCE_IN_DELAYS = 20.0  # mean delays of a mix
 BEGIN = 10.0  # seconds that the beginning may take, besides
 # Answers are counted over the time in which MEASURED_ANSWERS are due, at least MEASURE_LEAST seconds.
 MEASURED_ANSWERS, MEASURE_LEAST = 200.0, 20.0
-ENOUGH = 0.8  # of the promised rate; chance alone does not come so low
+ENOUGH = 0.75  # of the promised rate; chance alone does not come so low
+ENOUGH_AGAIN = 0.85  # after too few: a rate near one mark would else be news, and other news, every few seconds
 _COVER, _DATA = "reply_cover_received", "reply_data_received"
 
 Asker = Callable[[Recipient, Request], Awaitable[Response]]
@@ -76,6 +77,7 @@ class DownlinkKeeper:
         self._asking: set[Recipient] = set()
         self._tasks = TaskSet("downlink", on_crash)
         self._arrivals = _Arrivals(max(MEASURE_LEAST, MEASURED_ANSWERS / self._rate) if self._rate else 0.0)
+        self._too_few = False
         self._was_connected = True
         self._settled = asyncio.Event()
 
@@ -120,6 +122,8 @@ class DownlinkKeeper:
             self._ask_what_is_due(now)
             counters = self._client.counters()
             self._arrivals.look(counters.get(_COVER, 0) + counters.get(_DATA, 0), now)
+            if (rate := self._arrivals.rate) is not None:
+                self._too_few = rate < (ENOUGH_AGAIN if self._too_few else ENOUGH) * self._granted
 
     def _follow_requesters(self, now: float) -> None:
         """Divide the rate among those that are in use now."""
@@ -184,7 +188,7 @@ class DownlinkKeeper:
         rate, granted = self._arrivals.rate, self._granted
         if rate is None:
             return DownlinkReport(DownlinkCause.NOT_COUNTED)
-        if rate < ENOUGH * granted:
+        if self._too_few:
             return DownlinkReport(DownlinkCause.TOO_FEW, arriving=rate, promised=granted)
         return DownlinkReport(DownlinkCause.KEPT, promised=granted)
 

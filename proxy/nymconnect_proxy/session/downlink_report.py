@@ -54,12 +54,18 @@ class DownlinkReport:
         return self.cause is DownlinkCause.KEPT
 
 
+_WHETHER = "whether what you receive shows on your line"
+
+
 def sentence(report: DownlinkReport) -> str:
     """For a person, in English."""
     if report.cause is DownlinkCause.KEPT and report.by_gateway:
         return "requester and gateway keep a constant rate, whatever you receive"
     if report.cause is DownlinkCause.KEPT:
         return f"{report.promised:.3g} packets a second answer you, whatever you receive"
+    if report.cause is DownlinkCause.NOT_COUNTED:
+        unknown = "the gateway hides what you receive; whether it sees it itself" if report.hidden else _WHETHER
+        return f"{unknown} is not known yet; the answers are counted first, usually for 10 to 40 seconds"
     if report.hidden:
         return f"the gateway hides what you receive, but sees it itself, because {_why(report)}"
     return f"what you receive shows on your line, because {_why(report)}"
@@ -73,8 +79,6 @@ def _why(report: DownlinkReport) -> str:
             return "the gateway does not deliver at a constant rate"
         case DownlinkCause.SEVERAL_TAGS:
             return "user names that programs give, or your settings, divide the streams among several sender tags"
-        case DownlinkCause.NOT_COUNTED:
-            return "the answers have not been counted for long enough"
         case DownlinkCause.TOO_FEW:
             return f"only {report.arriving:.3g} of {report.promised:.3g} answers a second arrive"
         case DownlinkCause.NOT_PROMISED if report.no_promise is not None:

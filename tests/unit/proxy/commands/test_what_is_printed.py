@@ -89,7 +89,10 @@ def test_figures_alone_are_no_news(printed: Printed) -> None:
 
 def test_it_is_told_when_what_is_received_shows_and_when_it_is_hidden_again(printed: Printed) -> None:
     shows = replace(CONNECTED, downlink=DownlinkReport(DownlinkCause.NOT_COUNTED))
-    assert printed.after(shows) == f"{UP}{SHOWS}the answers have not been counted for long enough\n"
+    assert printed.after(shows) == (
+        f"{UP}whether what you receive shows on your line is not known yet; "
+        "the answers are counted first, usually for 10 to 40 seconds\n"
+    )
     assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"
     other = replace(shows, downlink=DownlinkReport(DownlinkCause.NOT_PROMISED, no_promise=NoPromise.REFUSED))
     assert printed.after(other) == f"{SHOWS}the requester does not grant it\n"

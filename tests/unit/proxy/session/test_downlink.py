@@ -12,7 +12,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.protocol.requests import Control, Pace, Request
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, BuildInformation, Paced, Response
 from nymconnect_proxy.session import downlink
-from nymconnect_proxy.session.downlink import BEGIN, LOOK, DownlinkKeeper, _Arrivals
+from nymconnect_proxy.session.downlink import BEGIN, LOOK, MEASURE_LEAST, DownlinkKeeper, _Arrivals
 from nymconnect_proxy.session.downlink_report import sentence
 from nymconnect_proxy.session.rate_negotiation import RENEWAL
 from tests.helpers.mixnet_pair import mixnet_pair
@@ -48,6 +48,19 @@ class Played:
             return BinaryInfo(self.name, BuildInformation())
         assert isinstance(request, Pace)
         return Paced(request.rate, request.seconds) if request.rate <= self.most else Paced(0.0, 0)
+
+
+@dataclass
+class Rising(Played):
+    """Its answers are counted on where `arriving` changes."""
+
+    come: float = 0.0
+    seen: float = 0.0
+
+    def counters(self) -> dict[str, int]:
+        now = asyncio.get_running_loop().time()
+        self.come, self.seen = self.come + self.arriving * (now - self.seen), now
+        return {"reply_cover_received": int(self.come)}
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +111,21 @@ async def test_a_promise_that_is_not_kept_does_not_count() -> None:
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
     async with keeping(keeper):
         assert not await settled(keeper, "of 50 answers a second arrive")
+
+
+async def test_answers_near_the_mark_are_no_news_every_few_seconds() -> None:
+    played, told = Rising(), list[bool]()
+    keeper = DownlinkKeeper(
+        played, played.ask, lambda: [ONE], BALANCED, on_change=lambda: told.append(keeper.report().hidden)
+    )
+    async with keeping(keeper):
+        assert await settled(keeper, "50 packets a second")
+        told.clear()
+        for rate, hidden in ((39.0, True), (36.0, False), (39.0, False), (41.0, False), (45.0, True), (39.0, True)):
+            played.arriving = rate
+            await pass_time(2 * MEASURE_LEAST)
+            assert keeper.report().hidden is hidden, rate
+    assert told.count(True) == 1
 
 
 @pytest.mark.parametrize(
