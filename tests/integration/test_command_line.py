@@ -208,6 +208,8 @@ def test_a_directory_that_cannot_be_reached_is_one_clear_line(tmp_path: Path, as
     if as_json:
         states = [json.loads(line)["state"] for line in ended.stdout.splitlines()]
         assert states == ["connecting", "failed", "disconnected"]
+    else:
+        assert ended.stdout == "connecting\nfailed\ndisconnected\n"
 
 
 def test_the_address_book_is_kept_and_used(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 from pathlib import Path
 
 from nymconnect.errors import UserError
@@ -24,7 +25,12 @@ async def run(flags: argparse.Namespace) -> int:
     """Connect and print one line for each change; UserError when the session fails."""
     settings = settings_from(flags, settings_file(flags.settings))
     output = Output(flags.json, serving=True)
-    session = Session(settings, _Reporter(output, settings).report, directories=Directories.of_user())
+    session = Session(
+        settings,
+        _Reporter(output, settings).report,
+        directories=Directories.of_user(),
+        alarm_level=logging.WARNING if flags.json else logging.INFO,  # a person is told once, by the reporter
+    )
     await session.connect()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -116,7 +122,5 @@ def _sentence(settings: Settings, status: Status) -> str:
             return f"waiting: SOCKS5 proxy on {status.socks} connects when a program asks{why}"
         case State.CONNECTING if status.reason:
             return f"connecting: {status.reason}"
-        case State.FAILED:
-            return f"failed: {status.reason}"
-        case state:
+        case state:  # why it has failed is the last line, on standard error
             return str(state.value)

@@ -55,7 +55,8 @@ class PlainDirectory(Reason):
     def __str__(self) -> str:
         return (
             f"the directory {self.url} speaks plain http, so anybody on the way to it could name the nodes: use "
-            "https, with a fingerprint if need be, or set plain_http_directory"
+            "https, with a fingerprint if need be, or allow it with --plain-http-directory yes (in the settings file: "
+            "plain_http_directory)"
         )
 
 

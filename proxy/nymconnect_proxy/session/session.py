@@ -51,7 +51,7 @@ PACE_LOOK = 2.0
 class Session:
     """One user's connection. `on_status` is called after each change of state; `traffic` replaces the preset's.
 
-    Without `directories` nothing is kept from one session to the next.
+    Without `directories` nothing is kept from one session to the next. `alarm_level` is that of alarms in the log.
     """
 
     def __init__(
@@ -60,11 +60,13 @@ class Session:
         on_status: Callable[[Status], None] = lambda _: None,
         traffic: TrafficParameters | None = None,
         directories: Directories | None = None,
+        alarm_level: int = logging.WARNING,
     ) -> None:
         self._settings = settings
         self._traffic = traffic
         self._on_status = on_status
         self._directories = directories
+        self._alarm_level = alarm_level
         own_network = settings.network == "embedded"  # as long as no directory has said so
         preset = settings.chosen_preset(own_network=own_network).name
         rates = Rates.of(traffic or settings.traffic(own_network=own_network))
@@ -310,7 +312,7 @@ class Session:
         status = self.status
         begun, ended = self._news.look(status.alarms)
         for alarm in begun:
-            log.warning("%s", sentence(alarm))
+            log.log(self._alarm_level, "%s", sentence(alarm))
         for alarm in ended:
             log.info("no longer: %s", sentence(alarm))
         if status.state.serves and status.downlink is not None:

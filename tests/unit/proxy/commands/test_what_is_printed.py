@@ -19,6 +19,7 @@ from nymconnect_proxy.session.alarms import (
     sentence,
 )
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport, NoPromise
+from nymconnect_proxy.session.reasons import PlainDirectory
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.session.status_json import snapshot
@@ -114,3 +115,9 @@ def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:
         *(f"warning: {sentence(alarm)}" for alarm in ALARMS),
     ]
     assert control._sentence(snapshot(replace(CONNECTED, requester="R"), 0.0)).count("\n") == 0
+
+
+def test_why_it_has_failed_is_left_to_the_last_line_and_names_the_flag_that_helps(printed: Printed) -> None:
+    reason = PlainDirectory("http://192.168.1.5/")
+    assert printed.after(replace(CONNECTED, state=State.FAILED, reason=reason)) == "failed\n"
+    assert "--plain-http-directory yes" in str(reason)
