@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from nymconnect.effects import Effect
 from nymconnect.packet.framing import MixPacket
 from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 
@@ -103,17 +104,21 @@ def impaired(network: EmbeddedNetwork, impairment: Impairment) -> Iterator[Impai
     def impair_send(send: Callable[[MixPacket], None]) -> Callable[[MixPacket], None]:
         return lambda packet: impairment.carry(lambda: send(packet))
 
-    def impair_push(push: Callable[[bytes, bytes], None]) -> Callable[[bytes, bytes], None]:
-        return lambda client, content: impairment.carry(lambda: push(client, content), may_lose=False)
+    def impair_deliver(deliver: Callable[[Sequence[Effect]], None]) -> Callable[[Sequence[Effect]], None]:
+        def impair(effects: Sequence[Effect]) -> None:
+            if effects:  # a packet that stays in the mixer for a while has none yet
+                impairment.carry(lambda: deliver(effects), may_lose=False)
 
-    before = [(node._relay, node._relay._push, node._relay.links.send) for node in network._nodes]
-    for relay, push, send in before:
-        relay._push = impair_push(push)
+        return impair
+
+    before = [(node._relay, node._relay._deliver, node._relay.links.send) for node in network._nodes]
+    for relay, deliver, send in before:
+        relay._deliver = impair_deliver(deliver)
         relay.links.send = impair_send(send)  # type: ignore[method-assign]
     try:
         yield impairment
     finally:
         impairment.stop()
-        for relay, push, send in before:
-            relay._push = push
+        for relay, deliver, send in before:
+            relay._deliver = deliver
             relay.links.send = send  # type: ignore[method-assign]

@@ -157,7 +157,7 @@ async def test_a_session_fails_with_its_practice_network_and_can_begin_again() -
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
             status = await session.wait(State.FAILED)
-            assert status.reason == "the practice network has ended"
+            assert str(status.reason) == "the practice network has ended"
             code, _, errors = await curl(status.socks, f"http://localhost:{port}/file")
             assert (code, socks_code(errors)) == (CURL_PROXY_ERROR, 1)
             await session.connect()

@@ -330,7 +330,7 @@ async def test_the_link_is_renewed_when_the_computer_has_moved(monkeypatch: pyte
         while True:
             on_change(await reasons.get())
 
-    monkeypatch.setattr(passage_module.surroundings, "watch", watch)
+    monkeypatch.setattr(passage_module.network_change, "watch", watch)
     async with network() as running, session(settings_for(running)) as made, asyncio.timeout(PATIENCE):
         await reach(made, State.CONNECTED)
         reasons.put_nowait("this computer is on another network")

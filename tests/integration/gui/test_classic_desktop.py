@@ -131,6 +131,11 @@ def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
     return complaints
 
 
+def warnings(complaints: str) -> list[str]:
+    """All but the one that a request was refused while there was no connection: the test has made such requests."""
+    return [line for line in complaints.splitlines() if "WARNING" in line and "was turned away" not in line]
+
+
 def test_a_day_with_a_tray(desktop: Desktop) -> None:
     port = unused_port()
     with panel(desktop) as tray, program(desktop, "--socks", f"127.0.0.1:{port}") as process:
@@ -161,7 +166,7 @@ def test_a_day_with_a_tray(desktop: Desktop) -> None:
 
         tray.terminate()  # a window in a tray that has gone would be lost
         eventually(desktop.windows)
-        assert "WARNING" not in end(process)
+        assert warnings(end(process)) == []
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
@@ -196,7 +201,7 @@ def test_a_day_without_a_tray(desktop: Desktop) -> None:
         desktop.key(question, "alt+q")
         _, complaints = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-        assert "WARNING" not in complaints
+        assert warnings(complaints) == []
 
 
 def test_a_tray_that_comes_later_is_used(desktop: Desktop) -> None:

@@ -139,14 +139,14 @@ def test_a_pacer_that_is_killed_is_replaced(qapp: QApplication, tmp_path: Path) 
         home = home_of(program)
         home.ring.click()
         await until(program, State.CONNECTED)
-        pids = children("pacer_process")
+        pids = children("client.pacer.child")
         assert len(pids) == 1
         os.kill(pids[0], signal.SIGKILL)
         await until(program, State.CONNECTING, State.FAILED)
         if program.bridge.status.state is State.FAILED:
             home.try_again.click()
         await until(program, State.CONNECTED)
-        await eventually(lambda: len(children("pacer_process")) == 1)
+        await eventually(lambda: len(children("client.pacer.child")) == 1)
 
     play(qapp, tmp_path, scenario)
 
