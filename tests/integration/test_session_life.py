@@ -323,9 +323,9 @@ async def test_while_nothing_can_be_reached_the_gateway_stays(tmp_path: Path, mo
 
 
 async def test_the_link_is_renewed_when_the_computer_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    reasons = asyncio.Queue[str]()
+    reasons = asyncio.Queue[Moved]()
 
-    async def watch(gateway_ip: Callable[[], str], on_change: Callable[[str], None]) -> None:
+    async def watch(gateway_ip: Callable[[], str], on_change: Callable[[Moved], None]) -> None:
         assert gateway_ip() == "127.0.0.1"
         while True:
             on_change(await reasons.get())
@@ -333,7 +333,7 @@ async def test_the_link_is_renewed_when_the_computer_has_moved(monkeypatch: pyte
     monkeypatch.setattr(passage_module.network_change, "watch", watch)
     async with network() as running, session(settings_for(running)) as made, asyncio.timeout(PATIENCE):
         await reach(made, State.CONNECTED)
-        reasons.put_nowait("this computer is on another network")
+        reasons.put_nowait(Moved())
         status = await made.wait(State.CONNECTING)
         assert status.reason == Moved()
         await made.wait(State.CONNECTED)

@@ -228,7 +228,9 @@ class ClientStream:
         window = self._flow.window
         effects = self._credit(window.grant(self.connection_id))
         low = WITHHOLD // 2 if self._withholds else WITHHOLD
-        if (withhold := not window.is_answered and window.held >= low) is not self._withholds:
+        # Not what waits for an earlier message: without SURBs the exit could not send that one again.
+        unread = window.held - self._flow.inbound.waiting_bytes
+        if (withhold := not window.is_answered and unread >= low) is not self._withholds:
             self._withholds = withhold
             effects.append(Withhold(withhold))
         return effects

@@ -283,6 +283,16 @@ def test_an_exit_of_others_is_sent_no_credit_and_gets_no_more_surbs_than_it_must
     assert pair.withheld == [True, False]
 
 
+def test_what_waits_for_an_earlier_message_withholds_no_surbs() -> None:
+    """Or the exit, which has to send that one again, could not."""
+    stream = ClientStream(ID, TARGET, 0.0)
+    stream.open(0.0)
+    stream.feed(NetworkData(ID, 0), 0.0)
+    effects = [stream.feed(NetworkData(ID, number, bytes(50_000)), 0.0) for number in range(2, 12)]
+    assert not any(isinstance(effect, Withhold) for some in effects for effect in some)
+    assert Withhold(True) in stream.feed(NetworkData(ID, 1, b"x"), 0.0)
+
+
 def test_what_an_exit_of_others_sends_beyond_the_share_ends_the_stream() -> None:
     pair = Pair(recognised=False)
     pair.push("exit", memoryview(bytes(MOST_CREDIT + READ_SIZE)))
