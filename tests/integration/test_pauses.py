@@ -13,7 +13,7 @@ from nymconnect_proxy.exit.requester import NetworkRequester, RequesterOptions
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
 from nymconnect_proxy.ingress.requester_choice import Health
-from nymconnect_proxy.protocol.credit import IN_ALL, LEAST, MOST_CREDIT, STREAMS, Reserve
+from nymconnect_proxy.protocol.credit import FIRST, IN_ALL, LEAST, MOST_CREDIT, SENDERS_PART, STREAMS, Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.streams.exit_stream import ExitOptions
 from nymconnect_proxy.streams.pipe import PipeOptions
@@ -162,6 +162,24 @@ async def test_twenty_programs_that_pause_stay_within_the_bound_for_all() -> Non
             assert len(await reader.readexactly(MOST_CREDIT)) == MOST_CREDIT
         for _, writer in [*streams, (reader, last)]:
             writer.transport.abort()
+
+
+async def test_twenty_uploads_of_one_sender_that_pause_take_no_more_than_its_part() -> None:
+    held = asyncio.Event()
+
+    async def never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+
+    async with scene() as on, tcp_server(never) as target:
+        writers = [(await on.open(target))[1] for _ in range(20)]
+        for writer in writers:
+            writer.write(bytes(4 * FIRST))
+        await stands_still(lambda: on.at_exit.held, 20 * LEAST)
+        assert on.listener.snapshot().streams == 20
+        assert on.at_exit.peak <= 20 * LEAST + IN_ALL // 2 * SENDERS_PART
+        for writer in writers:
+            writer.transport.abort()
+        held.set()
 
 
 async def test_a_foreign_exit_is_given_no_reply_surbs_while_a_program_pauses() -> None:

@@ -138,6 +138,7 @@ class NetworkRequester:
         self._names = Names(resolve, options.lookups)
         self._is_own_here = is_own
         self._reserve = options.reserve()
+        self._unordered = Reserve()
         self._admissions = Admissions(options.limits, lambda key: self._connections[key].last_active)
         self._connections: dict[StreamKey, _ExitConnection] = {}
         self._by_lane: dict[int, _ExitConnection] = {}
@@ -223,7 +224,8 @@ class NetworkRequester:
             self._displace(verdict.displaced)
         if verdict is Verdict.ADMITTED or isinstance(verdict, InPlaceOf):
             self._admitted += 1
-            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams, self._reserve)
+            parts = self._reserve.of(peer.sender), self._unordered.of(peer.sender)
+            stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams, *parts)
             connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.

@@ -139,6 +139,7 @@ class Exchange:
         self._on_change = on_change
         self._streams: dict[int, _Open] = {}
         self._reserve = options.reserve()
+        self._unordered = Reserve()
         self._ours: set[Recipient] = set()  # requesters of this software
         self._withheld: Counter[Recipient] = Counter()  # streams that want no more reply SURBs given to one
         self._turned_away = turned_away or TurnedAway()
@@ -229,7 +230,13 @@ class Exchange:
         anonymous = self._options.anonymous
         return_address = None if anonymous else self._mixnet.address
         stream = ClientStream(
-            connection_id, requested.target, clock(), self._options.streams, return_address, self._reserve
+            connection_id,
+            requested.target,
+            clock(),
+            self._options.streams,
+            return_address,
+            self._reserve,
+            self._unordered,
         )
         if requester.address in self._ours:
             stream.recognise()

@@ -14,10 +14,17 @@ tag of the stream, and an answer only over a reply SURB that was given to the st
 
 `Reserve` divides what all streams of one program may hold. Each is always granted `LEAST`; beyond that it gets a part
 of what the others leave (Choudhury and Hahne, 1998), so that no number of paused streams stops another one. What comes
-before the first credit, or from an end of others, may use what is left of the whole.
+before the first credit, or from an end of others, may use what is left of the whole. Where strangers are served, the
+same rule comes first between senders, and then between the streams of one; so what a sender holds lowers another's part
+by an eighth at most, and the sender that holds most is the first whose bytes find no room.
+
+A `Window` has two of them: one for what its program has not taken, or is promised, and one for what waits for an
+earlier message, beyond any promise. A packet that is late is nobody's fault; so what came behind it stays in the second
+until the program has taken it, and paused readers leave it alone.
 """
 
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from nymconnect.errors import WireError
 
@@ -30,6 +37,10 @@ MOST_CREDIT = 4 * 1024 * 1024
 IN_ALL = 64 * 1024 * 1024
 # A stream is promised so much of what others leave; the rest is for those that come later, and for what comes unbidden.
 PART = 1 / 9
+# What a sender may hold of that which other senders leave, and what a stream is promised of that which its sender's
+# other streams leave.
+SENDERS_PART = 1 / 8
+PART_OF_SENDERS = 1 / 2
 STREAMS = 512
 
 
@@ -62,37 +73,69 @@ class Reserve:
     def __init__(
         self, stream: int = MOST_CREDIT, in_all: int = IN_ALL, streams: int = STREAMS, least: int = LEAST
     ) -> None:
-        self._stream, self._pool, self._least = stream, in_all - streams * least, least
+        self.stream = stream
+        self.least = least
+        self._pool = in_all - streams * least
+        self._part = PART
         self._extra = 0
+        self._senders: WeakValueDictionary[bytes, Reserve] = WeakValueDictionary()
+
+    def of(self, sender: bytes) -> "Reserve":
+        """The part of one sender, which all its streams share."""
+        part = self._senders.get(sender)
+        if part is None:
+            part = self._senders[sender] = _SendersReserve(self)
+        return part
 
     def share(self, mine: int) -> int:
         """What may be promised now to a stream that holds `mine` bytes."""
-        return min(self._stream, self._least + int(PART * self._left(mine)))
+        return min(self.stream, self.least + int(self._part * self.left(self.beyond(mine))))
 
     def bound(self, mine: int) -> int:
         """What a stream that holds `mine` bytes may hold in all, now."""
-        return min(self._stream, self._least + self._left(mine))
+        return min(self.stream, self.least + self.left(self.beyond(mine)))
 
-    def _left(self, mine: int) -> int:
-        return max(0, self._pool - self._extra + self._beyond(mine))
+    def left(self, own: int) -> int:
+        """What there is for an owner of `own` bytes beyond the least, these included."""
+        return max(0, self._pool - self._extra + own)
 
     def change(self, before: int, after: int) -> None:
         """A stream held so many bytes and now holds so many."""
-        self._extra += self._beyond(after) - self._beyond(before)
+        self._extra += self.beyond(after) - self.beyond(before)
 
-    def _beyond(self, held: int) -> int:
-        return max(0, held - self._least)
+    def beyond(self, held: int) -> int:
+        """What of it is not the least, which each stream has for itself."""
+        return max(0, held - self.least)
+
+
+class _SendersReserve(Reserve):
+    """The part of one sender in a `whole`."""
+
+    def __init__(self, whole: Reserve) -> None:
+        super().__init__(whole.stream, 0, 0, whole.least)
+        self._part = PART_OF_SENDERS
+        self._whole = whole
+
+    def left(self, own: int) -> int:
+        return max(0, int(SENDERS_PART * self._whole.left(self._extra)) - self._extra + own)
+
+    def change(self, before: int, after: int) -> None:
+        super().change(before, after)
+        self._whole.change(before, after)
 
 
 class Window:
     """The credits of one end of a stream: what it grants for the direction to it, and what it has for the other."""
 
-    def __init__(self, reserve: Reserve) -> None:
+    def __init__(self, reserve: Reserve, unordered: Reserve) -> None:
+        """`reserve` is for what the local program has not taken, `unordered` for what waits for an earlier message."""
         self.recognised = False
         """Whether the other end is known to understand credits."""
-        self._reserve = reserve
-        self._reserved = 0
+        self._reserve, self._unordered_reserve = reserve, unordered
+        self._reserved = self._unordered = 0
         self._came = self._taken = self._granted = 0
+        self._waiting = 0  # for an earlier message
+        self._late = 0  # has waited for one, and the program has not taken it
         self._told = 0  # what the last credit said of the bytes taken
         self._sent = self._peer_taken = 0
         self._limit: int | None = None
@@ -104,13 +147,24 @@ class Window:
         """Bytes that have come and that the local program has not taken."""
         return self._came - self._taken
 
-    def has_room(self, size: int) -> bool:
-        """Whether so many more bytes may be held."""
-        return self._came + size <= max(self._granted, self._taken + self._reserve.bound(self._reserved))
+    def has_room(self, size: int, *, in_order: bool) -> bool:
+        """Whether so many more bytes may be held. In order they are for the program, else they wait for others."""
+        if not size or self._came + size <= self._granted:
+            return True
+        reserved = self._promised_or_held(size if in_order else 0)
+        unordered = self.held + size - reserved
+        return (
+            self.held + size <= self._reserve.stream
+            and reserved <= max(self._reserved, self._reserve.bound(self._reserved))
+            and unordered <= max(self._unordered, self._unordered_reserve.bound(self._unordered))
+        )
 
-    def came(self, size: int) -> None:
-        """So many bytes are held from now on."""
+    def came(self, size: int, waiting: int = 0, late: int = 0) -> None:
+        """So many bytes more are held from now on. Of all, `waiting` wait for an earlier message; `late` bytes have
+        waited until now."""
         self._came += size
+        self._waiting = waiting
+        self._late += late
         self._settle()
 
     def took(self, size: int) -> None:
@@ -140,15 +194,22 @@ class Window:
         self._settle()
         return Credit(connection_id, self._taken, self._granted - self._taken)
 
+    def _promised_or_held(self, more: int = 0) -> int:
+        return max(self._granted - self._taken, self.held - self._waiting - self._late + more)
+
     def _settle(self) -> None:
-        now = max(self._granted - self._taken, self.held)
-        self._reserve.change(self._reserved, now)
-        self._reserved = now
+        self._late = min(self._late, self.held - self._waiting)
+        reserved = self._promised_or_held()
+        self._account(reserved, max(0, self.held - reserved))
+
+    def _account(self, reserved: int, unordered: int) -> None:
+        self._reserve.change(self._reserved, reserved)
+        self._unordered_reserve.change(self._unordered, unordered)
+        self._reserved, self._unordered = reserved, unordered
 
     def release(self) -> None:
         """The stream is no more: others may have what it held."""
-        self._reserve.change(self._reserved, 0)
-        self._reserved = 0
+        self._account(0, 0)
 
     # --- the other direction ---------------------------------------------------------------------------------------
 

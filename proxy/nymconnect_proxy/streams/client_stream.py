@@ -104,6 +104,7 @@ class ClientStream:
         options: ClientOptions = ClientOptions(),
         return_address: Recipient | None = None,
         reserve: Reserve | None = None,
+        unordered: Reserve | None = None,
     ) -> None:
         self.connection_id = connection_id
         self.state = ClientState.OPENING
@@ -111,7 +112,7 @@ class ClientStream:
         self._options = options
         self._return_address = return_address
         quiet = math.inf if return_address else options.quiet
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet, reserve)
+        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet, reserve, unordered)
         self._withholds = False
         self._answer_due = now + options.connect_timeout
         self._early_bytes = 0

@@ -116,6 +116,7 @@ class ExitStream:
         now: float,
         options: ExitOptions = ExitOptions(),
         reserve: Reserve | None = None,
+        unordered: Reserve | None = None,
     ) -> None:
         self.state = ExitState.RESOLVING
         self.last_active = now
@@ -124,7 +125,9 @@ class ExitStream:
         self._versions = versions
         self._policy = policy
         self._options = options
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, reserve=reserve)
+        self._flow = Flow(
+            now, options.keep_alive, options.ttl, options.reorder_bytes, reserve=reserve, unordered=unordered
+        )
         self._setup_due = now + options.setup_timeout
         self._port = 0
         self._early = bytearray()

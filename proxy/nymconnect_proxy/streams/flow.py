@@ -110,11 +110,12 @@ class Flow:
         max_bytes: int = DEFAULT_MAX_BYTES,
         quiet: float = math.inf,
         reserve: Reserve | None = None,
+        unordered: Reserve | None = None,
     ):
         """Seconds and bytes. After `quiet` without a message of either end a keep-alive is due as well; for the next
         one, unless there was data, it takes twice as long."""
         self.inbound = ReorderBuffer(max_bytes)
-        self.window = Window(reserve or Reserve())
+        self.window = Window(reserve or Reserve(), unordered or Reserve())
         self.local_closed = False
         self._eof_taken = False
         self._keep_alive = keep_alive
@@ -139,12 +140,16 @@ class Flow:
         if data:
             self._last_data = now
             self._quiet = self._first_quiet
-        if not self.window.has_room(len(data)):
-            raise NotReadError("too many bytes wait for a program that does not read")
+        in_order = sequence == self.inbound.expected
+        if not self.window.has_room(len(data), in_order=in_order):
+            if in_order:
+                raise NotReadError("too many bytes wait for a program that does not read")
+            raise WireError("too many bytes wait for an earlier message")
         waited = self.inbound.waiting_bytes
         self.inbound.insert(sequence, data, closing, cut)
         ready = self.inbound.take()
-        self.window.came(self.inbound.waiting_bytes + len(ready) - waited)
+        waiting = self.inbound.waiting_bytes
+        self.window.came(waiting + len(ready) - waited, waiting, late=max(0, len(ready) - len(data)))
         return ready
 
     def took(self, size: int, now: float) -> None:

@@ -31,6 +31,11 @@ class ReorderBuffer:
         return self._closed_at is not None and self._next > self._closed_at
 
     @property
+    def expected(self) -> int:
+        """The number of the message for which the others wait."""
+        return self._next
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes that wait for an earlier message."""
         return self._waiting_bytes

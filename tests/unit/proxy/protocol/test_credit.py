@@ -69,11 +69,111 @@ def test_twenty_streams_that_are_not_read_leave_room_for_others() -> None:
     assert reserve.share(0) == alone
 
 
+SENDERS = 4
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, SENDERS - 1), st.integers(0, STREAMS // SENDERS - 1), st.sampled_from("abc")),
+        max_size=200,
+    )
+)
+def test_the_streams_of_all_senders_together_stay_within_the_reserve(steps: list[tuple[int, int, str]]) -> None:
+    reserve = Reserve()
+    parts = [reserve.of(bytes([sender])) for sender in range(SENDERS)]
+    held: dict[tuple[int, int], int] = {}
+    for sender, number, step in steps:
+        part, before = parts[sender], held.get((sender, number), 0)
+        assert LEAST <= part.share(before) <= part.bound(before) <= MOST_CREDIT
+        after = {"a": 0, "b": max(before, part.share(before)), "c": max(before, part.bound(before))}[step]
+        part.change(before, after)
+        held[sender, number] = after
+    assert sum(max(size, LEAST) for size in held.values()) + (STREAMS - len(held)) * LEAST <= IN_ALL
+    for (sender, _), size in held.items():
+        parts[sender].change(size, 0)
+    assert reserve.share(0) == Reserve().share(0)
+
+
+@pytest.mark.parametrize("unbidden", [False, True], ids=["with credit", "without"])
+def test_no_number_of_streams_of_one_sender_lowers_anothers_window(unbidden: bool) -> None:
+    reserve = Reserve()
+    greedy, other = reserve.of(b"greedy"), reserve.of(b"other")
+    share, bound = other.share(0), other.bound(0)
+    for _ in range(128):
+        greedy.change(0, greedy.bound(0) if unbidden else greedy.share(0))
+    assert greedy.share(0) <= LEAST + 1
+    assert other.share(0) > 0.85 * share > 1_500_000
+    assert other.bound(0) > 0.85 * bound > 3_000_000
+
+
+def test_it_takes_eighteen_senders_to_lower_the_window_of_another_below_256_kib() -> None:
+    reserve, greedy = Reserve(), []
+    while reserve.of(b"other").share(0) >= 256 * 1024:
+        greedy.append(reserve.of(bytes([len(greedy)])))
+        for _ in range(16):
+            greedy[-1].change(0, greedy[-1].bound(0))
+    assert len(greedy) == 18
+
+
+def full_window(waiting: int, reserve: Reserve, unordered: Reserve) -> Window:
+    """Of a stream for whose program nothing is left, and of which so many bytes wait for an earlier one."""
+    reserve.change(0, IN_ALL)
+    window = Window(reserve, unordered)
+    window.came(waiting, waiting)
+    return window
+
+
+def test_what_waits_for_an_earlier_message_does_not_count_for_the_reader() -> None:
+    window = full_window(LEAST, Reserve(), Reserve())
+    assert window.has_room(READ_SIZE, in_order=True)
+    assert window.has_room(MOST_CREDIT - LEAST, in_order=False)
+    assert not window.has_room(MOST_CREDIT - LEAST + 1, in_order=False)
+    assert not window.has_room(MOST_CREDIT - LEAST + 1, in_order=True)
+
+
+def test_what_has_waited_does_not_count_for_the_reader_until_it_is_taken() -> None:
+    window = full_window(1_000_000, Reserve(), Reserve())
+    window.came(0, waiting=0, late=1_000_000)  # the late message has come, and the program reads as fast as it can
+    for _ in range(20):
+        assert window.has_room(READ_SIZE, in_order=True)
+        window.came(READ_SIZE)
+        window.took(2 * READ_SIZE)
+    window.took(window.held)
+    assert window.has_room(LEAST, in_order=True)
+    assert not window.has_room(LEAST + 1, in_order=True)
+
+
+def test_what_is_promised_may_come_in_any_order_and_counts_once() -> None:
+    reserve, unordered = Reserve(), Reserve()
+    window = Window(reserve, unordered)
+    window.recognised = True
+    window.sent(FIRST)
+    credit = window.grant(ID)
+    assert credit is not None
+    unordered.change(0, IN_ALL)
+    promised = reserve.share(0)
+    assert window.has_room(credit.window, in_order=False)
+    window.came(credit.window, waiting=credit.window)
+    assert reserve.share(0) == promised
+    window.release()
+    unordered.change(IN_ALL, 0)
+    assert (reserve.share(0), unordered.share(0)) == (Reserve().share(0), Reserve().share(0))
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_there_is_always_room_for_a_message_without_bytes(in_order: bool) -> None:
+    reserve, unordered = Reserve(), Reserve()
+    window = full_window(MOST_CREDIT, reserve, unordered)
+    unordered.change(0, IN_ALL)
+    assert not window.has_room(1, in_order=in_order)
+    assert window.has_room(0, in_order=in_order)
+
+
 def test_a_credit_that_is_late_or_comes_twice_changes_nothing() -> None:
     credits = [Credit(ID, 0, 100), Credit(ID, 50, 150), Credit(ID, 180, 100)]
     rooms = set()
     for seed in range(20):
-        window = Window(Reserve())
+        window = Window(Reserve(), Reserve())
         window.sent(190)
         order = credits * 2
         random.Random(seed).shuffle(order)
@@ -84,7 +184,7 @@ def test_a_credit_that_is_late_or_comes_twice_changes_nothing() -> None:
 
 
 def test_what_a_credit_claims_beyond_what_was_sent_is_not_believed() -> None:
-    window = Window(Reserve())
+    window = Window(Reserve(), Reserve())
     window.sent(10)
     window.given(Credit(ID, 2**64 - 1, 2**32 - 1))
     window.sent(5)

@@ -3,6 +3,7 @@
 import pytest
 
 from nymconnect.errors import UsageError
+from nymconnect_proxy.protocol.credit import Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.requests import Connect, Send
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, Response, decode_response
@@ -313,3 +314,52 @@ def test_an_exit_that_may_reach_this_machine_still_does_not_reach_the_local_netw
     effects = stream.resolved(["192.168.1.9"], 0.0)
     assert not any(isinstance(effect, Dial) for effect in effects)
     assert effects
+
+
+def served(reserve: Reserve, unordered: Reserve, sender: bytes) -> ExitStream:
+    """A stream of this sender, connected, whose client knows no credits; sequence 0 has come."""
+    parts = reserve.of(sender), unordered.of(sender)
+    stream = ExitStream(Connect(ID, "nymtech.net:443"), CURRENT, AddressPolicy.open(), 0.0, DEFAULTS, *parts)
+    stream.open(0.0)
+    stream.resolved([PUBLIC], 0.0)
+    stream.connected(0.0)
+    stream.feed(Send(ID, 0, b""), 0.0)
+    return stream
+
+
+def ends(stream: ExitStream, number: int, size: int) -> bool:
+    return any(isinstance(effect, Finished) for effect in stream.feed(Send(ID, number, bytes(size)), 0.0))
+
+
+def flood(stream: ExitStream, first: int) -> None:
+    """As much as the exit holds, and one message more."""
+    for number in range(first, 1000):
+        if ends(stream, number, 17_600):
+            return
+    raise AssertionError("the exit holds everything")
+
+
+@pytest.mark.parametrize("first", [1, 2], ids=["a target that does not read", "a piece that is missing"])
+def test_paused_uploads_of_a_stranger_reset_no_upload_whose_target_reads(first: int) -> None:
+    reserve, unordered = Reserve(), Reserve()
+    strangers = [served(reserve, unordered, b"stranger") for _ in range(64)]
+    for stranger in strangers:
+        flood(stranger, first)
+    victim = served(reserve, unordered, b"victim")
+    pieces = 3_000_000 // 17_600
+    for number in range(2, 2 + pieces):  # all behind one late packet
+        assert not ends(victim, number, 17_600)
+    assert not ends(victim, 1, 17_600)
+    taken = 0
+    for number in range(2 + pieces, 2 + 2 * pieces):  # the target takes them somewhat faster than others come
+        assert not ends(victim, number, 17_600)
+        taken += 20_000
+        victim.took(20_000, 0.0)
+    assert taken > 3_000_000
+
+
+def test_a_paused_upload_is_bounded() -> None:
+    reserve, unordered = Reserve(), Reserve()
+    stream = served(reserve, unordered, b"sender")
+    number = next(number for number in range(1, 1000) if ends(stream, number, 17_600))
+    assert 3_900_000 < (number - 1) * 17_600 <= 4 * 1024 * 1024
