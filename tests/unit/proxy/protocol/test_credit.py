@@ -163,7 +163,7 @@ def test_what_is_promised_may_come_in_any_order_and_counts_once() -> None:
 @pytest.mark.parametrize("in_order", [False, True])
 def test_there_is_always_room_for_a_message_without_bytes(in_order: bool) -> None:
     reserve, unordered = Reserve(), Reserve()
-    window = full_window(MOST_CREDIT, reserve, unordered)
+    window = full_window(MOST_CREDIT + 1, reserve, unordered)
     unordered.change(0, IN_ALL)
     assert not window.has_room(1, in_order=in_order)
     assert window.has_room(0, in_order=in_order)

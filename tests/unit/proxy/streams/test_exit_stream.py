@@ -339,10 +339,14 @@ def flood(stream: ExitStream, first: int) -> None:
     raise AssertionError("the exit holds everything")
 
 
-@pytest.mark.parametrize("first", [1, 2], ids=["a target that does not read", "a piece that is missing"])
-def test_paused_uploads_of_a_stranger_reset_no_upload_whose_target_reads(first: int) -> None:
+@pytest.mark.parametrize(
+    ("first", "senders"),
+    [(1, 1), (1, 64), (2, 1)],
+    ids=["targets that do not read", "of many senders", "pieces that are missing"],
+)
+def test_paused_uploads_of_strangers_reset_no_upload_whose_target_reads(first: int, senders: int) -> None:
     reserve, unordered = Reserve(), Reserve()
-    strangers = [served(reserve, unordered, b"stranger") for _ in range(64)]
+    strangers = [served(reserve, unordered, bytes([number % senders])) for number in range(128)]
     for stranger in strangers:
         flood(stranger, first)
     victim = served(reserve, unordered, b"victim")
