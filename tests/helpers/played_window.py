@@ -66,7 +66,7 @@ class PlayedProgram(app.Program):
                 next(one for one in self._buttons() if one.text() == what).click()
             case "until":
                 end = time.monotonic() + PATIENCE
-                while what not in (self._home.state.text(), self._home.alarm_text.text()):
+                while what not in (self._home.state.text(), *self._home.alarm_text.text().splitlines()):
                     assert time.monotonic() < end, self._look()
                     await asyncio.sleep(0.02)
             case _:
