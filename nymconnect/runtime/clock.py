@@ -1,13 +1,9 @@
 """The two things of the system that every service hands to its machines: a clock and randomness."""
 
 import random
-import sys
 import time
 
 from nymconnect.crypto import Rng
-
-if sys.platform == "linux":
-    pass
 
 SYSTEM_RNG: Rng = random.SystemRandom()
 

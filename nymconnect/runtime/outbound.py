@@ -7,16 +7,12 @@ A client never hands `dial` the target of a proxied stream; the requester does, 
 import asyncio
 import socket
 import ssl
-import sys
 from typing import Any, cast
 
 import python_socks
 from python_socks.async_.asyncio import Proxy
 
 from nymconnect.endpoints import Upstream
-
-if sys.platform == "linux":
-    pass
 from nymconnect.runtime.sockets import PatientReader
 
 HTTP_TIMEOUT = 30.0

@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-if sys.platform == "linux":
-    pass
 from nymconnect.runtime.clock import clock
 
 log = logging.getLogger(__name__)
