@@ -1,5 +1,5 @@
-"""The exit service: takes requests off the mixnet, connects to their targets and carries the bytes. Mirrors
-nym-network-requester 1.21 (`core.rs`).
+"""The exit service: takes requests off the mixnet, gives each stream a connection of its own (`exit_connection`) and
+answers questions. Mirrors nym-network-requester 1.21 (`core.rs`).
 
 It is the only part of this project that has names of targets resolved (`resolver`). Each connection has its own lane
 and its own outbox, so a client that hands out too few reply SURBs slows nobody but itself: its target is simply not
@@ -7,7 +7,6 @@ read.
 """
 
 import asyncio
-import errno
 import itertools
 import logging
 from collections import deque
@@ -16,16 +15,17 @@ from dataclasses import dataclass, field
 
 from nymconnect import __version__
 from nymconnect.client.sending.paced_replies import MAXIMUM_SECONDS
-from nymconnect.errors import NymError, UsageError, WireError
+from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.listening import dial_for_others
 from nymconnect.runtime.sockets import is_own_address
 from nymconnect.runtime.tasks import TaskSet, Waker
-from nymconnect_proxy.exit.admission import AdmissionLimits, Admissions, InPlaceOf, StreamKey, Verdict, sender_of
-from nymconnect_proxy.exit.happy_eyeballs import Dialer, Dialling, NoAddressAnsweredError
+from nymconnect_proxy.exit.admission import AdmissionLimits, Admissions, InPlaceOf, StreamKey, Verdict
+from nymconnect_proxy.exit.exit_connection import ExitConnection, Peer, WaysOut
+from nymconnect_proxy.exit.happy_eyeballs import Dialer, Dialling
 from nymconnect_proxy.exit.lookups import LookupLimits
-from nymconnect_proxy.exit.resolver import Names, Resolver, TooManyLookupsError, resolve_host
+from nymconnect_proxy.exit.resolver import Names, Resolver, resolve_host
 from nymconnect_proxy.protocol.credit import Credit, Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
@@ -42,20 +42,10 @@ from nymconnect_proxy.protocol.responses import (
     encode_response,
 )
 from nymconnect_proxy.protocol.versions import CURRENT, Versions
-from nymconnect_proxy.streams.back_pressure import narrow_target
-from nymconnect_proxy.streams.exit_stream import (
-    Dial,
-    ExitEffect,
-    ExitOptions,
-    ExitStream,
-    Resolve,
-    SetupFailure,
-    failure_messages,
-)
+from nymconnect_proxy.streams.exit_stream import ExitOptions, ExitStream, SetupFailure, failure_messages
 from nymconnect_proxy.streams.flow import Cause, SendMessage
 from nymconnect_proxy.streams.mixnet import Mixnet, ReceivedMessage
-from nymconnect_proxy.streams.pipe import Pipe, PipeOptions, cut_off
-from nymconnect_proxy.streams.socket_close import reset
+from nymconnect_proxy.streams.pipe import PipeOptions, cut_off
 from nymconnect_resources import read_text
 
 log = logging.getLogger(__name__)
@@ -65,14 +55,6 @@ MAX_DISPLACED = 64
 ANSWER_TIMEOUT = 60.0
 # Seconds for a target to take the rest of a stream that is over: nobody else waits for that any more.
 LAST_BYTES = 900.0
-_FAILURE_BY_ERRNO = {
-    errno.ECONNREFUSED: SetupFailure.REFUSED,
-    errno.ETIMEDOUT: SetupFailure.TIMED_OUT,
-    errno.EHOSTUNREACH: SetupFailure.HOST_UNREACHABLE,
-    errno.ENETUNREACH: SetupFailure.NETWORK_UNREACHABLE,
-}
-# Of several addresses the most telling failure is reported: a missing IPv6 route must not hide a refused IPv4 port.
-_MOST_TELLING = (*_FAILURE_BY_ERRNO.values(), SetupFailure.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +116,15 @@ class NetworkRequester:
         self._mixnet = mixnet
         self._policy = policy
         self._options = options
-        self._dialling = Dialling(dial, options.dial_timeout, options.further_dials)
         self._names = Names(resolve, options.lookups)
+        dialling = Dialling(dial, options.dial_timeout, options.further_dials)
+        self._ways = WaysOut(self._names, dialling, self._is_own, options.pipes, options.resolve_timeout)
         self._is_own_here = is_own
         self._reserve = options.reserve()
         self._unordered = Reserve()
         self._admissions = Admissions(options.limits, lambda key: self._connections[key].last_active)
-        self._connections: dict[StreamKey, _ExitConnection] = {}
-        self._by_lane: dict[int, _ExitConnection] = {}
+        self._connections: dict[StreamKey, ExitConnection] = {}
+        self._by_lane: dict[int, ExitConnection] = {}
         self._displaced: deque[asyncio.Task[None]] = deque()
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
@@ -210,23 +193,23 @@ class NetworkRequester:
         elif isinstance(request, Control | Pace):
             control = self._control_answer(request, received.sender_tag)
             answer = encode_response(control, versions)
-            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+            self._answer([answer], Peer(self._mixnet, received.sender_tag, None, 0))
         elif versions.outer is None:
             raise WireError("the answer to a query does not exist in Legacy form")
         else:
             answer = encode_response(self._query_answer(request), Versions(versions.outer))
-            self._answer([answer], _Peer(self._mixnet, received.sender_tag, None, 0))
+            self._answer([answer], Peer(self._mixnet, received.sender_tag, None, 0))
 
     def _connect(self, connect: Connect, versions: Versions, sender_tag: bytes | None) -> None:
         verdict = self._admissions.admit(connect, sender_tag, clock())
-        peer = _Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
+        peer = Peer(self._mixnet, sender_tag, connect.return_address, next(self._lanes))
         if isinstance(verdict, InPlaceOf):
             self._displace(verdict.displaced)
         if verdict is Verdict.ADMITTED or isinstance(verdict, InPlaceOf):
             self._admitted += 1
             parts = self._reserve.of(peer.sender), self._unordered.of(peer.sender)
             stream = ExitStream(connect, versions, self._policy, clock(), self._options.streams, *parts)
-            connection = _ExitConnection(stream, peer, self._options, self._dialling, self._names, self._is_own)
+            connection = ExitConnection(stream, peer, self._ways)
             key = StreamKey(sender_tag or b"", connect.connection_id)
             # Registered before anything waits: the next message in the inbox may already be its first Send.
             self._connections[key] = self._by_lane[peer.lane] = connection
@@ -251,7 +234,7 @@ class NetworkRequester:
             # Not at once: a task that is cancelled before it has begun does not clean up after itself.
             asyncio.get_running_loop().call_soon(self._displaced.popleft().cancel)
 
-    async def _run(self, key: StreamKey, connection: "_ExitConnection", held: Sequence[Send]) -> None:
+    async def _run(self, key: StreamKey, connection: ExitConnection, held: Sequence[Send]) -> None:
         try:
             await connection.run(held)
         finally:
@@ -273,7 +256,7 @@ class NetworkRequester:
         """Streams that this exit does not know, since it has been started anew, have ended for their clients."""
         for orphan in self._admissions.take_orphans(clock()):
             cut = NetworkData(orphan.key.connection_id, 0, closed=True, cut=True)
-            peer = _Peer(self._mixnet, orphan.key.sender_tag, None, next(self._lanes))
+            peer = Peer(self._mixnet, orphan.key.sender_tag, None, next(self._lanes))
             self._answer([encode_response(cut, orphan.versions)], peer)
 
     def _query_answer(self, query: Query) -> QueryAnswer:
@@ -297,14 +280,14 @@ class NetworkRequester:
         granted = self._mixnet.pace_replies(sender_tag, wanted.rate, wanted.seconds)
         return Paced(granted, min(wanted.seconds, int(MAXIMUM_SECONDS))) if granted else Paced(0.0, 0)
 
-    def _answer(self, messages: list[bytes], peer: "_Peer") -> None:
+    def _answer(self, messages: list[bytes], peer: Peer) -> None:
         """Send what belongs to no stream, without waiting for it here."""
         if len(self._answers) >= MAX_ANSWERS:
             self._dropped += 1
             return
         self._answers.spawn(self._send_answer(messages, peer), "answer")
 
-    async def _send_answer(self, messages: list[bytes], peer: "_Peer") -> None:
+    async def _send_answer(self, messages: list[bytes], peer: Peer) -> None:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 for message in messages:
@@ -312,124 +295,3 @@ class NetworkRequester:
         except (NymError, TimeoutError) as error:
             self._dropped += 1
             log.debug("answer not sent: %s", error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Peer:
-    """The way back to a client: its address if it gave one, else its tag."""
-
-    mixnet: Mixnet
-    sender_tag: bytes | None
-    return_address: Recipient | None
-    lane: int
-
-    @property
-    def sender(self) -> bytes:
-        """To whom is counted what this client uses."""
-        return sender_of(self.return_address, self.sender_tag)
-
-    @property
-    def rate(self) -> float | None:
-        """Bytes a second that the answers can carry, None if nobody knows."""
-        return self.mixnet.reply_rate(self.sender_tag) if self.sender_tag is not None else None
-
-    async def transmit(self, message: SendMessage) -> None:
-        if self.return_address is not None:
-            await self.mixnet.send(self.return_address, message.data, lane=self.lane)
-        elif self.sender_tag is not None:
-            await self.mixnet.reply(self.sender_tag, message.data, lane=self.lane)
-        else:
-            raise UsageError("a peer without address or tag")
-
-
-class _ExitConnection:
-    """One stream with its target: resolves, dials, then leaves the bytes to the pipe."""
-
-    def __init__(
-        self,
-        stream: ExitStream,
-        peer: _Peer,
-        options: RequesterOptions,
-        dialling: Dialling,
-        names: Names,
-        is_own: Callable[[str], bool],
-    ) -> None:
-        self.task: asyncio.Task[None] | None = None
-        """What runs it."""
-        self._stream = stream
-        self._peer = peer
-        self._options = options
-        self._dialling = dialling
-        self._names = names
-        self._is_own = is_own
-        self._setup = TaskSet("requester setup", on_crash=lambda error: self.pipe.abort(Cause.CRASHED))
-        self.pipe: Pipe[ExitEffect] = Pipe(stream, peer.transmit, self._on_effect, options.pipes, lambda: peer.rate)
-
-    async def run(self, held: Sequence[Send]) -> None:
-        """From the Connect to the end of the stream; `held` came before the Connect."""
-        try:
-            self.pipe.perform(self._stream.open(clock()))
-            for message in held:
-                self.feed(message)
-            await self.pipe.run()
-        finally:
-            await self._setup.close()
-            self._stream.release()
-            if self._stream.unwanted or not self.pipe.flushed:
-                self._peer.mixnet.close_lane(self._peer.lane)
-
-    @property
-    def lane(self) -> int:
-        return self._peer.lane
-
-    @property
-    def last_active(self) -> float:
-        return self._stream.last_active
-
-    def feed(self, message: Send | Credit) -> None:
-        stream = self._stream
-        try:
-            if isinstance(message, Credit):
-                self.pipe.perform(stream.credit(message, clock()))
-            else:
-                self.pipe.perform(stream.feed(message, clock()))
-        except Exception:
-            self.pipe.abort(Cause.CRASHED)
-            raise
-
-    def _on_effect(self, effect: ExitEffect) -> None:
-        if isinstance(effect, Resolve):
-            self._setup.spawn(self._look_up(effect), "resolve")
-        elif isinstance(effect, Dial):
-            self._setup.spawn(self._connect(effect), "dial")
-
-    async def _look_up(self, request: Resolve) -> None:
-        try:
-            async with asyncio.timeout(self._options.resolve_timeout):
-                addresses = await self._names.addresses(self._peer.sender, request.target.host)
-        except TooManyLookupsError:
-            self.pipe.perform(self._stream.failed(SetupFailure.LOOKUPS, clock()))
-        except OSError:
-            self.pipe.perform(self._stream.failed(SetupFailure.UNRESOLVED, clock()))
-        else:
-            self.pipe.perform(self._stream.resolved(addresses, clock(), self._is_own))
-
-    async def _connect(self, request: Dial) -> None:
-        try:
-            reader, writer = await self._dialling.connect(self._peer.sender, request.addresses, request.port)
-        except NoAddressAnsweredError as error:
-            failures = [_failure_of(failure) for failure in error.failures]
-            self.pipe.perform(self._stream.failed(min(failures, key=_MOST_TELLING.index), clock()))
-            return
-        if self.pipe.finished:
-            reset(writer.transport)
-            return
-        narrow_target(writer.get_extra_info("socket"))
-        self.pipe.attach(reader, writer)
-        self.pipe.perform(self._stream.connected(clock()))
-
-
-def _failure_of(error: OSError) -> SetupFailure:
-    if isinstance(error, TimeoutError):
-        return SetupFailure.TIMED_OUT
-    return _FAILURE_BY_ERRNO.get(error.errno or 0, SetupFailure.OTHER)
