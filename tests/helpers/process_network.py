@@ -50,7 +50,9 @@ MIXES_PER_LAYER = 2
 REQUESTER_SEED = 1000
 LOOPBACK = AddressPolicy.parse("ExitPolicy accept 127.0.0.0/8:*\nExitPolicy accept [::1]:*\n")
 # Seconds after which a requester says of a stream that it does not know it: short, so that the test is.
-OPTIONS = RequesterOptions(streams=ExitOptions(allow_loopback=True), limits=AdmissionLimits(settle=10.0))
+OPTIONS = RequesterOptions(
+    streams=ExitOptions(allow_loopback=True, keep_alive=5.0), limits=AdmissionLimits(settle=10.0)
+)
 
 
 @dataclass(frozen=True, slots=True)

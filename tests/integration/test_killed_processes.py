@@ -18,6 +18,7 @@ from nymconnect.endpoints import Endpoint
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.streams import flow
 from tests.helpers.process_network import PartProcess, ProcessNetwork
 from tests.helpers.stage import eventually, reach
 from tests.helpers.targets import tcp_server
@@ -25,6 +26,7 @@ from tests.helpers.targets import tcp_server
 BODY = random.Random(9).randbytes(400_000)
 BEFORE = 60_000  # bytes that have arrived when the process is killed
 PATIENCE = 200.0  # seconds
+LOST_AFTER = 20.0  # seconds; what died with a process though it was acked is missed for that long only
 CONNECT_TIMEOUT = 60.0
 
 
@@ -105,7 +107,10 @@ async def serves_again(session: Session, port: int) -> bool:
 
 
 @pytest.mark.timeout(600)
-async def test_whichever_process_of_a_network_dies_what_is_cut_is_seen_as_cut(tmp_path: Path) -> None:
+async def test_whichever_process_of_a_network_dies_what_is_cut_is_seen_as_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "LOST_AFTER", LOST_AFTER)
     async with tcp_server(send_body) as port, ProcessNetwork(tmp_path) as network:
         settings = Settings(
             socks=Endpoint("127.0.0.1", 0),

@@ -5,17 +5,21 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
 from nymconnect.client.gateway import connection as connection_module
 from nymconnect.directory.models import EntryInfo
 from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit import requester
 from nymconnect_proxy.exit.requester import embedded_requester
 from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
-from tests.helpers.rogue_front import Abuse, RogueFront
+from nymconnect_proxy.streams import flow
+from nymconnect_proxy.streams.exit_stream import ExitOptions
+from tests.helpers.rogue_front import LOST, Abuse, RogueFront
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
 
@@ -79,15 +83,36 @@ async def test_downloads_arrive_whatever_the_gateway_adds(abuse: Abuse, count: s
         assert on.session.status.state is State.CONNECTED
 
 
-async def test_a_download_goes_on_after_the_gateway_broke_off_in_the_middle_of_a_frame() -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that lacks a message is cut after seconds, not minutes; the exit's keep-alives tell of it."""
+    monkeypatch.setattr(flow, "LOST_AFTER", 10.0)
+    monkeypatch.setattr(requester, "ExitOptions", partial(ExitOptions, keep_alive=1.0))
+
+
+async def test_a_download_is_whole_or_cut_after_the_gateway_broke_off_in_the_middle_of_a_frame(impatient: None) -> None:
+    """What else the front held is lost though acked, so both may happen; what may not is that it stands still."""
     async with rogue_gateway() as on, asyncio.timeout(PATIENCE):
         download = asyncio.create_task(on.fetch())
         await eventually(lambda: on.session.status.bytes_down > 10_000)
         on.front.abuse = Abuse.BREAKS
         await reach(on.session, State.CONNECTING)
         assert on.front.misdeeds == 1
-        assert await download == BODY
+        with contextlib.suppress(ConnectionResetError):
+            assert await download == BODY
         assert on.session.status.state is State.CONNECTED
+        assert await on.fetch() == BODY
+
+
+async def test_a_download_of_which_messages_are_lost_though_acked_is_cut(impatient: None) -> None:
+    async with rogue_gateway() as on, asyncio.timeout(PATIENCE):
+        download = asyncio.create_task(on.fetch())
+        await eventually(lambda: on.session.status.bytes_down > 10_000)
+        on.front.abuse = Abuse.LOSES
+        with pytest.raises(ConnectionResetError):
+            await download
+        assert on.front.misdeeds == LOST
+        assert await on.fetch() == BODY
 
 
 async def test_the_port_refuses_while_the_gateway_delivers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from nymconnect.errors import UsageError, WireError
+from nymconnect.errors import UsageError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.protocol.credit import Credit, Reserve
 from nymconnect_proxy.protocol.requests import Connect, Send, encode_request
@@ -30,9 +30,9 @@ from nymconnect_proxy.streams.flow import (
     DeliverEof,
     Finished,
     Flow,
-    NotReadError,
     SendMessage,
     StreamEffect,
+    UnusableError,
 )
 from nymconnect_proxy.streams.ordering import DEFAULT_MAX_BYTES
 
@@ -181,10 +181,8 @@ class ClientStream:
             return self._fail(reply_for(message.text), Cause.REPORTED)
         try:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
-        except NotReadError:
-            return self.abort(Cause.NOT_READ, now)
-        except WireError:
-            return self.abort(Cause.UNORDERED, now)
+        except UnusableError as error:
+            return self.abort(error.cause, now)
         effects = self._note_answer(message, now)
         if self.state is not ClientState.OPEN:
             return effects

@@ -26,9 +26,9 @@ from nymconnect_proxy.streams.flow import (
     DeliverEof,
     Finished,
     Flow,
-    NotReadError,
     SendMessage,
     StreamEffect,
+    UnusableError,
 )
 
 SETUP_TIMEOUT = 40.0  # below a client's own, so that the reason still gets there
@@ -211,10 +211,8 @@ class ExitStream:
             return []
         try:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
-        except NotReadError:
-            return self.abort(Cause.NOT_READ, now)
-        except WireError:
-            return self.abort(Cause.UNORDERED, now)
+        except UnusableError as error:
+            return self.abort(error.cause, now)
         if message.data:
             self.last_active = now
         if self.state is ExitState.OPEN:

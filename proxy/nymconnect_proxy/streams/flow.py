@@ -8,6 +8,9 @@ Each direction numbers its messages on its own (`ordering`). Ours beyond nym-soc
   application is gone, and whose target never closes, ends after two time-outs at most.
 - An end whose program pauses holds bytes for it, and tells the other end how many more may come (`protocol.credit`).
   While either program has something to read, as far as an end knows, keep-alives go on; no timer ends such a stream.
+- A message that stays away while later ones keep coming is lost for good: a gateway acks what it has handed to a
+  connection, and what is in there is gone if its far side dies. Nobody sends it again, and keep-alives
+  would feed the time-out for ever; so the stream is cut (`LOST_AFTER`).
 - A client's end that hears nothing for a while sends a keep-alive early: its reply SURBs let an exit go on whose last
   ones were lost, so that it could not even ask for more. Each one doubles the time to the next.
 - An end whose local socket broke, or that lets go for any other reason, cuts the stream: its closing message says
@@ -35,6 +38,9 @@ from nymconnect_proxy.streams.ordering import DEFAULT_MAX_BYTES, ReorderBuffer
 
 KEEP_ALIVE = 60.0
 TTL = 300.0
+# Seconds that a message may be later than one that was sent after it. A sender repeats what is not acked, at the latest
+# after 60 seconds (`retransmission_timeout`).
+LOST_AFTER = 90.0
 # The reference reads 16 KiB with Regular packets, which leaves the last of eleven fragments half empty; this fills it.
 READ_SIZE = 17_600
 
@@ -69,6 +75,7 @@ class Cause(Enum):
     GIVEN_UP = "the other end wants nothing more"
     EXPIRED = "nothing came for too long"
     UNORDERED = "what came cannot be put in order"
+    LOST = "an earlier message does not come"
     UNDELIVERED = "a message could not be delivered"
     UNSENT = "the mixnet does not take messages"
     SOCKET_BROKE = "the local socket broke"
@@ -78,7 +85,7 @@ class Cause(Enum):
     CRASHED = "internal error"
 
 
-FROM_AFAR = frozenset({Cause.GIVEN_UP, Cause.REPORTED, Cause.EXPIRED, Cause.UNDELIVERED})
+FROM_AFAR = frozenset({Cause.GIVEN_UP, Cause.REPORTED, Cause.EXPIRED, Cause.LOST, Cause.UNDELIVERED})
 """What the far end, or the way to it, has broken off. Nobody here has to hurry, so what came before waits for its
 reader."""
 
@@ -95,8 +102,12 @@ class Finished:
 StreamEffect = SendMessage | Deliver | DeliverEof | Finished
 
 
-class NotReadError(WireError):
-    """More has come than we hold for a program that does not read."""
+class UnusableError(WireError):
+    """What has come cannot be used, so the stream ends; `cause` says why."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.value)
+        self.cause = cause
 
 
 class Flow:
@@ -123,6 +134,7 @@ class Flow:
         self._ttl = ttl
         self._sequence = 0
         self._last_sent = self._last_heard = self._last_data = now
+        self._missing_since: float | None = None  # the message that later ones wait for
 
     def number(self, now: float, size: int = 0) -> int:
         """Number of the message that is sent now, with so many bytes of data; restarts the keep-alive timer."""
@@ -135,22 +147,34 @@ class Flow:
         return sequence
 
     def accept(self, sequence: int, data: bytes, closing: bool, cut: bool, now: float) -> bytes:
-        """Bytes that a message from the other end puts in order; WireError is final."""
+        """Bytes that a message from the other end puts in order; UnusableError is final."""
+        silence = now - self._last_heard
         self._last_heard = now
         if data:
             self._last_data = now
             self._quiet = self._first_quiet
         in_order = sequence == self.inbound.expected
         if not self.window.has_room(len(data), in_order=in_order):
-            if in_order:
-                raise NotReadError("too many bytes wait for a program that does not read")
-            raise WireError("too many bytes wait for an earlier message")
+            raise UnusableError(Cause.NOT_READ if in_order else Cause.UNORDERED)
         waited = self.inbound.waiting_bytes
-        self.inbound.insert(sequence, data, closing, cut)
+        try:
+            self.inbound.insert(sequence, data, closing, cut)
+        except WireError as error:
+            raise UnusableError(Cause.UNORDERED) from error
         ready = self.inbound.take()
+        self._look_for_losses(in_order, silence, now)
         waiting = self.inbound.waiting_bytes
         self.window.came(waiting + len(ready) - waited, waiting, late=max(0, len(ready) - len(data)))
         return ready
+
+    def _look_for_losses(self, advanced: bool, silence: float, now: float) -> None:
+        if not self.inbound.is_waiting:
+            self._missing_since = None
+        elif self._missing_since is None or advanced or silence > 1.25 * self._keep_alive:
+            # After an outage all that was under way needs its time again, so the clock starts anew.
+            self._missing_since = now
+        elif now - self._missing_since >= LOST_AFTER:
+            raise UnusableError(Cause.LOST)
 
     def took(self, size: int, now: float) -> None:
         """The local program has taken so many bytes of what was accepted."""

@@ -36,6 +36,11 @@ class ReorderBuffer:
         return self._next
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether a message is here that came before an earlier one."""
+        return bool(self._waiting)
+
+    @property
     def waiting_bytes(self) -> int:
         """Bytes that wait for an earlier message."""
         return self._waiting_bytes

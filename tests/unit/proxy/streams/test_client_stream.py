@@ -22,7 +22,7 @@ from nymconnect_proxy.streams.client_stream import (
     obstacle_in,
     reply_for,
 )
-from nymconnect_proxy.streams.flow import Cause, Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams.flow import LOST_AFTER, Cause, Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.streams.ordering import WINDOW
 from tests.helpers.mixnet_pair import make_recipient
 
@@ -317,6 +317,34 @@ def test_an_error_of_an_open_stream_ends_it() -> None:
 
 def test_a_message_beyond_the_window_ends_the_stream() -> None:
     assert rest(opened().feed(NetworkData(ID, WINDOW + 2), 1.0)) == [Finished(Cause.UNORDERED)]
+
+
+def test_a_message_that_never_comes_while_others_do_cuts_the_stream() -> None:
+    stream = opened()
+    assert rest(stream.feed(NetworkData(ID, 2, b"later"), 10.0)) == []
+    assert rest(stream.feed(NetworkData(ID, 3), 60.0)) == []
+    assert rest(stream.feed(NetworkData(ID, 4), 10.0 + LOST_AFTER - 0.1)) == []
+    effects = stream.feed(NetworkData(ID, 5), 10.0 + LOST_AFTER)
+    assert rest(effects) == [Finished(Cause.LOST)]
+    assert [(request.closed, request.cut) for request in sent(effects) if isinstance(request, Send)] == [(True, True)]
+
+
+def test_a_message_that_comes_late_starts_the_wait_for_the_next_missing_one_anew() -> None:
+    stream = opened()
+    stream.feed(NetworkData(ID, 2, b"b"), 10.0)
+    stream.feed(NetworkData(ID, 4, b"d"), 50.0)
+    assert rest(stream.feed(NetworkData(ID, 1, b"a"), 99.0)) == [Deliver(b"ab")]
+    assert rest(stream.feed(NetworkData(ID, 5), 150.0)) == []
+    assert rest(stream.feed(NetworkData(ID, 3, b"c"), 188.0)) == [Deliver(b"cd")]
+    assert rest(stream.feed(NetworkData(ID, 6, b"e"), 250.0)) == [Deliver(b"e")]
+
+
+def test_after_an_outage_a_missing_message_has_its_time_again() -> None:
+    stream = opened()
+    stream.feed(NetworkData(ID, 2, b"later"), 10.0)
+    assert rest(stream.feed(NetworkData(ID, 3), 250.0)) == []
+    assert rest(stream.feed(NetworkData(ID, 4), 310.0)) == []
+    assert rest(stream.feed(NetworkData(ID, 5), 250.0 + LOST_AFTER)) == [Finished(Cause.LOST)]
 
 
 def test_two_closing_messages_of_the_exit_end_the_stream_after_its_data() -> None:

@@ -20,7 +20,7 @@ from nymconnect_proxy.streams.exit_stream import (
     Resolve,
     SetupFailure,
 )
-from nymconnect_proxy.streams.flow import Cause, Deliver, DeliverEof, Finished, SendMessage
+from nymconnect_proxy.streams.flow import LOST_AFTER, Cause, Deliver, DeliverEof, Finished, SendMessage
 from nymconnect_proxy.streams.ordering import WINDOW
 
 ID = 7
@@ -293,6 +293,15 @@ def test_keep_alives_and_the_time_out() -> None:
 
 def test_a_message_beyond_the_window_ends_the_stream() -> None:
     assert rest(opened().feed(Send(ID, WINDOW + 1), 1.0)) == [Finished(Cause.UNORDERED)]
+
+
+def test_a_message_that_never_comes_while_others_do_cuts_the_stream() -> None:
+    stream = opened()
+    stream.feed(Send(ID, 1, b"later"), 10.0)
+    stream.feed(Send(ID, 2), 60.0)
+    effects = stream.feed(Send(ID, 3), 10.0 + LOST_AFTER)
+    assert rest(effects) == [Finished(Cause.LOST)]
+    assert sent(effects) == [NetworkData(ID, 1, closed=True, cut=True)]
 
 
 def test_late_answers_of_resolver_and_dialler_are_ignored() -> None:
