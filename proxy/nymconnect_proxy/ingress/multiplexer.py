@@ -6,34 +6,28 @@ if it came over a reply SURB that was given to this stream's requester under thi
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
 
 from nymconnect.crypto import Rng
 from nymconnect.effects import Write
 from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
-from nymconnect.runtime.tasks import TaskSet, Waker
+from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.exit.admission import AdmissionLimits
+from nymconnect_proxy.ingress.questions import QUESTION_LANE, Questions
+from nymconnect_proxy.ingress.requester_checks import RequesterChecks
 from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice, RequesterState
 from nymconnect_proxy.ingress.sender_tags import SenderTags, TagUse
 from nymconnect_proxy.ingress.waiting_room import Place, Ticket, WaitingRoom
 from nymconnect_proxy.protocol.credit import Reserve
-from nymconnect_proxy.protocol.queries import Query, QueryAnswer
-from nymconnect_proxy.protocol.requests import Control, Pace, Request, encode_request
+from nymconnect_proxy.protocol.requests import Request
 from nymconnect_proxy.protocol.responses import (
-    BINARY_NAME,
-    BinaryInfo,
     ConnectionFailure,
-    ControlError,
-    Healthy,
-    Paced,
     Response,
     StreamResponse,
-    SupportedVersions,
     decode_response,
 )
 from nymconnect_proxy.socks.dialect import FrontEffect, Reply, Requested
@@ -55,9 +49,6 @@ from nymconnect_proxy.streams.pipe import Pipe, PipeOptions, cut_off
 
 log = logging.getLogger(__name__)
 
-QUESTION_SURBS = 5
-QUESTION_LANE = 0
-MAX_QUESTIONS = 64
 CHECK_TIMEOUT = 60.0
 SETTLE = 5.0
 SUSPICIOUS_AFTER = 10.0  # programs give up long before a stream does
@@ -108,15 +99,6 @@ class _Open:
     obstacle: Obstacle | None = None  # that the requester has named
 
 
-@dataclass(slots=True)
-class _Question:
-    """An answer is identified by its sender and its kind."""
-
-    source: Recipient
-    kinds: tuple[type[Response], ...]
-    answer: asyncio.Future[Response]
-
-
 class Exchange:
     """`start` it, then `carry` streams and `ask` questions."""
 
@@ -136,7 +118,6 @@ class Exchange:
         self._choice = choice
         self._options = options
         self._rng = rng
-        self._on_change = on_change
         self._streams: dict[int, _Open] = {}
         self._reserve = options.reserve()
         self._unordered = Reserve()
@@ -145,11 +126,9 @@ class Exchange:
         self._turned_away = turned_away or TurnedAway()
         self._tags = SenderTags(options.tags, rng, options.streams_per_sender)
         self._room = WaitingRoom(options.streams_per_sender, options.settle, options.streams.connect_timeout)
-        self._questions: deque[_Question] = deque()
+        self._questions = Questions(mixnet)
         self._tasks = TaskSet("exchange", on_crash)
-        self._checks = Waker(
-            lambda: choice.deadline if options.check_timeout is not None else None, self._check_due, on_crash
-        )
+        self._checks = RequesterChecks(choice, self.ask, options.check_timeout, self._recognise, on_change, on_crash)
         self._refused = self._bad_messages = 0
         self._bytes_up = self._bytes_down = 0  # of streams that have ended
 
@@ -157,17 +136,15 @@ class Exchange:
         """Begin to receive, and to look whether the requesters answer."""
         self._mixnet.on_undelivered = self._give_up
         self._tasks.spawn(self._receive(), "receive")
-        self._checks.arm()
+        self._checks.start()
 
     async def stop(self) -> None:
         """End every stream and let go of the mixnet."""
-        self._checks.close()
+        await self._checks.close()
         self._room.close()
         await self._tasks.close()
         await cut_off([entry.pipe for entry in self._streams.values()], Cause.DISCONNECTED)
-        for question in self._questions:
-            if not question.answer.done():
-                question.answer.set_exception(NymError("disconnected"))
+        self._questions.close()
 
     def snapshot(self) -> ExchangeSnapshot:
         pipes = [entry.pipe for entry in self._streams.values()]
@@ -271,7 +248,7 @@ class Exchange:
             if entry.withholds:
                 self._withhold(to, -1)
             if not entry.answered and clock() >= entry.suspicious_at:
-                self._note_silence(requester)
+                self._checks.suspect(requester)
             self._bytes_up += pipe.bytes_read
             self._bytes_down += pipe.bytes_written
 
@@ -305,46 +282,12 @@ class Exchange:
             if self._turned_away.note(obstacle, clock()):
                 log.warning("a program was turned away by the requester %s: %s", name, obstacle.sentence())
 
-    def _note_silence(self, requester: KnownRequester) -> None:
-        self._choice.suspect(requester.address, clock())
-        self._checks.arm()
-
     # --- questions ---------------------------------------------------------------------------------------------
 
     async def ask(self, requester: Recipient, question: Request) -> Response:
-        """The answer of a requester to a query or a control message. Wait only as long as you can; NymError if there
-        are too many questions or the mixnet has stopped."""
-        if len(self._questions) >= MAX_QUESTIONS:
-            raise NymError("too many questions are open")
-        entry = _Question(requester, _answers_to(question), asyncio.get_running_loop().create_future())
-        self._questions.append(entry)
-        try:
-            await self._mixnet.send(requester, encode_request(question), surbs=QUESTION_SURBS, lane=QUESTION_LANE)
-            return await entry.answer
-        finally:
-            self._questions.remove(entry)
-
-    def _check_due(self) -> None:
-        for requester in self._choice.take_due(clock()):
-            self._tasks.spawn(self._check(requester), "check")
-
-    async def _check(self, requester: KnownRequester) -> None:
-        """Whatever it answers, it is there."""
-        is_news = False
-        try:
-            async with asyncio.timeout(self._options.check_timeout):
-                answer = await self.ask(requester.address, Control.BINARY_INFO)
-            if isinstance(answer, BinaryInfo) and answer.binary_name == BINARY_NAME:
-                self._recognise(requester.address)
-            is_news = self._choice.passed(requester.address)
-            log.debug("the requester %s answers", requester.name)
-        except (NymError, TimeoutError):
-            is_news = self._choice.failed(requester.address, clock())
-            log.warning("the requester %s does not answer", requester.name)
-        finally:
-            self._checks.arm()
-        if is_news:
-            self._on_change()
+        """The answer of a requester to a query or a control message. The caller bounds the time; NymError if there are
+        too many questions or the mixnet has stopped."""
+        return await self._questions.ask(requester, question)
 
     def _recognise(self, requester: Recipient) -> None:
         """A requester of this software understands what others do not."""
@@ -378,8 +321,8 @@ class Exchange:
             return
         if isinstance(response, StreamResponse):
             self._feed(response, received.source)
-        else:
-            self._take_answer(response, received.source)
+        elif not self._questions.answered(response, received.source):
+            self._bad_messages += 1
 
     def _feed(self, response: StreamResponse, source: Recipient | None) -> None:
         entry = self._streams.get(response.connection_id)
@@ -396,27 +339,6 @@ class Exchange:
         except Exception:
             entry.pipe.abort(Cause.CRASHED)
             raise
-
-    def _take_answer(self, response: Response, source: Recipient | None) -> None:
-        for question in self._questions:
-            if question.source == source and isinstance(response, question.kinds) and not question.answer.done():
-                question.answer.set_result(response)
-                return
-        self._bad_messages += 1
-
-
-def _answers_to(question: Request) -> tuple[type[Response], ...]:
-    """What a requester may answer to this."""
-    if isinstance(question, Query):
-        return get_args(QueryAnswer)
-    if isinstance(question, Pace):
-        return Paced, ControlError
-    answers: dict[Request, type[Response]] = {
-        Control.HEALTH: Healthy,
-        Control.BINARY_INFO: BinaryInfo,
-        Control.SUPPORTED_VERSIONS: SupportedVersions,
-    }
-    return answers[question], ControlError
 
 
 def write(writer: asyncio.StreamWriter, effects: Sequence[FrontEffect]) -> None:
