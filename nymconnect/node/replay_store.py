@@ -7,6 +7,8 @@ last second or two, and packets recorded then can be replayed once. The referenc
 
 A log that has grown to CHECKPOINT_LENGTH, a change of keys and the end of the process make a new snapshot, and the logs
 before it go. If nothing can be written, nothing leaves: the packets are dropped, counted, and said once a minute.
+
+One node at a time uses the files: two would remove each other's logs, and forget what is in them.
 """
 
 import asyncio
@@ -24,11 +26,12 @@ from nymconnect.node.replay import FrozenFilter, ReplayFilter
 from nymconnect.node.replay_log import decode_log, encode_batches
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.repeats import Repeats
-from nymconnect.storage import PRIVATE_FILE, make_private_directory, set_aside, write_private
+from nymconnect.storage import PRIVATE_FILE, Lock, make_private_directory, set_aside, write_private
 
 log = logging.getLogger(__name__)
 
 REPLAY_FILE = "replay.bin"
+LOCK_FILE = "replay.lock"
 SYNC_INTERVAL = 1.0
 CHECKPOINT_LENGTH = 32 * 1024 * 1024  # bytes: about 1.6 million tags, or as few as a million in batches of one
 MAX_LOG_LENGTH = 8 * CHECKPOINT_LENGTH  # bytes in all logs; reached only if no snapshot can be written
@@ -174,6 +177,8 @@ class ReplayKeeper:
     """
 
     def __init__(self, directory: Path, dropped: Callable[[int], None]) -> None:
+        self._directory = directory
+        self._lock = Lock(directory / LOCK_FILE)
         self._files = ReplayFiles(directory)
         self._memory = ReplayFilter(keeps_record=True)
         self._dropped = dropped
@@ -187,9 +192,20 @@ class ReplayKeeper:
         self._alarms = Repeats()
 
     async def open(self, live: Collection[int]) -> ReplayFilter:
-        """Read the files; returns the filter that this object now keeps."""
-        self._memory = await asyncio.to_thread(self._files.load, live)
+        """Read the files; returns the filter that this object now keeps. UserError if another node uses them, or they
+        cannot be used."""
+        self._memory = await asyncio.to_thread(self._load, live)
         return self._memory
+
+    def _load(self, live: Collection[int]) -> ReplayFilter:
+        make_private_directory(self._directory)
+        if not self._lock.acquire():
+            raise UserError(f"another node runs in {self._directory}; give this one a folder of its own")
+        try:
+            return self._files.load(live)
+        except BaseException:
+            self._lock.release()
+            raise
 
     @property
     def is_full(self) -> bool:
@@ -242,6 +258,7 @@ class ReplayKeeper:
             self._alarm("the memory of replays cannot be saved: %s", error)
         await asyncio.to_thread(self._thread.shutdown)
         self._files.close()
+        self._lock.release()
 
     async def _checkpoint(self) -> None:
         self._rotated = False

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nymconnect.effects import Close, Effect
+from nymconnect.errors import UserError
 from nymconnect.node import replay_store
 from nymconnect.node.replay import ReplayFilter
 from nymconnect.node.replay_log import decode_log
@@ -159,6 +160,27 @@ class Stage:
 
     async def settled(self, count: int) -> None:
         await eventually(lambda: len(self.left) + self.dropped >= count)
+
+
+async def test_two_nodes_do_not_share_a_folder_and_the_next_one_may_have_it(tmp_path: Path) -> None:
+    first, second = Stage(tmp_path), Stage(tmp_path)
+    await first.open()
+    with pytest.raises(UserError, match=r"another node runs in .*; give this one a folder of its own"):
+        await second.open()
+    assert logs(tmp_path) == ["replay-1.log"]  # the second has touched nothing
+    await first.keeper.close()
+    await second.open()
+    await second.keeper.close()
+
+
+async def test_a_node_that_cannot_read_its_memory_holds_the_folder_no_longer(tmp_path: Path) -> None:
+    first, second = Stage(tmp_path), Stage(tmp_path)
+    (tmp_path / REPLAY_FILE).mkdir()
+    with pytest.raises(UserError, match="cannot read"):
+        await first.open()
+    (tmp_path / REPLAY_FILE).rmdir()
+    await second.open()
+    await second.keeper.close()
 
 
 async def test_an_effect_leaves_only_once_all_tags_before_it_are_in_the_file(tmp_path: Path) -> None:
