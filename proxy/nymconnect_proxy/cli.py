@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nymconnect import __version__
 from nymconnect.endpoints import Endpoint
@@ -57,10 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes no flag for another one that begins like it; so do the parsers of its commands, which are of its class."""
+    """Takes no flag for another one that begins like it, and tells a mistake in one line; so do the parsers of its
+    commands, which are of its class."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Nothing is unknown here without being a mistake, and who knows that best is the parser of the command."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]  # what follows may be meant as a password
+            self.error(f"there is no flag {word}" if word.startswith("-") else f"{word!r} is a word too many")
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """argparse would print the whole usage first, which is longer than most terminals are high."""
+        self.exit(WRONG_USAGE, f"{self.prog}: {message.removeprefix('argument ')}; see {self.prog} --help\n")
 
 
 def build_parser() -> argparse.ArgumentParser:

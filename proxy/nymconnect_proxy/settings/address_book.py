@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from nymconnect.errors import UserError, WireError
+from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
-from nymconnect_proxy.settings.options import DIRECTORY, is_name
+from nymconnect_proxy.settings.options import DIRECTORY, OptionWrong, is_name
+from nymconnect_proxy.settings.pasted import nym_address
 
 MAX_ENTRIES = 200
 
@@ -28,9 +29,9 @@ def with_entry(book: Book, name: str, address: str) -> Book:
             f"a requester's name has 1 to 40 letters, digits, - and _, and is not {DIRECTORY}: {name[:64]!r}"
         )
     try:
-        entry = (name, str(Recipient.parse(address)))
-    except WireError as error:
-        raise UserError(f"the requester {name}: {error}") from error
+        entry = (name, str(nym_address(address.strip())))
+    except UserError as error:
+        raise UserError(OptionWrong(f"the requester {name}", error.reason)) from error
     known = [old if old[0] != name else entry for old in book]
     if len(known) >= MAX_ENTRIES and entry not in known:
         raise UserError(f"an address book holds at most {MAX_ENTRIES} requesters")

@@ -62,9 +62,9 @@ def flag_parser(option: Option) -> Callable[[str], Value]:
         try:
             value = option.parse(text)
         except UserError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            raise argparse.ArgumentTypeError(str(error).removeprefix(f"{option.name}: ")) from None  # argparse has it
         if isinstance(value, Upstream) and value.username is not None:
-            raise argparse.ArgumentTypeError(f"{option.name}: put name and password into {UPSTREAM_LOGIN}")
+            raise argparse.ArgumentTypeError(f"put name and password into {UPSTREAM_LOGIN}")
         return value
 
     return parse

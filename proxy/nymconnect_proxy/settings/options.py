@@ -23,17 +23,17 @@ SWITCH     bool              yes, no
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from nymconnect.base58 import b58decode
 from nymconnect.endpoints import Endpoint, Upstream, parse_fingerprint
-from nymconnect.errors import UserError, WireError
-from nymconnect.packet.addressing import Recipient
+from nymconnect.errors import UserError, reason_of
+from nymconnect.reasons import Reason
+from nymconnect_proxy.settings.pasted import identity_key, nym_address
 
-KEY_LENGTH = 32
 MAX_PORT = 65535
 MAX_SECRET_LENGTH = 255  # bytes; SOCKS5 has no room for more
 MAX_REQUESTERS = 8
@@ -42,6 +42,17 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 UPSTREAM_SCHEMES = ("socks5", "http")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(ms|s|min|h)", re.ASCII)
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class OptionWrong(Reason):
+    """The option `name` does not take its value."""
+
+    name: str
+    reason: Reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,9 @@ class Kind(Enum):
     SWITCH = "yes or no"
 
 
+_MAY_HOLD_SECRETS = frozenset({Kind.SECRET, Kind.UPSTREAM, Kind.SERVER})
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One row of the table. A `default` of None means that something else decides: `absent` says what."""
@@ -111,7 +125,7 @@ class Option:
         if isinstance(raw, bool) and self.kind is Kind.SWITCH:
             return raw
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-            shown = "" if self.kind is Kind.SECRET else f", got {raw!r}"
+            shown = "" if self.kind in _MAY_HOLD_SECRETS else f", got {raw!r}"
             raise UserError(f"{self.name}: expected a {self.kind.value}{shown}")
         text = raw.strip() if isinstance(raw, str) else str(raw)
         value = _PARSERS[self.kind](self, text)
@@ -186,16 +200,19 @@ def _parse_endpoint(option: Option, text: str) -> Value:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not host or (":" in host and not bracketed):
-        raise UserError(f"{option.name}: {text!r} does not read HOST:PORT")
+        raise UserError(f"{option.name}: {text!r} does not read HOST:PORT, such as 127.0.0.1:1080")
     if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > MAX_PORT:
-        raise UserError(f"{option.name}: {port!r} is not a port")
+        raise UserError(f"{option.name}: {port!r} is not a port, a number up to {MAX_PORT}")
     return Endpoint(host[1:-1] if bracketed else host, int(port))
 
 
 def _parse_network(option: Option, text: str) -> Value:
     if text in option.choices:
         return text
-    wrong = UserError(f"{option.name}: {text!r} is neither one of {', '.join(option.choices)} nor an http(s) URL")
+    wrong = UserError(
+        f"{option.name}: {text[:80]!r} is neither {' nor '.join(option.choices)} nor a URL that begins with https://, "
+        "such as https://api.example.org"
+    )
     bare, hash_sign, certificate = text.partition("#")
     url, host, port = _split_url(bare, wrong)
     if url.scheme not in ("http", "https") or not host or port == 0:
@@ -205,24 +222,27 @@ def _parse_network(option: Option, text: str) -> Value:
         return bare
     if url.scheme != "https":
         raise UserError(f"{option.name}: only an https URL can have a fingerprint")
-    try:
+    with _naming(option):
         return f"{bare}#{parse_fingerprint(certificate).hex()}"
+
+
+@contextmanager
+def _naming(option: Option) -> Iterator[None]:
+    """What is wrong with a value is said of its option."""
+    try:
+        yield
     except UserError as error:
-        raise UserError(f"{option.name}: {error}") from None
+        raise UserError(OptionWrong(option.name, reason_of(error))) from error
 
 
 def _parse_recipient(option: Option, text: str) -> Value:
-    try:
-        return str(Recipient.parse(text))
-    except WireError as error:
-        raise UserError(f"{option.name}: {error}") from error
+    with _naming(option):
+        return str(nym_address(text))
 
 
 def _parse_identity(option: Option, text: str) -> Value:
-    try:
-        b58decode(text, KEY_LENGTH)
-    except WireError as error:
-        raise UserError(f"{option.name}: {error}") from error
+    with _naming(option):
+        identity_key(text)
     return text
 
 
@@ -243,7 +263,9 @@ def _split_url(text: str, wrong: UserError) -> tuple[SplitResult, str | None, in
 
 def _parse_upstream(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a password.
-    wrong = UserError(f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT")
+    wrong = UserError(
+        f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT, such as socks5://127.0.0.1:9050"
+    )
     url, host, port = _split_url(text, wrong)
     if url.scheme not in UPSTREAM_SCHEMES or not host or not port or url.path.strip("/") or url.query or url.fragment:
         raise wrong
