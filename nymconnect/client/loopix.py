@@ -13,7 +13,7 @@ Effects: `Received`, `Undelivered`, `LoopAlarm`.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nymconnect.client.monitor.loop_monitor import LoopMonitor, LoopStatistics
 from nymconnect.client.monitor.mix_health import MixHealth
@@ -37,6 +37,15 @@ from nymconnect.packet.envelope import Ack, Cover, DataFragment, open_content
 from nymconnect.packet.reassembly import Reassembler
 
 MAINTENANCE_INTERVAL = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client is to others: its address, the secret that opens what is written to it, and the key of its acks."""
+
+    address: Recipient
+    secret: X25519Secret
+    ack_key: bytes | None = field(default=None, repr=False)  # None: a fresh one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +81,19 @@ class Loopix:
 
     def __init__(
         self,
-        address: Recipient,
-        secret: X25519Secret,
+        identity: Identity,
         topology: Topology,
         parameters: TrafficParameters,
         rng: Rng,
         now: float,
-        ack_key: bytes | None = None,
     ) -> None:
-        self.address = address
+        self.address = address = identity.address
         self.counters: Counter[str] = Counter(cover_sent=0, drop_cover_sent=0, data_sent=0)
         self.cover_generation = 0  # rises when covers that have not left yet no longer fit the network
-        self._secret, self._payload = secret, parameters.payload
+        self._secret = identity.secret
         self.loops, self.received = LoopMonitor(), ReceivedSurbs(parameters.surbs)
         self._health = MixHealth()
-        self._preparer = Preparer(address, topology, parameters, rng, ack_key)
+        self._preparer = Preparer(address, topology, parameters, rng, identity.ack_key)
         self.issued = IssuedSurbs(parameters.surbs, self._preparer.surb, rng)
         self.replying = PacedReplies(rng, self.received.arrival_rate)
         answering, monitors = Answering(self.issued, self.received, self.replying), Monitors(self._health, self.loops)
@@ -123,16 +130,6 @@ class Loopix:
         that rate.
         """
         return self.replying.pace(tag, rate, seconds, now) if self.received.knows(tag) else 0.0
-
-    def reply_rate(self, tag: bytes) -> float | None:
-        """Bytes a second that answers to `tag` can carry while a rate is promised to it, else None."""
-        rate = self.replying.rate_of(tag)
-        return None if rate is None else rate * self._payload
-
-    @property
-    def topology(self) -> Topology:
-        """That of which routes are drawn."""
-        return self._preparer.topology
 
     def use_topology(self, topology: Topology) -> None:
         """Draw all further routes from `topology`."""

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nymconnect.client.loopix import LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
+from nymconnect.client.loopix import Identity, LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.pacer.machine import Kind, Pacer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.prepared import PreparedPacket
@@ -82,7 +82,7 @@ class VirtualMixnet:
         identity, encryption = Ed25519Secret.generate(self._rng), X25519Secret.generate(self._rng)
         address = Recipient(identity.public, encryption.public, self.network.gateways[gateway].identity)
         parameters = parameters or TrafficParameters()
-        loopix = Loopix(address, encryption, self.network.topology, parameters, self._rng, self.now)
+        loopix = Loopix(Identity(address, encryption), self.network.topology, parameters, self._rng, self.now)
         pacer = Pacer(self._rng)
         pacer.begin(parameters.rates, self.now)
         client = self.clients[identity.public] = VirtualClient(loopix, pacer, parameters)

@@ -12,9 +12,8 @@ import aiohttp
 import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
-from nymconnect.client import client as client_module
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway import link, topology_refresh
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.loopix import Received
 from nymconnect.client.parameters import TrafficParameters
@@ -240,8 +239,8 @@ async def scribbler(answers: Iterator[bytes]) -> AsyncIterator[tuple[int, list[i
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_client_goes_on_trying_whatever_its_gateway_answers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 0.001)
-    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.001)
+    monkeypatch.setattr(link, "RECONNECT_FIRST", 0.001)
+    monkeypatch.setattr(link, "RECONNECT_MOST", 0.001)
     rng = random.Random(seed)
     frames = [UPGRADE + bytes([0x81, 2]) + b"{}", UPGRADE + b"\xff\xff\xff", UPGRADE + bytes([0x82, 0])]
     answers = mutants([*HTTP_ANSWERS, *frames], COUNT, rng)
@@ -261,8 +260,8 @@ async def test_a_client_goes_on_trying_whatever_its_gateway_answers(seed: int, m
         try:
             await eventually(lambda: given[0] >= COUNT)
             assert {"mixnet client: gateway", "mixnet client: topology"} <= set(services())
-            assert client._gateway_record._failures >= COUNT - 1
-            client.gateway = node
+            assert client._link._record._failures >= COUNT - 1
+            client._link.gateway = node
             await starting
             assert client.is_connected
         finally:

@@ -14,9 +14,8 @@ from python_socks import ProxyError
 from python_socks.async_.asyncio import Proxy
 
 from nymconnect.base58 import b58encode
-from nymconnect.client import client as client_module
 from nymconnect.client.client import MixnetClient
-from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway import link, topology_refresh
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.gateway.profile import Profile, ProfileStore
 from nymconnect.directory.client import DirectoryClient
@@ -24,7 +23,7 @@ from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.reasons import Moved
-from nymconnect.runtime.clock import clock
+from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
@@ -195,7 +194,7 @@ async def test_an_answer_that_waits_in_the_mailbox_is_read_after_a_restart(tmp_p
         directory = DirectoryClient([running.api_url], http)
         topology = await directory.topology()
         store = ProfileStore(tmp_path, running.api_url)
-        entry = GatewaySelection(store, running.gateways[0].description.identity, client_module.SYSTEM_RNG)
+        entry = GatewaySelection(store, running.gateways[0].description.identity, SYSTEM_RNG)
 
         def client() -> MixnetClient:
             entry.open()
@@ -266,7 +265,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topology_refresh, "REFRESH", 0.1)
     monkeypatch.setattr(topology_refresh, "RETRY", 0.1)
     monkeypatch.setattr(topology_refresh, "GONE_AFTER", 0.3)
-    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.1)
+    monkeypatch.setattr(link, "RECONNECT_MOST", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -1,13 +1,16 @@
 """One websocket to a gateway: performs the effects of a `GatewayClientMachine`, over a carrier that paces.
 
-A connection is used once; `MixnetClient` makes a new one after a loss. Mirrors what nym-gateway-client 1.21 does around
-its socket (`socket_state.rs`). Every packet is sealed and framed here before its slot comes, so that nothing but the
-pacer's clock decides when it leaves.
+A connection is used once; `link` makes a new one after a loss. Mirrors what nym-gateway-client 1.21 does around its
+socket (`socket_state.rs`). Every packet is pulled from a `PacketSource`, sealed and framed here before its slot comes,
+so that nothing but the pacer's clock decides when it leaves. To make one takes most of a millisecond, so the stocks are
+filled in slices, between which the event loop serves everyone else.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from nymconnect.client.gateway.websocket import Answer, ClientWebSocket, Closed, Message, Opened
@@ -33,6 +36,7 @@ WRITE_TIMEOUT = 30.0  # seconds that the gateway may leave one frame unread
 # Our own loops come back all the time. A gateway that delivers nothing for SILENCE seconds, while
 # SILENT_PACKETS packets left, is of no use to us, whatever else it sends.
 SILENCE, SILENT_PACKETS = 30.0, 20
+SLICE = 0.004  # seconds at a time for making packets
 
 
 class LinkLostError(NymError):
@@ -52,6 +56,30 @@ def gateway_url(gateway: Node) -> str:
         return f"wss://{entry.hostname}:{entry.wss_port}/"
     host = entry.hostname or entry.ips[0]
     return f"ws://[{host}]:{entry.ws_port}/" if ":" in host else f"ws://{host}:{entry.ws_port}/"
+
+
+class PacketSource(Protocol):
+    """Where the packets come from: `Loopix`."""
+
+    @property
+    def cover_generation(self) -> int:
+        """Rises when covers that have not left yet no longer fit the network."""
+        ...
+
+    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+        """What fills a slot of this kind; None if there is nothing to send, or no route."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What goes over a connection: the packets of `source`. `on_fed` is called when data may have left the lanes,
+    `on_departed` with the token of each packet and when it left, `on_push` with what the gateway delivers."""
+
+    source: PacketSource
+    on_fed: Callable[[], None]
+    on_departed: Callable[[int, float], None]
+    on_push: Callable[[bytes], None]
 
 
 class _FrameStock:
@@ -83,19 +111,19 @@ class _FrameStock:
 class GatewayConnection:
     """One connection from connect to close; the machine outlives it. With a main stream, a pacer process carries it.
 
-    `on_departed` hears the token of each offered packet and when it left.
+    `on_ready` is called when the gateway takes packets, `on_begun` when the first stocks are full and the pacer begins.
     """
 
     def __init__(
         self,
         machine: GatewayClientMachine,
         rates: Rates,
+        traffic: Traffic,
         on_ready: Callable[[Ready], None],
-        on_push: Callable[[bytes], None],
-        on_departed: Callable[[int, float], None],
+        on_begun: Callable[[], None],
     ) -> None:
-        self._machine, self._rates = machine, rates
-        self._on_ready, self._on_push, self._on_departed = on_ready, on_push, on_departed
+        self._machine, self._rates, self._traffic = machine, rates, traffic
+        self._on_ready, self._on_begun = on_ready, on_begun
         self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
         self._websocket = ClientWebSocket("")
         self._stocks = {
@@ -107,6 +135,9 @@ class GatewayConnection:
         self._opened = asyncio.Event()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())), self.fail)
         self._pushed_at, self._left_since = 0.0, 0
+        self._feeding: asyncio.Handle | None = None
+        self._cover_generation = traffic.source.cover_generation
+        self._has_begun = False
         self.is_ready = False
         self.was_silent = False
         self.delivery_is_paced = False  # the gateway promises it now
@@ -118,6 +149,8 @@ class GatewayConnection:
             await self._ended
         finally:
             self.is_ready = False
+            if self._feeding is not None:
+                self._feeding.cancel()
             self._say_farewell()
             self._waker.cancel()
             await self._carrier.close()
@@ -158,6 +191,42 @@ class GatewayConnection:
             raise
 
     # --- the pacer's stocks ----------------------------------------------------------------------------------------
+
+    def feed(self) -> None:
+        """Fill the stocks when the event loop comes round to it, and let the pacer begin once they are full. Call it
+        when the connection is ready, and after all that may have made data or room."""
+        if self.is_ready and self._feeding is None:
+            self._feeding = asyncio.get_running_loop().call_soon(self._fill)
+
+    def _fill(self) -> None:
+        self._feeding = None
+        try:
+            if self.is_ready:
+                self._fill_for_a_slice()
+        except Exception as error:  # a pacer that nobody feeds would go on as if nothing had happened
+            self.fail(error)
+
+    def _fill_for_a_slice(self) -> None:
+        source = self._traffic.source
+        if self._cover_generation != source.cover_generation:
+            self._cover_generation = source.cover_generation
+            self.expire_covers()
+        ends = clock() + SLICE
+        is_full = False
+        while not is_full and clock() < ends:
+            is_full = True
+            for kind in self._stocks:
+                packet = source.next_packet(kind, clock()) if self.has_room(kind) else None
+                if packet is not None:
+                    self.offer(kind, packet)
+                    is_full = False
+        if not is_full:
+            self.feed()
+        elif not self._has_begun:
+            self._has_begun = True
+            self.begin()
+            self._on_begun()
+        self._traffic.on_fed()
 
     def has_room(self, kind: Kind) -> bool:
         """Whether the stock of this kind is to be filled."""
@@ -206,7 +275,7 @@ class GatewayConnection:
             self.was_silent = True
             self._end(LinkLostError(LinkBroke(f"nothing has come back through the gateway for {SILENCE:.0f} seconds")))
         try:
-            self._on_departed(serial, at)
+            self._traffic.on_departed(serial, at)
         except Exception as error:  # see `fail`
             self.fail(error)
 
@@ -225,7 +294,7 @@ class GatewayConnection:
                         self._opened.set()
                         self._perform(self._machine.start(clock()))  # now, for its answers may follow at once
                     case Message(content):
-                        self._feed(content)
+                        self._take_in(content)
                     case Answer(answer):
                         self._control(answer)
                     case Closed():
@@ -235,7 +304,7 @@ class GatewayConnection:
         except Exception as error:  # see `fail`
             self.fail(error)
 
-    def _feed(self, content: str | bytes) -> None:
+    def _take_in(self, content: str | bytes) -> None:
         if self._ended.done():
             return
         try:
@@ -253,7 +322,7 @@ class GatewayConnection:
                     self._control(self._websocket.text(text))
                 case Pushed(content):
                     self._pushed_at, self._left_since = clock(), 0
-                    self._on_push(content)
+                    self._traffic.on_push(content)
                 case DeliveryPaced(granted):
                     self.delivery_is_paced = granted
                 case Ready():

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from nymconnect.client import client as client_module
 from nymconnect.client.client import ClientStoppedError, MixnetClient
-from nymconnect.client.gateway import topology_refresh
+from nymconnect.client.gateway import link, topology_refresh
 from nymconnect.client.gateway.keys import ClientKeys, choose_gateway
 from nymconnect.client.pacer.machine import DATA_LIMIT
 from nymconnect.client.parameters import TrafficParameters
@@ -81,7 +80,7 @@ async def running(parameters: TrafficParameters = QUICK) -> AsyncIterator[tuple[
 
 @pytest.fixture
 def quick_reconnect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 0.01)
+    monkeypatch.setattr(link, "RECONNECT_FIRST", 0.01)
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -202,16 +201,16 @@ async def test_a_message_that_makes_the_machine_fail_costs_neither_link_nor_clie
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "[", "[::1", "a\0b", "\ud800"], ids=ascii)
 async def test_a_host_that_is_none_is_a_failed_attempt_and_no_more(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 0.001)
-    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.001)
+    monkeypatch.setattr(link, "RECONNECT_FIRST", 0.001)
+    monkeypatch.setattr(link, "RECONNECT_MOST", 0.001)
     async with LoopbackGateway(network=known_network()) as gateway, staged(gateway) as stage:
         good = stage.client.gateway
         assert good.entry is not None
-        stage.client.gateway = replace(good, entry=replace(good.entry, hostname=host))
+        stage.client._link.gateway = replace(good, entry=replace(good.entry, hostname=host))
         starting = asyncio.create_task(stage.client.start(PATIENCE))
         await stage.until(lambda: len(stage.links) >= 3)
-        assert stage.client._gateway_record._failures >= 2
-        stage.client.gateway = good
+        assert stage.client._link._record._failures >= 2
+        stage.client._link.gateway = good
         await starting
         assert stage.client.is_connected
 
@@ -233,8 +232,8 @@ async def test_a_crash_is_told_at_once_and_the_client_counts_as_no_longer_connec
 
 async def test_a_start_during_which_the_client_crashes_does_not_wait() -> None:
     async with LoopbackGateway(network=known_network()) as gateway, staged(gateway) as stage:
-        stage.client._judge_gateway = None  # type: ignore[method-assign, assignment]
-        stage.client._use = None  # type: ignore[method-assign, assignment]
+        stage.client._link._judge = None  # type: ignore[method-assign, assignment]
+        stage.client._link._use = None  # type: ignore[method-assign, assignment]
         async with asyncio.timeout(PATIENCE):
             with pytest.raises(UserError, match="internal error in the mixnet client"):
                 await stage.client.start(patience=PATIENCE * 10)
@@ -250,7 +249,7 @@ async def test_a_new_way_to_the_gateway_is_taken_at_once() -> None:
 
 
 async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_FIRST", 3600.0)
+    monkeypatch.setattr(link, "RECONNECT_FIRST", 3600.0)
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
         await gateway.drop_clients()
         await stage.until(lambda: len(stage.links) == 2)
@@ -261,7 +260,7 @@ async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatc
 
 @pytest.mark.usefixtures("quick_reconnect")
 async def test_a_gateway_that_does_not_come_back_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_MOST", 0.01)
+    monkeypatch.setattr(link, "RECONNECT_MOST", 0.01)
     monkeypatch.setattr(topology_refresh, "GONE_AFTER", 0.0)
     gone = asyncio.get_running_loop().create_future()
     async with running() as (stage, gateway), asyncio.timeout(PATIENCE):
@@ -282,8 +281,8 @@ def test_the_keys_carry_the_time_of_the_last_authentication() -> None:
         keys,
         QUICK,
     )
-    client._machine.start(0.0)
-    client._machine._authenticate(bytes(32), 0.0)
+    client._link._machine.start(0.0)
+    client._link._machine._authenticate(bytes(32), 0.0)
     assert client.keys.last_timestamp == 2_000_000_001
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from nymconnect.client.loopix import Loopix, Received, Undelivered
+from nymconnect.client.loopix import Identity, Loopix, Received, Undelivered
 from nymconnect.client.monitor.loop_monitor import STILLNESS
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
@@ -271,7 +271,7 @@ def test_a_later_run_reads_answers_to_an_earlier_one() -> None:
     mixnet.run(5.0)
     earlier = asking.loopix
     asking.loopix = Loopix(
-        earlier.address, earlier._secret, mixnet.network.topology, QUIET, random.Random(1), mixnet.now
+        Identity(earlier.address, earlier._secret), mixnet.network.topology, QUIET, random.Random(1), mixnet.now
     )
     asking.loopix.issued.reinstate(earlier.issued.issued(mixnet.now), mixnet.now)
     tag = answering.received[0].sender_tag

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import random
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from aiohttp import web
 
 from nymconnect.client.gateway import connection as connection_module
 from nymconnect.client.gateway import websocket as websocket_module
-from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, gateway_url
+from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, Traffic, gateway_url
 from nymconnect.client.pacer.machine import DATA_LIMIT, Kind, Rates
 from nymconnect.client.sending.prepared import PreparedPacket
 from nymconnect.errors import UserError
@@ -45,12 +46,26 @@ class Client:
 
     def __init__(self, machine: GatewayClientMachine, rates: Rates) -> None:
         self.machine = machine
+        self.cover_generation = 0
+        self.asked: list[Kind] = []
+        self.has_begun = False
         self.departed: list[int] = []
         self.ready: list[Ready] = []
         self.pushed: list[bytes] = []
         self.changed = asyncio.Event()
-        self.connection = GatewayConnection(machine, rates, self._on_ready, self._on_push, self._on_departed)
+        traffic = Traffic(self, lambda: None, self._on_departed, self._on_push)
+        self.connection = GatewayConnection(machine, rates, traffic, self._on_ready, self._on_begun)
         self._tokens = itertools.count(1)
+
+    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+        """Something for every stock. Tests that call `send` do not `feed`."""
+        self.asked.append(kind)
+        self.changed.set()
+        return PreparedPacket(next(self._tokens), mix_packet())
+
+    def _on_begun(self) -> None:
+        self.has_begun = True
+        self.changed.set()
 
     def _on_ready(self, ready: Ready) -> None:
         self.ready.append(ready)
@@ -149,6 +164,22 @@ async def test_a_stock_is_filled_and_no_more(rates: Rates) -> None:
         assert client.departed == list(range(1, DATA_LIMIT + 1))
         assert client.send()
         await gateway.until_packets(DATA_LIMIT + 1)
+
+
+async def test_the_pacer_begins_when_the_stocks_have_been_filled_from_the_source() -> None:
+    rates = Rates(0.5, 60.0)
+    async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
+        client.connection.feed()
+        await asyncio.sleep(0)
+        assert not client.asked, "before the connection is ready"
+        await client.until(lambda: bool(client.ready))
+        client.connection.feed()
+        await client.until(lambda: client.has_begun)
+        wanted = {Kind.DATA: rates.data_stock, Kind.COVER: rates.cover_stock, Kind.LOOP: rates.loop_stock}
+        assert Counter(client.asked) == wanted
+        client.cover_generation += 1
+        client.connection.feed()
+        await client.until(lambda: client.asked.count(Kind.LOOP) == 2 * rates.loop_stock)
 
 
 async def test_cover_and_data_share_the_slots_and_unused_ones_are_counted() -> None:
