@@ -16,7 +16,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.outbound import dial
 from nymconnect.runtime.sockets import hang_up
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
-from nymconnect_proxy.ingress.multiplexer import Exchange, ExchangeOptions
+from nymconnect_proxy.ingress.multiplexer import Exchange, ExchangeOptions, _Open
 from nymconnect_proxy.ingress.requester_choice import Health, KnownRequester, RequesterChoice
 from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
@@ -31,7 +31,7 @@ from nymconnect_proxy.protocol.responses import (
     Response,
     encode_response,
 )
-from nymconnect_proxy.streams.client_stream import ClientOptions
+from nymconnect_proxy.streams.client_stream import ClientOptions, ClientState
 from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import Message, MixnetEnd, mixnet_star
 
@@ -158,6 +158,33 @@ async def test_an_answer_far_ahead_is_not_kept() -> None:
         inject(on, NetworkData(connect.connection_id, 2**63, b"x"), on.exits[0].given[tag])
         await asyncio.sleep(0)
         assert on.listener.snapshot().bytes_down == 0
+
+
+async def test_a_requester_that_never_sends_what_comes_first_leaves_room_for_late_packets_of_another() -> None:
+    piece = bytes(60_000)
+    async with scene(exits=2) as on, contextlib.AsyncExitStack() as programs:
+        streams: dict[Recipient, list[_Open]] = {end.address: [] for end in on.exits}
+        for number in range(60):
+            if min(map(len, streams.values())) >= 14:
+                break
+            host = f"{number}.example"
+            requester = on.choice.choose(host).address
+            await programs.enter_async_context(on.request(host))
+            connect, _ = await next_connect(next(end for end in on.exits if end.address == requester))
+            streams[requester].append(on.exchange._streams[connect.connection_id])
+        greedy, other = streams.values()
+
+        async def late(entry: _Open, pieces: int) -> int:
+            """Feed a stream all but the first of its messages; bytes that it holds then, 0 if it has been ended."""
+            for sequence in range(1, 1 + pieces):
+                inject(on, NetworkData(entry.stream.connection_id, sequence, piece), entry.source)
+            await until(on.client._inbox.empty)
+            await asyncio.sleep(0)
+            return entry.stream._flow.window.held if entry.stream.state is not ClientState.ENDED else 0
+
+        held = [await late(entry, 69) for entry in greedy]
+        assert sum(held) > 14 * 2**20
+        assert await late(other[0], 69) == 69 * len(piece)
 
 
 # --- requesters that fail ----------------------------------------------------------------------------------------

@@ -14,14 +14,18 @@ dropped. Both memories are bounded by time and by size. A Send whose Connect nev
 stream that this exit has forgotten, most likely since it was started anew, and its client has to hear of that. When
 there is no room, the stream that has waited longest is called an orphan before its time: a Connect is late by a second
 or two, so no number of Sends without one keeps another's out.
+
+Who has to go is found without looking at all (`ranking`): strangers choose how often that is asked.
 """
 
-from collections import Counter, deque
+import itertools
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.exit.ranking import Idlest, Most, Rank
 from nymconnect_proxy.protocol.requests import Connect, Send
 from nymconnect_proxy.protocol.versions import CURRENT, Versions
 
@@ -81,11 +85,16 @@ class InPlaceOf:
 class _Held:
     """Messages that wait for one Connect."""
 
-    def __init__(self, expires: float, versions: Versions) -> None:
-        self.expires = expires
+    def __init__(self, rank: Rank, versions: Versions) -> None:
+        """`rank`: when it expires, and its number among those that expire then."""
+        self.rank = rank
         self.versions = versions
         self.messages: list[Send] = []
         self.size = 0
+
+    @property
+    def expires(self) -> float:
+        return self.rank[0]
 
 
 class Admissions:
@@ -99,12 +108,16 @@ class Admissions:
     ) -> None:
         self._limits = limits
         self._last_active = last_active
+        self._numbers = itertools.count()
         self._senders: dict[StreamKey, bytes] = {}
-        self._keys_by_sender: dict[bytes, dict[StreamKey, None]] = {}
-        self._held: dict[StreamKey, _Held] = {}
+        self._streams_by_sender: dict[bytes, Idlest[StreamKey]] = {}
+        self._most_streams: Most[bytes] = Most(lambda sender: self._streams_by_sender[sender].rank())
+        # By age: every entry lives equally long.
+        self._held: OrderedDict[StreamKey, _Held] = OrderedDict()
+        self._held_by_tag: dict[bytes, OrderedDict[StreamKey, _Held]] = {}
         self._held_bytes = 0
-        self._held_streams_by_tag: Counter[bytes] = Counter()
-        self._held_bytes_by_tag: Counter[bytes] = Counter()
+        self._most_held: Most[bytes] = Most(self._longest_wait)
+        self._most_held_bytes: Most[bytes] = Most(self._longest_wait)
         self._closed: dict[StreamKey, None] = {}
         self._closed_expiry: deque[tuple[float, StreamKey]] = deque()
         self._orphans: list[Orphan] = []
@@ -121,7 +134,7 @@ class Admissions:
         if key in self._senders or key in self._closed:
             return Verdict.DUPLICATE
         sender = sender_of(connect.return_address, sender_tag)
-        own = len(self._keys_by_sender.get(sender, ()))
+        own = self._most_streams.amount(sender)
         places = self._limits.connections - (self._limits.connections_for_newcomers if own else 0)
         displaced = None
         if own >= self._limits.connections_per_sender or (
@@ -133,43 +146,51 @@ class Admissions:
         if displaced is not None:
             self.release(displaced, now)
         self._senders[key] = sender
-        self._keys_by_sender.setdefault(sender, {})[key] = None
+        streams = self._streams_by_sender.setdefault(sender, Idlest(self._last_active, self._numbers))
+        streams.add(key)
+        self._most_streams.change(sender, len(streams))
         return Verdict.ADMITTED if displaced is None else InPlaceOf(displaced)
 
     def _who_yields(self, own: int) -> StreamKey | None:
         """Whose place a sender that has `own` streams may take: that of a sender which then still has as many."""
-        most = max(map(len, self._keys_by_sender.values()), default=0)
-        if most <= own + 1:
+        most = self._most_streams.top()
+        if most is None or self._most_streams.amount(most) <= own + 1:
             return None
-        keys = (key for keys in self._keys_by_sender.values() if len(keys) == most for key in keys)
-        return min(keys, key=self._last_active)
+        return self._streams_by_sender[most].first()
 
     def hold(self, key: StreamKey, message: Send, now: float, versions: Versions = CURRENT) -> bool:
         """Keep a Send, which has these `versions`, until its Connect comes; False if it was dropped."""
         self._purge(now)
         if key in self._closed or key in self._senders:
             return False
-        held = self._held.get(key)
-        if held is None:
-            held = self._held[key] = _Held(now + self._limits.settle, versions)
-            self._held_streams_by_tag[key.sender_tag] += 1
+        held = self._held.get(key) or self._begin_to_hold(key, now, versions)
         size = len(message.data)
         if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
             return False
         held.messages.append(message)
         held.size += size
         self._held_bytes += size
-        self._held_bytes_by_tag[key.sender_tag] += size
+        self._most_held_bytes.change(key.sender_tag, self._most_held_bytes.amount(key.sender_tag) + size)
         while len(self._held) > self._limits.held_streams:
-            self._give_up(self._oldest_of_most(self._held_streams_by_tag), now)
+            self._give_up_oldest_of(self._most_held.top(), now)
         while self._held_bytes > self._limits.held_bytes_in_all:
-            self._give_up(self._oldest_of_most(self._held_bytes_by_tag), now)
+            self._give_up_oldest_of(self._most_held_bytes.top(), now)
         return key in self._held
 
-    def _oldest_of_most(self, held_by_tag: Counter[bytes]) -> StreamKey:
+    def _begin_to_hold(self, key: StreamKey, now: float, versions: Versions) -> _Held:
+        held = self._held[key] = _Held((now + self._limits.settle, next(self._numbers)), versions)
+        of_tag = self._held_by_tag.setdefault(key.sender_tag, OrderedDict())
+        of_tag[key] = held
+        self._most_held.change(key.sender_tag, len(of_tag))
+        return held
+
+    def _longest_wait(self, sender_tag: bytes) -> Rank:
+        return next(iter(self._held_by_tag[sender_tag].values())).rank
+
+    def _give_up_oldest_of(self, sender_tag: bytes | None, now: float) -> None:
         """Of the sender tag that holds most, what waits longest: nobody's flood ends the beginnings of others."""
-        most = max(held_by_tag.values())
-        return next(key for key in self._held if held_by_tag[key.sender_tag] == most)
+        assert sender_tag is not None
+        self._give_up(next(iter(self._held_by_tag[sender_tag])), now)
 
     @property
     def deadline(self) -> float | None:
@@ -192,9 +213,13 @@ class Admissions:
         sender = self._senders.pop(key, None)
         if sender is None:
             return
-        del self._keys_by_sender[sender][key]
-        if not self._keys_by_sender[sender]:
-            del self._keys_by_sender[sender]
+        streams = self._streams_by_sender[sender]
+        streams.remove(key)
+        if streams:
+            self._most_streams.change(sender, len(streams))
+        else:
+            del self._streams_by_sender[sender]
+            self._most_streams.forget(sender)
         self._remember_closed(key, now)
         self._purge(now)
 
@@ -204,18 +229,23 @@ class Admissions:
 
     def _forget_held(self, key: StreamKey) -> _Held | None:
         held = self._held.pop(key, None)
-        if held is not None:
-            self._held_bytes -= held.size
-            self._held_bytes_by_tag[key.sender_tag] -= held.size
-            self._held_streams_by_tag[key.sender_tag] -= 1
-            if not self._held_streams_by_tag[key.sender_tag]:
-                del self._held_streams_by_tag[key.sender_tag], self._held_bytes_by_tag[key.sender_tag]
+        if held is None:
+            return None
+        tag = key.sender_tag
+        self._held_bytes -= held.size
+        del self._held_by_tag[tag][key]
+        if self._held_by_tag[tag]:
+            self._most_held.change(tag, len(self._held_by_tag[tag]))
+            self._most_held_bytes.change(tag, self._most_held_bytes.amount(tag) - held.size)
+        else:
+            del self._held_by_tag[tag]
+            self._most_held.forget(tag)
+            self._most_held_bytes.forget(tag)
         return held
 
     def _purge(self, now: float) -> None:
         while self._closed_expiry and (self._closed_expiry[0][0] <= now or len(self._closed_expiry) > MAX_CLOSED):
             self._closed.pop(self._closed_expiry.popleft()[1], None)
-        # Dictionaries keep their order, and every entry lives equally long: the oldest comes first.
         while self._held:
             key, held = next(iter(self._held.items()))
             if held.expires > now:

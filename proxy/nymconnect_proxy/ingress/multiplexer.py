@@ -22,7 +22,7 @@ from nymconnect_proxy.ingress.requester_checks import RequesterChecks
 from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice, RequesterState
 from nymconnect_proxy.ingress.sender_tags import SenderTags, TagUse
 from nymconnect_proxy.ingress.waiting_room import Place, Ticket, WaitingRoom
-from nymconnect_proxy.protocol.credit import Reserve
+from nymconnect_proxy.protocol.credit import REQUESTERS_PART, Reserve
 from nymconnect_proxy.protocol.requests import Request
 from nymconnect_proxy.protocol.responses import (
     ConnectionFailure,
@@ -120,7 +120,7 @@ class Exchange:
         self._rng = rng
         self._streams: dict[int, _Open] = {}
         self._reserve = options.reserve()
-        self._unordered = Reserve()
+        self._unordered = Reserve(senders_part=REQUESTERS_PART)
         self._ours: set[Recipient] = set()  # requesters of this software
         self._withheld: Counter[Recipient] = Counter()  # streams that want no more reply SURBs given to one
         self._turned_away = turned_away or TurnedAway()
@@ -213,7 +213,7 @@ class Exchange:
             self._options.streams,
             return_address,
             self._reserve,
-            self._unordered,
+            self._unordered.of(requester.address.encode()),
         )
         if requester.address in self._ours:
             stream.recognise()

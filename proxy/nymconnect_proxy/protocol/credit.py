@@ -20,7 +20,8 @@ by an eighth at most, and the sender that holds most is the first whose bytes fi
 
 A `Window` has two of them: one for what its program has not taken, or is promised, and one for what waits for an
 earlier message, beyond any promise. A packet that is late is nobody's fault; so what came behind it stays in the second
-until the program has taken it, and paused readers leave it alone.
+until the program has taken it, and paused readers leave it alone. But who never sends the first message can fill it. So
+a client divides it, too, between its requesters: each gets half of what the others leave.
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ PART = 1 / 9
 # What a sender may hold of that which other senders leave, and what a stream is promised of that which its sender's
 # other streams leave.
 SENDERS_PART = 1 / 8
+REQUESTERS_PART = 1 / 2  # of that which other requesters leave: a client has few, and most often one
 PART_OF_SENDERS = 1 / 2
 STREAMS = 512
 
@@ -68,11 +70,17 @@ class Credit:
 
 class Reserve:
     """Bytes that the streams of one program hold for their readers, or have promised to hold: `stream` of one and
-    `in_all` at most, with `streams` of them at once."""
+    `in_all` at most, with `streams` of them at once. A sender may hold `senders_part` of what others leave."""
 
     def __init__(
-        self, stream: int = MOST_CREDIT, in_all: int = IN_ALL, streams: int = STREAMS, least: int = LEAST
+        self,
+        stream: int = MOST_CREDIT,
+        in_all: int = IN_ALL,
+        streams: int = STREAMS,
+        least: int = LEAST,
+        senders_part: float = SENDERS_PART,
     ) -> None:
+        self.senders_part = senders_part
         self.stream = stream
         self.least = least
         self._pool = in_all - streams * least
@@ -117,7 +125,7 @@ class _SendersReserve(Reserve):
         self._whole = whole
 
     def left(self, own: int) -> int:
-        return max(0, int(SENDERS_PART * self._whole.left(self._extra)) - self._extra + own)
+        return max(0, int(self._whole.senders_part * self._whole.left(self._extra)) - self._extra + own)
 
     def change(self, before: int, after: int) -> None:
         super().change(before, after)
