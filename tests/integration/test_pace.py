@@ -30,5 +30,5 @@ async def test_a_rate_that_cannot_be_kept_is_an_alarm_and_stands_in_the_log_once
         await session.disconnect()
         await network.stop()
     assert session.status.alarms == ()
-    said = [line.getMessage() for line in caplog.records if line.name == "nymconnect_proxy.session.session"]
+    said = [line.getMessage() for line in caplog.records if line.name == "nymconnect_proxy.session.status_log"]
     assert sum("of the packets that should leave do not" in line for line in said) == 1, said

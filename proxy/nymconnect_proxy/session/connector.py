@@ -18,21 +18,18 @@ from nymconnect.client.gateway import network_change
 from nymconnect.client.gateway.profile import ProfileStore
 from nymconnect.client.monitor.loop_monitor import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.crypto import hkdf_sha256
 from nymconnect.directory.client import DirectoryClient
-from nymconnect.directory.locations import countries_of, nodes_in, requesters_of
-from nymconnect.directory.models import DescribedNode
+from nymconnect.directory.locations import countries_of, nodes_in
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.endpoints import Upstream, is_on_this_computer
 from nymconnect.errors import UserError
-from nymconnect.packet.addressing import Recipient
 from nymconnect.reasons import Reason
 from nymconnect.runtime.clock import SYSTEM_RNG
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
 from nymconnect_proxy.ingress.multiplexer import CHECK_TIMEOUT, SETTLE, ExchangeOptions
-from nymconnect_proxy.ingress.requester_choice import MAX_IN_USE, KnownRequester, RequesterChoice
+from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice
 from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
 from nymconnect_proxy.protocol.versions import Versions
@@ -41,14 +38,12 @@ from nymconnect_proxy.session.gateway_selection import Entrance, GatewaySelectio
 from nymconnect_proxy.session.reasons import (
     EnteringElsewhere,
     NoGatewayAnswers,
-    NoRequester,
     PlainDirectory,
     PracticeEnded,
     TooFewNodes,
     TryingAnother,
 )
-from nymconnect_proxy.settings.address_book import resolve
-from nymconnect_proxy.settings.options import DIRECTORY
+from nymconnect_proxy.session.requester_selection import RequesterSelection
 from nymconnect_proxy.settings.settings import PROTOCOLS, Settings
 from nymconnect_proxy.streams.client_stream import ClientOptions
 from nymconnect_resources import MAINNET_API
@@ -60,7 +55,6 @@ MOST_GATEWAYS = 3
 # Seconds without a message, after which a stream helps an exit out with reply SURBs: besides what the mixes take.
 QUIET, QUIET_IN_DELAYS = 10.0, 60.0
 SETTLE_IN_DELAYS = 20.0  # until a requester has heard that a stream has ended, besides
-CHOICE_KEY = b"nymconnect requester choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +90,19 @@ class Passage:
         self._directory: DirectoryClient | None = None
         self._topology: Topology | None = None
         self.countries: dict[bytes, str] = {}  # of nodes by identity, where they had to be asked for
-        self._requesters: list[KnownRequester] = []
+        self._requesters = RequesterSelection(settings)
         self._entry = self._make_entry()
         self._node: Node | None = None
         self._given_up: set[bytes] = set()
 
     def choice(self, client: MixnetClient) -> RequesterChoice:
-        """Who dials the targets for this client; only its keys tell which of them dials which. Once open."""
-        key = hkdf_sha256(b"", client.keys.ack, CHOICE_KEY, 32)
-        elsewhere = [known for known in self._requesters if known.address.gateway != client.gateway.identity]
-        # Where all are in use, the gateway was chosen after them: see `_exits`.
-        requesters = self._requesters if self._exits or not elsewhere else elsewhere
-        return RequesterChoice(requesters, key, SYSTEM_RNG, self._requesters_in_use)
-
-    @property
-    def _exits(self) -> frozenset[bytes]:
-        """Gateways of the requesters, if each of them is in use whatever the client's keys are."""
-        if len(self._requesters) > self._requesters_in_use:
-            return frozenset()
-        return frozenset(known.address.gateway for known in self._requesters)
+        """Who dials the targets for this client. Once open."""
+        return self._requesters.choice(client, paced=self.traffic.symmetric)
 
     @property
     def requesters(self) -> list[KnownRequester]:
         """All that may be used, once open."""
-        return list(self._requesters)
+        return self._requesters.known
 
     @property
     def topology(self) -> Topology | None:
@@ -169,16 +152,15 @@ class Passage:
 
     async def open(self, stack: contextlib.AsyncExitStack) -> None:
         """Reach the directory and read the profile. NymError if that is impossible."""
-        self._requesters = self._named_requesters()
+        self._requesters.take_named()
         network = await self._reach_network(stack)
         http = await stack.enter_async_context(http_client(self._upstream))
         self._directory = DirectoryClient([network.api], http)
         stack.callback(self._entry.close)
         self._entry.open()
         self._topology = await self._directory.topology()
-        if network.requester and self._settings.requester is None:
-            address = Recipient.parse(network.requester)
-            self._requesters = [KnownRequester(self._name_of(address), address)]
+        if network.requester:
+            self._requesters.take_practice(network.requester)
         await self._choose_by_country(self._directory, self._topology)
         self.preset = self._settings.chosen_preset(own_network=self._topology.is_ours).name
         self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
@@ -198,46 +180,18 @@ class Passage:
         """The embedded network is on this machine: no proxy leads there."""
         return None if self._settings.network == "embedded" else self._settings.upstream
 
-    def _named_requesters(self) -> list[KnownRequester]:
-        """Those that the user has named; UserError if the address book does not know one."""
-        if self._settings.requester in (None, DIRECTORY):
-            return []
-        return [KnownRequester(*found) for found in resolve(self._settings.requester, self._settings.address_book)]
-
     async def _choose_by_country(self, directory: DirectoryClient, topology: Topology) -> None:
         """What depends on how nodes describe themselves. They are asked for only if something does."""
         settings = self._settings
         country = settings.gateway_country if settings.gateway is None and settings.network != "embedded" else None
-        if self._requesters and country is None:
+        if self._requesters.known and country is None:
             return
         described = await directory.described()
         self.countries = countries_of(described)
         if country is not None:
             self._entry.stay_in(country, nodes_in(country, described))
-        if not self._requesters:
-            self._requesters = self._listed_requesters(described, topology)
-
-    def _listed_requesters(self, described: list[DescribedNode], topology: Topology) -> list[KnownRequester]:
-        """Those that the directory lists, in the country that the user wants."""
-        country = self._settings.requester_country or ""
-        found = requesters_of(described, country)
-        listed = [address for address in found if address.gateway in topology.gateways]
-        if not listed and country:
-            raise UserError(NoRequester(self._settings.network, country))
-        if not listed:
-            raise UserError(NoRequester(self._settings.network))
-        return [KnownRequester(self._name_of(address), address) for address in listed]
-
-    def _name_of(self, address: Recipient) -> str:
-        ((name, _),) = resolve(str(address), self._settings.address_book)
-        return name
-
-    @property
-    def _requesters_in_use(self) -> int:
-        """All that are named; of those in the directory a few, but one where several would share a constant rate."""
-        if self._settings.requester not in (None, DIRECTORY):
-            return MAX_IN_USE
-        return 1 if self.traffic.symmetric else self._settings.requester_count
+        if not self._requesters.known:
+            self._requesters.take_listed(described, topology)
 
     def _make_entry(self) -> GatewaySelection:
         """An embedded network is new each time: of it there is nothing to remember."""
@@ -255,8 +209,9 @@ class Passage:
         if topology is None or not topology.is_routable():
             raise UserError(TooFewNodes())
         refused = set(self._given_up)
+        exits = self._requesters.exits(paced=self.traffic.symmetric)
         for attempt in range(1, MOST_GATEWAYS + 1):
-            entrance = self._entry.choose(topology, refused, self._exits)
+            entrance = self._entry.choose(topology, refused, exits)
             try:
                 return await self._start_client(visit, entrance, topology)
             except UserError as error:

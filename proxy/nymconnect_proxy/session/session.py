@@ -27,16 +27,15 @@ from nymconnect_proxy.ingress.listener import SocksListener
 from nymconnect_proxy.ingress.local_ports import Doors
 from nymconnect_proxy.ingress.multiplexer import Exchange
 from nymconnect_proxy.ingress.requester_choice import RequesterChoice
-from nymconnect_proxy.session.alarms import AlarmNews, sentence, subject
+from nymconnect_proxy.session.alarms import subject
 from nymconnect_proxy.session.connector import Passage, Watcher
 from nymconnect_proxy.session.downlink import DownlinkKeeper
-from nymconnect_proxy.session.downlink_report import DownlinkCause
-from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.rate_monitor import PaceWatch
 from nymconnect_proxy.session.reasons import CoverFirst, Crash
 from nymconnect_proxy.session.states import Event, State, after
 from nymconnect_proxy.session.status import KnownGateway, Rates, Status
 from nymconnect_proxy.session.status_builder import known_gateways, overview
+from nymconnect_proxy.session.status_log import StatusLog
 from nymconnect_proxy.settings.config import Settings
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,6 @@ class Session:
         self._traffic = traffic
         self._on_status = on_status
         self._directories = directories
-        self._alarm_level = alarm_level
         own_network = settings.network == "embedded"  # as long as no directory has said so
         preset = settings.chosen_preset(own_network=own_network).name
         rates = Rates.of(traffic or settings.traffic(own_network=own_network))
@@ -81,8 +79,7 @@ class Session:
         self._changed = asyncio.Event()
         self._wanted = asyncio.Event()
         self._refuse_until = 0.0
-        self._news = AlarmNews()
-        self._told_downlink: tuple[bool, DownlinkCause | None] = (False, None)
+        self._log = StatusLog(alarm_level)
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -308,17 +305,9 @@ class Session:
         self._happen(Event.LINK_READY if is_up else Event.LINK_LOST, reason)
 
     def _report(self, _: LoopStatistics | None = None) -> None:
-        """Tell of a status that is new, in whatever part of it, and the log of alarms."""
+        """Tell of a status that is new, in whatever part of it."""
         status = self.status
-        begun, ended = self._news.look(status.alarms)
-        for alarm in begun:
-            log.log(self._alarm_level, "%s", sentence(alarm))
-        for alarm in ended:
-            log.info("no longer: %s", sentence(alarm))
-        if status.state.serves and status.downlink is not None:
-            told, self._told_downlink = self._told_downlink, (status.downlink.hidden, status.downlink.cause)
-            if self._told_downlink != told:
-                log.info("%s", downlink_sentence(status.downlink))
+        self._log.note(status)
         self._on_status(status)
 
     def _crashed(self, part: str, error: BaseException) -> None:
