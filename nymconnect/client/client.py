@@ -27,6 +27,7 @@ from nymconnect.errors import NymError, UserError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.reasons import ClientCrashed, Reason
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
+from nymconnect.runtime.faults import FaultLog
 from nymconnect.runtime.tasks import TaskSet, Waker
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class MixnetClient:
         self._link = GatewayLink(gateway, keys, parameters, traffic, self._changed, upstream)
         self._link.on_gone = lambda reason: self.on_gateway_gone(reason)
         self._refresh = TopologyRefresh(directory, self._use_topology, SYSTEM_RNG)
+        self._faults = FaultLog(log)
         self._waker = Waker(lambda: self._loopix.deadline, self._wake, self._crashed)
         self._tasks = TaskSet("mixnet client", self._crashed)
         self._settled = asyncio.Event()  # `start` knows its outcome
@@ -257,7 +259,7 @@ class MixnetClient:
             self._perform(self._loopix.feed(content, clock()))
         except Exception as error:  # else any stranger who knows our address could end our link by a message
             self._loopix.counters["crashed"] += 1
-            log.error("a message from the mixnet made us fail: %s: %s", type(error).__name__, error)
+            self._faults.note("a message from the mixnet made us fail", error)
 
     def _perform(self, effects: list[LoopixEffect]) -> None:
         for effect in effects:

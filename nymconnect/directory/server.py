@@ -21,8 +21,9 @@ from nymconnect.directory.network_state import NetworkState, RefreshRefusedError
 from nymconnect.errors import UsageError, UserError, WireError
 from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.clock import clock, unix_offset
+from nymconnect.runtime.faults import FaultLog
+from nymconnect.runtime.http_log import http_log
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
-from nymconnect.runtime.repeats import Repeats
 from nymconnect.runtime.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class DirectoryServer:
         self._door: Port | None = None
         self._port: int | None = None
         self._tasks = TaskSet("directory")
-        self._faults = Repeats()
+        self._faults = FaultLog(log)
 
     @property
     def port(self) -> int:
@@ -78,7 +79,12 @@ class DirectoryServer:
         """Listen on `host`:`port` (0 picks a free one) and return the bound port; UserError if that fails."""
         if self._runner is not None:
             raise UsageError("the directory is started already")
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
+            logger=http_log("directory", log),
+        )
         await runner.setup()
         assert runner.server is not None
         door = Port("directory", runner.server, self._lobby, flag="--api")
@@ -190,9 +196,7 @@ class DirectoryServer:
         except web.HTTPException as error:
             return _refusal(error.status, error.reason)
         except Exception as error:  # the last door: a traceback must not reach a peer
-            if times := self._faults.count(clock()):
-                details = log.isEnabledFor(logging.DEBUG)
-                log.error("directory request failed: %s (times: %d)", error, times, exc_info=details)
+            self._faults.note("a directory request failed", error)
             return _refusal(500, "internal error")
 
 

@@ -2,6 +2,6 @@
 
 `clock` is time and randomness, `tasks` are what a service runs and the timer that wakes its machine. A connection
 leaves through `outbound` or `http` and comes in through `listening`, which no stranger can fill; `descriptors` counts
-what the system allows, `sockets` is what both directions share. `repeats` keeps strangers from filling the log, and
-`program` is how this program starts itself again.
+what the system allows, `sockets` is what both directions share. `repeats`, `faults` and `http_log` keep strangers from
+filling the log, and `program` is how this program starts itself again.
 """

@@ -6,10 +6,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from nymconnect.runtime.clock import clock
+from nymconnect.runtime.faults import FaultLog
 
 log = logging.getLogger(__name__)
 
 AFTER_CRASH = 1.0  # seconds before what crashed is tried again
+LINES = 5  # a minute of one owner's crashes: who can cause one can often cause many
+_faults: dict[str, FaultLog] = {}
 
 
 class TaskSet:
@@ -41,7 +44,7 @@ class TaskSet:
                 return await work()
             except Exception as error:
                 self.crashes += 1
-                _log_crash(f"{self._owner}: {name}", error)
+                _log_crash(self._owner, name, error)
             await asyncio.sleep(AFTER_CRASH)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -49,7 +52,7 @@ class TaskSet:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self.crashes += 1
-        _log_crash(task.get_name(), error)
+        _log_crash(self._owner, task.get_name().removeprefix(f"{self._owner}: "), error)
         if self._on_crash is not None:
             self._on_crash(error)
 
@@ -65,9 +68,10 @@ class TaskSet:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _log_crash(name: str, error: BaseException) -> None:
-    words = f"{type(error).__name__}: {error}"
-    log.error("task %s failed: %s", name, words, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
+def _log_crash(owner: str, name: str, error: BaseException) -> None:
+    # By owner, for of some there is one for each stranger's connection.
+    faults = _faults.setdefault(owner, FaultLog(log, LINES))
+    faults.note(f"task {owner}: {name} failed", error)
 
 
 class Waker:
@@ -111,7 +115,7 @@ class Waker:
         self.arm()
 
     def _crashed(self, error: Exception) -> None:
-        _log_crash("timer", error)
+        _log_crash("timer", getattr(self._wake, "__qualname__", "wake"), error)
         self.cancel()
         if self._on_crash is not None:
             self._on_crash(error)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import logging
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -309,3 +310,17 @@ async def test_a_body_that_does_not_come_is_given_up(server: DirectoryServer, mo
     async with asyncio.timeout(5.0):
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
     writer.close()
+
+
+async def test_strangers_that_speak_no_http_write_one_line_and_no_address(
+    server: DirectoryServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nbad header\xff\r\n\r\n")
+        assert b" 400 " in await asyncio.wait_for(reader.read(), 10.0)
+        writer.close()
+    lines = [record for record in caplog.records if record.levelno >= logging.INFO]
+    assert [line.levelno for line in lines] == [logging.WARNING]
+    assert "no HTTP" in lines[0].getMessage()
+    assert "127.0.0.1" not in caplog.text

@@ -27,6 +27,7 @@ from nymconnect.link.gateway.events import DeliveryPaced, Pushed, Ready, Refused
 from nymconnect.reasons import GatewayNotUnderstood, GatewayRefuses, GatewayUnreachable, LinkBroke, Reason
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.outbound import UpstreamError, dial_socket
+from nymconnect.runtime.repeats import Repeats
 from nymconnect.runtime.tasks import Waker
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ class GatewayConnection:
         }
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
+        self._dropped = Repeats()
         self._waker = Waker(lambda: machine.deadline, lambda: self._perform(machine.wake(clock())), self.fail)
         self._pushed_at, self._left_since = 0.0, 0
         self._feeding: asyncio.Handle | None = None
@@ -313,7 +315,8 @@ class GatewayConnection:
             else:
                 self._perform(self._machine.feed_text(content, clock()))
         except WireError as error:
-            log.warning("dropped a message of the gateway: %s", error)
+            if times := self._dropped.count(clock()):
+                log.warning("dropped a message of the gateway: %s (times since the last such line: %d)", error, times)
 
     def _perform(self, effects: Iterable[object]) -> None:
         for effect in effects:

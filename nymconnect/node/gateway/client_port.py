@@ -15,12 +15,11 @@ from nymconnect.errors import UsageError, UserError
 from nymconnect.link.gateway import frames, messages
 from nymconnect.link.gateway.server import STRANGER_TIMEOUT
 from nymconnect.lobby import Lobby, LobbyLimits
+from nymconnect.runtime.faults import FaultLog
+from nymconnect.runtime.http_log import http_log
 from nymconnect.runtime.listening import Port, visitor_of
 
 log = logging.getLogger(__name__)
-# aiohttp logs what peers do wrong as errors, each with the peer's address. Our own errors are logged below.
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.addFilter(lambda _: _http_log.isEnabledFor(logging.DEBUG))
 
 MAX_MESSAGE = max(messages.MAX_TEXT, frames.MAX_FRAME_LENGTH)
 UPGRADE_TIMEOUT = 1.5
@@ -47,6 +46,7 @@ class Doorman:
         self._on_refused = on_refused
         self._on_displaced = on_displaced
         self._crashes = 0
+        self._faults = FaultLog(log)
         self._port: Port | None = None
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -57,7 +57,7 @@ class Doorman:
         """Listen; returns the bound port. UserError if the address cannot be had."""
         if self._runner is not None:
             raise UsageError("the websocket port is open already")
-        server = web.Server(self._answer, access_log=None, logger=_http_log)
+        server = web.Server(self._answer, access_log=None, logger=http_log(self._owner, log))
         runner = web.ServerRunner(server, shutdown_timeout=_CLOSE_TIMEOUT)
         await runner.setup()
         self._port = Port(
@@ -103,7 +103,7 @@ class Doorman:
             log.debug("a client connection broke: %r", error)
         except Exception as error:
             self._crashes += 1
-            log.error("serving a client failed: %s: %s", type(error).__name__, error)
+            self._faults.note("serving a client failed", error)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=500)  # to nobody, but aiohttp wants an answer

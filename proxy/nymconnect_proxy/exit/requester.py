@@ -18,6 +18,7 @@ from nymconnect.client.sending.paced_replies import MAXIMUM_SECONDS
 from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
+from nymconnect.runtime.faults import FaultLog
 from nymconnect.runtime.listening import dial_for_others
 from nymconnect.runtime.sockets import is_own_address
 from nymconnect.runtime.tasks import TaskSet, Waker
@@ -128,6 +129,7 @@ class NetworkRequester:
         self._displaced: deque[asyncio.Task[None]] = deque()
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
+        self._faults = FaultLog(log)
         self._service = TaskSet("requester")
         self._streams = TaskSet("requester")
         self._answers = TaskSet("requester")
@@ -177,7 +179,7 @@ class NetworkRequester:
                 log.debug("request dropped: %s", error)
             except Exception as error:  # one sender's bytes end the service of no other
                 self._dropped += 1
-                log.error("a request made us fail: %s: %s", type(error).__name__, error)
+                self._faults.note("a request made us fail", error)
 
     def _handle(self, received: ReceivedMessage) -> None:
         versions, request = decode_request(received.data)

@@ -15,6 +15,8 @@ from nymconnect.effects import Write
 from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
+from nymconnect.runtime.faults import FaultLog
+from nymconnect.runtime.repeats import Repeats
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.exit.admission import AdmissionLimits
 from nymconnect_proxy.ingress.questions import QUESTION_LANE, Questions
@@ -52,6 +54,7 @@ log = logging.getLogger(__name__)
 CHECK_TIMEOUT = 60.0
 SETTLE = 5.0
 SUSPICIOUS_AFTER = 10.0  # programs give up long before a stream does
+REFUSALS_TOLD = 5  # lines a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class Exchange:
         self._tags = SenderTags(options.tags, rng, options.streams_per_sender)
         self._room = WaitingRoom(options.streams_per_sender, options.settle, options.streams.connect_timeout)
         self._questions = Questions(mixnet)
+        self._faults = FaultLog(log)
+        self._refusals = Repeats(burst=REFUSALS_TOLD)
         self._tasks = TaskSet("exchange", on_crash)
         self._checks = RequesterChecks(choice, self.ask, options.check_timeout, self._recognise, on_change, on_crash)
         self._refused = self._bad_messages = 0
@@ -276,7 +281,8 @@ class Exchange:
         name = entry.requester.name
         if reply_for(text) is Reply.NOT_ALLOWED:
             self._choice.note_refusal(entry.requester.address)
-            log.warning("the exit policy of the requester %s does not allow a target", name)
+            if times := self._refusals.count(clock()):
+                log.warning("the exit policy of the requester %s does not allow a target (times: %d)", name, times)
         elif (obstacle := obstacle_in(text)) is not None:
             entry.obstacle = obstacle
             if self._turned_away.note(obstacle, clock()):
@@ -310,7 +316,7 @@ class Exchange:
                 self._dispatch(received)
             except Exception as error:  # an exit's bytes end no stream but its own
                 self._bad_messages += 1
-                log.error("a message from an exit made us fail: %s: %s", type(error).__name__, error)
+                self._faults.note("a message from an exit made us fail", error)
 
     def _dispatch(self, received: ReceivedMessage) -> None:
         try:

@@ -99,3 +99,17 @@ async def test_a_timer_that_is_closed_is_not_armed_again() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
     assert woken == []
+
+
+async def test_what_crashes_for_each_stranger_is_told_a_few_times_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise RuntimeError("our fault")
+
+    crashes = 0
+    for _ in range(100):
+        tasks = TaskSet("one of many")
+        await asyncio.gather(tasks.spawn(work(), "connection"), return_exceptions=True)
+        await asyncio.sleep(0)
+        crashes += tasks.crashes
+    assert crashes == 100
+    assert len(caplog.records) == tasks_module.LINES
