@@ -144,7 +144,7 @@ class Program(QObject):
             self._hint()
 
     def _tell_unsaved(self, reason: str) -> None:
-        text = translate("Program", "The settings were not saved and count until the program ends: {reason}")
+        text = translate("Program", "The settings were not saved and last until the program ends: {reason}")
         self.context.tell(text.format(reason=advice(Words(reason)).sentence))
 
     def obey(self, order: str) -> bytes:
@@ -215,7 +215,7 @@ def call_first(instance: SingleInstance, *, show: bool) -> None:
     if instance.call_first(show=show):
         return
     if show:
-        text = translate("Program", "NymConnect runs already, and does not answer. End it, then start it again.")
+        text = translate("Program", "NymConnect is already running, but does not answer. End it, then start it again.")
         QMessageBox.critical(None, "NymConnect", text)
     raise UserError("NymConnect runs already, and does not answer; end it first")
 
@@ -229,7 +229,7 @@ def become_first(directories: Directories) -> tuple[SingleInstance | None, str]:
         instance = SingleInstance(directories)
         instance.acquire()
     except UserError as error:
-        text = translate("Program", "{reason} NymConnect works, but keeps nothing after it has ended.")
+        text = translate("Program", "{reason} NymConnect works, but keeps nothing when it ends.")
         return None, text.format(reason=advice(error.reason).sentence)
     return instance, ""
 

@@ -45,9 +45,7 @@ class Closing(QObject):
         question = make_question(
             self._window,
             translate("Closing", "Keep NymConnect in the tray?"),
-            translate(
-                "Closing", "Programs go on using the mixnet while the window is closed. This is asked only once."
-            ),
+            translate("Closing", "Programs keep using the mixnet while the window is closed. You are asked only once."),
         )
         keep = question.addButton(translate("Closing", "&Keep in the tray"), QMessageBox.ButtonRole.AcceptRole)
         leave = question.addButton(translate("Closing", "&Quit"), QMessageBox.ButtonRole.DestructiveRole)

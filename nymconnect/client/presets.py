@@ -79,7 +79,7 @@ _TABLE = (
     Preset(
         "balanced",
         "Balanced",
-        "For everyday use on a network of our own; the requester answers at a constant rate.",
+        "For everyday use on a network of NymConnect nodes; the requester answers at a constant rate.",
         _traffic(50, 5, 0.050, Downlink.REQUESTER, rate=50, drop=1.0),
     ),
     Preset(
@@ -97,13 +97,13 @@ _TABLE = (
     Preset(
         "bulk",
         "Bulk",
-        "Five times the traffic, to fetch much at once, such as the history of a wallet.",
+        "Five times the traffic, for large downloads such as the history of a wallet.",
         _traffic(250, 5, 0.050, Downlink.GATEWAY, rate=250, drop=1.0),
     ),
     Preset(
         "fast",
         "Fast (unsafe)",
-        "Nym's fast mode, with delays too short to mix much: to try things out, not to hide.",
+        "Nym's fast mode: its delays are too short to mix much. For trying things out, not for hiding.",
         TrafficParameters(
             average_packet_delay=0.010,
             average_ack_delay=0.010,

@@ -84,14 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     connect = commands.add_parser("connect", help="run the proxy until Ctrl-C")
     config.add_flags(connect)
-    connect.add_argument("--settings", metavar="FILE", help="settings file to read (default: that of the user)")
+    connect.add_argument("--settings", metavar="FILE", help="settings file to read (default: the user's own)")
     connect.add_argument("--json", action="store_true", help="print one JSON object a line")
 
     window = commands.add_parser(WINDOW, help="open the window; without a display, serve like connect")
     config.add_flags(window)
-    window.add_argument(
-        "--settings", metavar="FILE", help="settings file to read and change (default: that of the user)"
-    )
+    window.add_argument("--settings", metavar="FILE", help="settings file to read and change (default: the user's own)")
     window.add_argument("--minimized", action="store_true", help="start in the tray, if there is one")
     window.set_defaults(json=False)
 
@@ -133,7 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_requester(commands.add_parser("requester", help="keep an address book of requesters, and ask them"))
 
-    recipes = commands.add_parser("recipes", help="say how a program is told to use the proxy")
+    recipes = commands.add_parser("recipes", help="print how to set a program up for the proxy")
     recipes.add_argument("name", nargs="?", metavar="NAME", help="of a program (default: list all)")
     recipes.add_argument("--host", help="where the proxy listens (default: as in the settings)")
     recipes.add_argument("--port", type=_count(1, 65535), metavar="N", help="(default: as in the settings)")
@@ -158,7 +156,7 @@ def _add_requester(requester: argparse.ArgumentParser) -> None:
         "name", nargs="?", metavar="ADDRESS", help="Nym address or name (default: those of the settings)"
     )
     for action, parser in parsers.items():
-        parser.add_argument("--settings", metavar="FILE", help="settings file (default: that of the user)")
+        parser.add_argument("--settings", metavar="FILE", help="settings file (default: the user's own)")
         parser.add_argument("--json", action="store_true", help="print one JSON object a line")
         config.add_flags(parser, ("network", "traffic", "log") if action in ("list", "query") else ("log",))
 

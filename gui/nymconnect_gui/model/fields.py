@@ -34,7 +34,7 @@ def directory_url(text: str) -> str:
     if not text.startswith(("https://", "http://")):
         return translate("Fields", "The address begins with https:// or http://.")
     if "#" in text or text in _OPTIONS["network"].choices or not fits("network", text):
-        return translate("Fields", "This is not a complete address, such as https://mixnet.example.org/api.")
+        return translate("Fields", "Write the whole address, such as https://mixnet.example.org/api.")
     return ""
 
 
@@ -56,7 +56,7 @@ def country(text: str) -> str:
     text = text.strip()
     known = QLocale.codeToTerritory(text.upper()) is not QLocale.Country.AnyTerritory
     if text and not (known and fits("gateway_country", text)):
-        return translate("Fields", "Two letters that stand for a country, such as CH.")
+        return translate("Fields", "Write the two letters of a country, such as CH.")
     return ""
 
 
@@ -80,14 +80,14 @@ def requesters(text: str, book: Book) -> str:
     if len(parts) > MAX_REQUESTERS:
         return translate("Fields", "At most {count} exits.").format(count=MAX_REQUESTERS)
     if len(set(parts)) < len(parts):
-        return translate("Fields", "One exit stands there twice.")
+        return translate("Fields", "One exit is in the list twice.")
     known = dict(book)
     for part in parts:
         if is_name(part) and part not in known:
             return translate("Fields", "No exit is named {name} in your address book.").format(name=part)
         if not is_name(part) and not _is_recipient(part):
             return translate(
-                "Fields", "Not a Nym address: {start}… It reads identity.encryption@gateway, all in one piece."
+                "Fields", "Not a Nym address: {start}… Its form is identity.encryption@gateway, without spaces."
             ).format(start=part[:12])
     return ""
 
@@ -135,7 +135,7 @@ def upstream(text: str) -> str:
     except UserError:
         return translate("Fields", "Write it as socks5://host:port.")
     if isinstance(value, Upstream) and value.username is not None:
-        return translate("Fields", "Name and password have fields of their own.")
+        return translate("Fields", "Write name and password in their own fields.")
     return ""
 
 

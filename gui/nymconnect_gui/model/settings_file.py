@@ -33,7 +33,7 @@ def open_settings(path: Path) -> Opened:
         text = translate("Settings", "The settings could not be read and were set aside as {file}. Defaults are used.")
         return Opened(path, text.format(file=kept.name))
     except UserError as error:
-        text = translate("Settings", "The settings could not be read. {reason} Changes count for this run only.")
+        text = translate("Settings", "The settings could not be read. {reason} Changes last for this run only.")
         return Opened(None, text.format(reason=advice(reason_of(error)).sentence))
     return Opened(path)
 

@@ -70,7 +70,9 @@ class RecipeList(Page):
     def __init__(self, context: Context, recipes: tuple[Recipe, ...], chosen: Callable[[str], object]) -> None:
         super().__init__(context.theme)
         self.rows: dict[str, RowButton] = {}
-        self.add(label(translate("Apps", "Programs use the mixnet once they are told where the proxy is."), "muted"))
+        self.add(
+            label(translate("Apps", "A program uses the mixnet once you have set it up to use the proxy."), "muted")
+        )
         for kind, heading in kind_names().items():
             found = [recipe for recipe in recipes if recipe.kind is kind]
             if not found:
@@ -191,8 +193,8 @@ def kind_names() -> dict[Kind, str]:
 def names_sentence(names: Names) -> str:
     """Who learns which hosts the program asks for."""
     return {
-        Names.PROXY: translate("Apps", "Names of servers are looked up at the exit, not on this computer."),
-        Names.PARTLY: translate("Apps", "Some names of servers are looked up around the proxy: see below."),
-        Names.ADDRESSES: translate("Apps", "It asks for addresses, so no names are looked up."),
-        Names.NONE: translate("Apps", "It does not use the proxy: what it sends goes around the mixnet."),
+        Names.PROXY: translate("Apps", "Server names are looked up at the exit, not on this computer."),
+        Names.PARTLY: translate("Apps", "Some server names are looked up outside the proxy: see below."),
+        Names.ADDRESSES: translate("Apps", "It connects to addresses, so no names are looked up."),
+        Names.NONE: translate("Apps", "It does not use the proxy: its traffic goes around the mixnet."),
     }[names]

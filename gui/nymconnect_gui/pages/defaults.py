@@ -27,8 +27,8 @@ def ask_for_defaults(context: Context, parent: QWidget) -> QMessageBox:
         translate("Defaults", "Reset all settings?"),
         translate(
             "Defaults",
-            "Network, gateway, exits, proxy, preset, start and looks become what they were at first, and passwords "
-            "are removed. The address book and the keys of this computer stay.",
+            "Network, gateway, exits, proxy, preset, start and appearance return to their defaults, "
+            "and passwords are removed. The address book and the keys of this computer stay.",
         ),
     )
     reset = question.addButton(translate("Defaults", "&Reset"), QMessageBox.ButtonRole.DestructiveRole)
@@ -47,7 +47,8 @@ def restore_defaults(context: Context) -> None:
     values = msgspec.structs.asdict(Remembered())
     context.store.change(**{name: value for name, value in values.items() if name not in STAYS})
     context.theme.choose(context.store.values.theme, context.store.values.text_scale)
-    context.tell(translate("Defaults", "All settings are as they were at first."))  # what fails below says so instead
+    # First, so that a failure below takes the place of this message.
+    context.tell(translate("Defaults", "All settings have their default values again."))
     fresh = replace(Settings(), address_book=context.bridge.settings.address_book)
     context.change_settings(fresh)
     context.keeper.reset(fresh)  # what flags had covered, too

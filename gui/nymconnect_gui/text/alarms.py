@@ -23,7 +23,8 @@ def alarm_text(alarm: Alarm) -> str:
     match alarm:
         case RateMissed(share, because):
             text = translate(
-                "Reasons", "{share} % of the packets that should leave do not: {why}. The gaps may show what you do."
+                "Reasons",
+                "{share} % of the packets that should leave are missing: {why}. The gaps may show what you do.",
             )
             return text.format(share=f"{100 * share:.0f}", why=_missed(because))
         case PacketsDropped(()):
@@ -64,14 +65,14 @@ def downlink_text(report: DownlinkReport) -> str:
     if report.cause is DownlinkCause.KEPT and report.by_gateway:
         return translate("Reasons", "Exit and gateway keep a constant rate, whatever you receive.")
     if report.cause is DownlinkCause.KEPT:
-        text = translate("Reasons", "{rate} packets a second answer you, whatever you receive.")
+        text = translate("Reasons", "You get {rate} answer packets a second, whatever you receive.")
         return text.format(rate=f"{report.promised:.3g}")
     if report.cause is DownlinkCause.NOT_COUNTED:
         return _not_counted(report)
     if report.hidden:
         text = translate("Reasons", "The gateway hides what you receive, but sees it itself, because {why}.")
     else:
-        text = translate("Reasons", "What you receive shows on your line, because {why}.")
+        text = translate("Reasons", "Your line shows what you receive, because {why}.")
     return text.format(why=_why(report))
 
 
@@ -79,13 +80,13 @@ def _not_counted(report: DownlinkReport) -> str:
     if report.hidden:
         return translate(
             "Reasons",
-            "The gateway hides what you receive. Whether it sees it itself is not known yet; "
-            "the answers are counted first, usually for 10 to 40 seconds.",
+            "The gateway hides what you receive. It is not known yet whether the gateway itself sees "
+            "it: NymConnect counts the answers first, usually for 10 to 40 seconds.",
         )
     return translate(
         "Reasons",
-        "Whether what you receive shows on your line is not known yet; "
-        "the answers are counted first, usually for 10 to 40 seconds.",
+        "It is not known yet whether your line shows what you receive: NymConnect counts the "
+        "answers first, usually for 10 to 40 seconds.",
     )
 
 

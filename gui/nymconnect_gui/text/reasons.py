@@ -78,7 +78,7 @@ RULES = (
         _PROXY,
     ),
     _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
-    _rule(r"one requester stands there twice", "One exit stands there twice. Remove it once.", _EXITS),
+    _rule(r"one requester stands there twice", "One exit is in the list twice. Remove one of the two.", _EXITS),
     _rule(
         r"(practice|embedded) network (has ended|did not start)",
         "The practice network has ended. Try again; if it ends again, save a problem report.",
@@ -120,7 +120,7 @@ RULES = (
     ),
     _rule(
         r"the keys of this client do not read",
-        "The keys of the last time could not be read. This session has new ones.",
+        "The keys of the last session could not be read. This session has new ones.",
     ),
     _rule(
         r"the keys of replies still to come do not read",
@@ -177,14 +177,14 @@ def advice(reason: Reason) -> Advice:
             )
             return Advice(text.format(url=url), _NETWORK)
         case NoGatewayIn(country):
-            text = translate("Reasons", "The network names no gateway in {country}. Choose another country, or none.")
+            text = translate("Reasons", "The network lists no gateway in {country}. Choose another country, or none.")
             return Advice(text.format(country=country), _EXITS)
         case NoRequester(_, ""):
             return Advice(
-                translate("Reasons", "This network names no exit. Give the address of one that you may use."), _EXITS
+                translate("Reasons", "This network lists no exit. Enter the address of one that you may use."), _EXITS
             )
         case NoRequester(_, country):
-            text = translate("Reasons", "The network names no exit in {country}. Choose another country, or none.")
+            text = translate("Reasons", "The network lists no exit in {country}. Choose another country, or none.")
             return Advice(text.format(country=country), _EXITS)
         case CoverFirst(seconds):
             text = translate("Reasons", "Sending cover traffic for {seconds} seconds first.")
@@ -281,7 +281,7 @@ def _unreachable(reason: DirectoryUnreachable) -> Advice:
         case Unreachable.NO_NAME:
             text = translate(
                 "Reasons",
-                "{url} is not found. Check the network of this computer and the address of the directory.",
+                "{url} was not found. Check the network of this computer and the address of the directory.",
             )
         case Unreachable.NO_TLS:
             text = translate(
@@ -291,8 +291,8 @@ def _unreachable(reason: DirectoryUnreachable) -> Advice:
         case Unreachable.OTHER_CERTIFICATE:
             text = translate(
                 "Reasons",
-                "{url} shows another certificate than the one that you named. "
-                "Ask whoever runs it for the new fingerprint.",
+                "{url} shows a different certificate from the one that you named. Ask its operator for "
+                "the new fingerprint.",
             )
         case Unreachable.NO_ANSWER:
             text = translate("Reasons", "{url} does not answer. Check the network of this computer, then try again.")

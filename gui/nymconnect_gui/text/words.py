@@ -101,7 +101,10 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
                 "State", "Nothing uses the mixnet. The proxy is closed: programs set up for it stay offline."
             )
         case Mood.WAITING:
-            waiting = translate("State", "The mixnet is left alone until a program asks. Its request then waits.")
+            waiting = translate(
+                "State",
+                "NymConnect stays out of the mixnet until a program asks. The request then waits for the connection.",
+            )
             failed = translate("State", "The last attempt failed: {reason}")
             if status.reason is None:
                 return waiting
@@ -134,15 +137,17 @@ def _protection(status: Status) -> str:
             "State", "This preset is for trying things out: its delays are too short to hide who you talk to."
         )
     if status.rates.main is None:
-        return translate("State", "What you send follows your data: who watches your line sees when you are busy.")
+        return translate(
+            "State", "What you send follows your data: anybody who watches your line sees when you are busy."
+        )
     if status.downlink_hidden:
         return translate(
-            "State", "Your line carries the same traffic always: who watches it cannot see whether you use it."
+            "State", "Your line always carries the same traffic: nobody who watches it can see whether you use it."
         )
     return translate(
         "State",
-        "What you send hides in steady traffic. What you receive does not: "
-        "who watches your line sees when you download, and how much.",
+        "What you send hides in steady traffic. What you receive does not: anybody who watches "
+        "your line sees when you download, and how much.",
     )
 
 

@@ -4,7 +4,7 @@
 <context>
     <name>About</name>
     <message>
-        <source>A proxy for your programs, through a mixnet. It speaks the protocols of the Nym network, and is a work of its own, not made by Nym.</source>
+        <source>A proxy that takes the connections of your programs through a mixnet. It speaks the protocols of the Nym network, but is an independent program, not made by Nym.</source>
         <translation>Ein Proxy für Ihre Programme, durch ein Mixnetz. Er spricht die Protokolle des Nym-Netzes und ist ein eigenes Werk, nicht von Nym gemacht.</translation>
     </message>
     <message>
@@ -16,14 +16,14 @@
         <translation>Teile von anderen</translation>
     </message>
     <message>
-        <source>Qt and PySide are used as libraries, under the LGPL: you may replace them by versions that you have changed.</source>
+        <source>NymConnect uses Qt and PySide as libraries, under the LGPL: you may replace them with versions that you have changed.</source>
         <translation>Qt und PySide werden als Bibliotheken unter der LGPL benutzt: Sie dürfen sie durch selbst geänderte Fassungen ersetzen.</translation>
     </message>
 </context>
 <context>
     <name>Apps</name>
     <message>
-        <source>Programs use the mixnet once they are told where the proxy is.</source>
+        <source>A program uses the mixnet once you have set it up to use the proxy.</source>
         <translation>Programme benutzen das Mixnetz, sobald sie wissen, wo der Proxy ist.</translation>
     </message>
     <message>
@@ -75,19 +75,19 @@
         <translation>Werkzeuge</translation>
     </message>
     <message>
-        <source>Names of servers are looked up at the exit, not on this computer.</source>
+        <source>Server names are looked up at the exit, not on this computer.</source>
         <translation>Namen von Servern werden am Ausgang nachgeschlagen, nicht auf diesem Rechner.</translation>
     </message>
     <message>
-        <source>Some names of servers are looked up around the proxy: see below.</source>
+        <source>Some server names are looked up outside the proxy: see below.</source>
         <translation>Einige Namen von Servern werden am Proxy vorbei nachgeschlagen: siehe unten.</translation>
     </message>
     <message>
-        <source>It asks for addresses, so no names are looked up.</source>
+        <source>It connects to addresses, so no names are looked up.</source>
         <translation>Es fragt nach Adressen, also werden keine Namen nachgeschlagen.</translation>
     </message>
     <message>
-        <source>It does not use the proxy: what it sends goes around the mixnet.</source>
+        <source>It does not use the proxy: its traffic goes around the mixnet.</source>
         <translation>Es benutzt den Proxy nicht: Was es sendet, geht am Mixnetz vorbei.</translation>
     </message>
 </context>
@@ -110,7 +110,7 @@
         <translation>Wird versucht …</translation>
     </message>
     <message>
-        <source>Ended before it was finished.</source>
+        <source>The test ended before it was finished.</source>
         <translation>Vor dem Ende abgebrochen.</translation>
     </message>
     <message>
@@ -170,7 +170,7 @@
         <translation>Das Gateway ist verbunden.</translation>
     </message>
     <message>
-        <source>Not connected yet: {reason}. The proxy refuses until it is; wait a moment.</source>
+        <source>Not connected yet: {reason}. The proxy refuses connections until then; wait a moment.</source>
         <translation>Noch nicht verbunden: {reason}. Bis dahin lehnt der Proxy ab; warten Sie einen Moment.</translation>
     </message>
     <message>
@@ -237,7 +237,7 @@
         <translation>NymConnect im Infobereich behalten?</translation>
     </message>
     <message>
-        <source>Programs go on using the mixnet while the window is closed. This is asked only once.</source>
+        <source>Programs keep using the mixnet while the window is closed. You are asked only once.</source>
         <translation>Programme benutzen das Mixnetz weiter, während das Fenster zu ist. Das wird nur einmal gefragt.</translation>
     </message>
     <message>
@@ -275,7 +275,7 @@
         <translation>Alle Einstellungen zurücksetzen?</translation>
     </message>
     <message>
-        <source>Network, gateway, exits, proxy, preset, start and looks become what they were at first, and passwords are removed. The address book and the keys of this computer stay.</source>
+        <source>Network, gateway, exits, proxy, preset, start and appearance return to their defaults, and passwords are removed. The address book and the keys of this computer stay.</source>
         <translation>Netz, Gateway, Ausgänge, Proxy, Stufe, Start und Aussehen werden wie am Anfang, und Passwörter werden entfernt. Das Adressbuch und die Schlüssel dieses Rechners bleiben.</translation>
     </message>
     <message>
@@ -283,7 +283,7 @@
         <translation>&amp;Zurücksetzen</translation>
     </message>
     <message>
-        <source>All settings are as they were at first.</source>
+        <source>All settings have their default values again.</source>
         <translation>Alle Einstellungen sind wie am Anfang.</translation>
     </message>
 </context>
@@ -377,11 +377,11 @@
         <translation>Noch ist nichts gemessen.</translation>
     </message>
     <message>
-        <source>While connected, packets to ourselves measure loss and delay all the time.</source>
+        <source>While connected, NymConnect sends packets to itself all the time and measures their loss and delay.</source>
         <translation>Während der Verbindung messen Pakete an uns selbst ständig Verlust und Verzögerung.</translation>
     </message>
     <message>
-        <source>{loss} % of our packets to ourselves were lost; the others took {delay} ms longer than drawn.</source>
+        <source>{loss} % of the packets to itself were lost; the others took {delay} ms longer than planned.</source>
         <translation>{loss} % unserer Pakete an uns selbst gingen verloren; die anderen brauchten {delay} ms länger als ausgelost.</translation>
     </message>
     <message>
@@ -389,7 +389,7 @@
         <translation>Jemand verwirft Pakete.</translation>
     </message>
     <message>
-        <source>Many packets get lost. A busy computer or line does that, too.</source>
+        <source>Many packets get lost. A busy computer or line can cause that, too.</source>
         <translation>Viele Pakete gehen verloren. Das geschieht auch, wenn Rechner oder Leitung beschäftigt sind.</translation>
     </message>
     <message>
@@ -408,7 +408,7 @@
         <translation>Die Adresse beginnt mit https:// oder http://.</translation>
     </message>
     <message>
-        <source>This is not a complete address, such as https://mixnet.example.org/api.</source>
+        <source>Write the whole address, such as https://mixnet.example.org/api.</source>
         <translation>Das ist keine vollständige Adresse wie https://mixnet.example.org/api.</translation>
     </message>
     <message>
@@ -420,7 +420,7 @@
         <translation>Ein Fingerabdruck (SHA-256) hat 64 Ziffern und Buchstaben von a bis f.</translation>
     </message>
     <message>
-        <source>Two letters that stand for a country, such as CH.</source>
+        <source>Write the two letters of a country, such as CH.</source>
         <translation>Zwei Buchstaben, die für ein Land stehen, wie CH.</translation>
     </message>
     <message>
@@ -444,7 +444,7 @@
         <translation>Höchstens {count} Ausgänge.</translation>
     </message>
     <message>
-        <source>One exit stands there twice.</source>
+        <source>One exit is in the list twice.</source>
         <translation>Ein Ausgang steht zweimal da.</translation>
     </message>
     <message>
@@ -452,7 +452,7 @@
         <translation>In Ihrem Adressbuch heißt kein Ausgang {name}.</translation>
     </message>
     <message>
-        <source>Not a Nym address: {start}… It reads identity.encryption@gateway, all in one piece.</source>
+        <source>Not a Nym address: {start}… Its form is identity.encryption@gateway, without spaces.</source>
         <translation>Keine Nym-Adresse: {start}… Sie lautet identität.verschlüsselung@gateway, in einem Stück.</translation>
     </message>
     <message>
@@ -484,7 +484,7 @@
         <translation>Schreiben Sie ihn als socks5://host:port.</translation>
     </message>
     <message>
-        <source>Name and password have fields of their own.</source>
+        <source>Write name and password in their own fields.</source>
         <translation>Name und Passwort haben eigene Felder.</translation>
     </message>
     <message>
@@ -518,7 +518,7 @@
         <translation>Automatisch</translation>
     </message>
     <message>
-        <source>Drawn once, then kept</source>
+        <source>Chosen at random once, then kept</source>
         <translation>Einmal ausgelost, dann behalten</translation>
     </message>
     <message>
@@ -542,7 +542,7 @@
         <translation>{shown} von {all} Gateways</translation>
     </message>
     <message>
-        <source>The practice network has other gateways each time it starts: nothing to choose here.</source>
+        <source>The practice network has new gateways each time it starts, so there is nothing to choose here.</source>
         <translation>Das Übungsnetz hat bei jedem Start andere Gateways: Hier gibt es nichts zu wählen.</translation>
     </message>
     <message>
@@ -550,35 +550,35 @@
         <translation>Das Verzeichnis führt das von Ihnen gewählte Gateway nicht.</translation>
     </message>
     <message>
-        <source>Your gateway learns your address. One that stays is safer than many.</source>
+        <source>Your gateway learns your address. It is safer to keep one gateway than to use many.</source>
         <translation>Ihr Gateway erfährt Ihre Adresse. Eines, das bleibt, ist sicherer als viele.</translation>
     </message>
     <message>
-        <source>The network&apos;s directory is being read. It lists the gateways.</source>
+        <source>NymConnect is reading the network&apos;s directory, which lists the gateways.</source>
         <translation>Das Verzeichnis des Netzes wird gerade gelesen. Es führt die Gateways auf.</translation>
     </message>
     <message>
-        <source>The network&apos;s directory lists the gateways. It is read when a program asks.</source>
+        <source>The network&apos;s directory lists the gateways. NymConnect reads it when a program asks.</source>
         <translation>Das Verzeichnis des Netzes führt die Gateways auf. Es wird gelesen, wenn ein Programm anfragt.</translation>
     </message>
     <message>
-        <source>The network&apos;s directory lists the gateways. It is read when you connect.</source>
+        <source>The network&apos;s directory lists the gateways. NymConnect reads it when you connect.</source>
         <translation>Das Verzeichnis des Netzes führt die Gateways auf. Es wird gelesen, wenn Sie verbinden.</translation>
     </message>
     <message>
-        <source>Performance is what the directory measures; nobody tells how busy they are.</source>
+        <source>The directory measures performance. It does not say how busy a gateway is.</source>
         <translation>Leistung ist, was das Verzeichnis misst; wie ausgelastet sie sind, sagt niemand.</translation>
     </message>
     <message>
-        <source>This directory measures no performance.</source>
+        <source>This directory does not measure performance.</source>
         <translation>Dieses Verzeichnis misst keine Leistung.</translation>
     </message>
     <message>
-        <source>Countries are what operators say.</source>
+        <source>Operators state their own country.</source>
         <translation>Länder sind, was die Betreiber sagen.</translation>
     </message>
     <message>
-        <source>Countries are not known.</source>
+        <source>The countries are not known.</source>
         <translation>Länder sind nicht bekannt.</translation>
     </message>
 </context>
@@ -605,7 +605,7 @@
         <translation>Jeder Mix hält jedes Paket eine zufällige Zeit lang fest. Deckverkehr fließt immer, damit niemand sieht, welche Pakete Ihre sind.</translation>
     </message>
     <message>
-        <source>It begins with a practice network on this computer. That shows how it works, but hides nothing yet.</source>
+        <source>You begin with a practice network on this computer. It shows how NymConnect works, but hides nothing yet.</source>
         <translation>Es beginnt mit einem Übungsnetz auf diesem Rechner. Das zeigt, wie es geht, verbirgt aber noch nichts.</translation>
     </message>
     <message>
@@ -625,11 +625,11 @@
         <translation>2. Öffnen Sie Programme, wählen Sie Ihres und folgen Sie den Schritten.</translation>
     </message>
     <message>
-        <source>3. Run the test there: it says how far a request comes, and what to do if it fails.</source>
+        <source>3. Run the test there: it says how far a request gets, and what to do if it fails.</source>
         <translation>3. Testen Sie es dort: Der Test sagt, wie weit eine Anfrage kommt und was zu tun ist, wenn sie scheitert.</translation>
     </message>
     <message>
-        <source>Only programs that you set up use it. All others go on as before.</source>
+        <source>Only programs that you set up use it. All others work as before.</source>
         <translation>Nur Programme, die Sie einrichten, benutzen es. Alle anderen laufen weiter wie bisher.</translation>
     </message>
     <message>
@@ -637,7 +637,7 @@
         <translation>Ohne Verbindung lehnt der Proxy ab: Nichts geht am Mixnetz vorbei.</translation>
     </message>
     <message>
-        <source>The exit sees where requests go, but not from whom they come. Use https, as always.</source>
+        <source>The exit sees where requests go, but not who sends them. Use https, as always.</source>
         <translation>Der Ausgang sieht, wohin Anfragen gehen, aber nicht, von wem sie kommen. Benutzen Sie https, wie immer.</translation>
     </message>
     <message>
@@ -787,11 +787,11 @@
         <translation>Im Protokoll suchen</translation>
     </message>
     <message>
-        <source>Show from this level on</source>
+        <source>Lowest level to show</source>
         <translation>Zeigen ab dieser Stufe</translation>
     </message>
     <message>
-        <source>Record from this level on</source>
+        <source>Lowest level to record</source>
         <translation>Aufzeichnen ab dieser Stufe</translation>
     </message>
     <message>
@@ -921,7 +921,7 @@
         <translation>Ausgewogen</translation>
     </message>
     <message>
-        <source>For everyday use on a network of our own; the requester answers at a constant rate.</source>
+        <source>For everyday use on a network of NymConnect nodes; the requester answers at a constant rate.</source>
         <translation>Für jeden Tag in einem eigenen Netz; der Ausgang antwortet mit fester Rate.</translation>
     </message>
     <message>
@@ -945,7 +945,7 @@
         <translation>Viel</translation>
     </message>
     <message>
-        <source>Five times the traffic, to fetch much at once, such as the history of a wallet.</source>
+        <source>Five times the traffic, for large downloads such as the history of a wallet.</source>
         <translation>Fünfmal so viel Verkehr, um viel auf einmal zu holen, etwa die Vergangenheit einer Wallet.</translation>
     </message>
     <message>
@@ -953,22 +953,22 @@
         <translation>Schnell (unsicher)</translation>
     </message>
     <message>
-        <source>Nym&apos;s fast mode, with delays too short to mix much: to try things out, not to hide.</source>
+        <source>Nym&apos;s fast mode: its delays are too short to mix much. For trying things out, not for hiding.</source>
         <translation>Nyms schneller Modus mit zu kurzen Verzögerungen, um viel zu mischen: zum Ausprobieren, nicht zum Verbergen.</translation>
     </message>
 </context>
 <context>
     <name>Program</name>
     <message>
-        <source>The settings were not saved and count until the program ends: {reason}</source>
+        <source>The settings were not saved and last until the program ends: {reason}</source>
         <translation>Die Einstellungen wurden nicht gespeichert und gelten bis zum Programmende: {reason}</translation>
     </message>
     <message>
-        <source>NymConnect runs already, and does not answer. End it, then start it again.</source>
+        <source>NymConnect is already running, but does not answer. End it, then start it again.</source>
         <translation>NymConnect läuft schon und antwortet nicht. Beenden Sie es, dann starten Sie es neu.</translation>
     </message>
     <message>
-        <source>{reason} NymConnect works, but keeps nothing after it has ended.</source>
+        <source>{reason} NymConnect works, but keeps nothing when it ends.</source>
         <translation>{reason} NymConnect läuft, behält aber nach dem Ende nichts.</translation>
     </message>
 </context>
@@ -991,7 +991,7 @@
         <translation>Dieser Rechner hat kein Netz. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.</translation>
     </message>
     <message>
-        <source>{url} is not found. Check the network of this computer and the address of the directory.</source>
+        <source>{url} was not found. Check the network of this computer and the address of the directory.</source>
         <translation>{url} ist nicht zu finden. Prüfen Sie das Netz dieses Rechners und die Adresse des Verzeichnisses.</translation>
     </message>
     <message>
@@ -999,7 +999,7 @@
         <translation>{url} kann sich nicht ausweisen. Prüfen Sie die Adresse sowie Datum und Uhrzeit dieses Rechners.</translation>
     </message>
     <message>
-        <source>{url} shows another certificate than the one that you named. Ask whoever runs it for the new fingerprint.</source>
+        <source>{url} shows a different certificate from the one that you named. Ask its operator for the new fingerprint.</source>
         <translation>{url} zeigt ein anderes Zertifikat als das angegebene. Fragen Sie, wer es betreibt, nach dem neuen Fingerabdruck.</translation>
     </message>
     <message>
@@ -1019,11 +1019,11 @@
         <translation>Das Netz führt das gewählte Gateway nicht. Prüfen Sie seinen Schlüssel oder wählen Sie Automatisch.</translation>
     </message>
     <message>
-        <source>The network names no gateway in {country}. Choose another country, or none.</source>
+        <source>The network lists no gateway in {country}. Choose another country, or none.</source>
         <translation>Das Netz nennt kein Gateway in {country}. Wählen Sie ein anderes Land oder keines.</translation>
     </message>
     <message>
-        <source>The network names no exit in {country}. Choose another country, or none.</source>
+        <source>The network lists no exit in {country}. Choose another country, or none.</source>
         <translation>Das Netz nennt keinen Ausgang in {country}. Wählen Sie ein anderes Land oder keines.</translation>
     </message>
     <message>
@@ -1031,7 +1031,7 @@
         <translation>Kein Gateway dieses Netzes ist gerade zu benutzen. Versuchen Sie es später noch einmal.</translation>
     </message>
     <message>
-        <source>This network names no exit. Give the address of one that you may use.</source>
+        <source>This network lists no exit. Enter the address of one that you may use.</source>
         <translation>Dieses Netz nennt keinen Ausgang. Geben Sie die Adresse von einem an, den Sie benutzen dürfen.</translation>
     </message>
     <message>
@@ -1043,7 +1043,7 @@
         <translation>Der Ausgang {name} antwortet nicht. Andere übernehmen; gibt es keine, dann wählen Sie einen anderen.</translation>
     </message>
     <message>
-        <source>One exit stands there twice. Remove it once.</source>
+        <source>One exit is in the list twice. Remove one of the two.</source>
         <translation>Ein Ausgang steht zweimal da. Entfernen Sie ihn einmal.</translation>
     </message>
     <message>
@@ -1135,7 +1135,7 @@
         <translation>Dieser Rechner ist in einem anderen Netz. Es wird neu verbunden.</translation>
     </message>
     <message>
-        <source>The keys of the last time could not be read. This session has new ones.</source>
+        <source>The keys of the last session could not be read. This session has new ones.</source>
         <translation>Die Schlüssel vom letzten Mal waren nicht lesbar. Diese Sitzung hat neue.</translation>
     </message>
     <message>
@@ -1143,7 +1143,7 @@
         <translation>Antworten an die letzte Sitzung gingen verloren. Diese ist nicht betroffen.</translation>
     </message>
     <message>
-        <source>What you receive shows on your line, because {why}.</source>
+        <source>Your line shows what you receive, because {why}.</source>
         <translation>Was Sie empfangen, zeigt sich auf Ihrer Leitung, denn {why}.</translation>
     </message>
     <message>
@@ -1151,7 +1151,7 @@
         <translation>Das Gateway verbirgt, was Sie empfangen, sieht es aber selbst, denn {why}.</translation>
     </message>
     <message>
-        <source>{rate} packets a second answer you, whatever you receive.</source>
+        <source>You get {rate} answer packets a second, whatever you receive.</source>
         <translation>{rate} Pakete je Sekunde antworten Ihnen, was immer Sie empfangen.</translation>
     </message>
     <message>
@@ -1171,7 +1171,7 @@
         <translation>Jemand verwirft Pakete. Daten umgehen das, wo es geht.</translation>
     </message>
     <message>
-        <source>{share} % of the packets that should leave do not: {why}. The gaps may show what you do.</source>
+        <source>{share} % of the packets that should leave are missing: {why}. The gaps may show what you do.</source>
         <translation>{share} % der Pakete, die abgehen sollten, bleiben aus: {why}. Die Lücken können zeigen, was Sie tun.</translation>
     </message>
     <message>
@@ -1219,11 +1219,11 @@
         <translation>dieser Rechner hat keine solche Adresse</translation>
     </message>
     <message>
-        <source>The gateway hides what you receive. Whether it sees it itself is not known yet; the answers are counted first, usually for 10 to 40 seconds.</source>
+        <source>The gateway hides what you receive. It is not known yet whether the gateway itself sees it: NymConnect counts the answers first, usually for 10 to 40 seconds.</source>
         <translation>Das Gateway verbirgt, was Sie empfangen. Ob es das selbst sieht, ist noch nicht bekannt; die Antworten werden erst gezählt, meist 10 bis 40 Sekunden lang.</translation>
     </message>
     <message>
-        <source>Whether what you receive shows on your line is not known yet; the answers are counted first, usually for 10 to 40 seconds.</source>
+        <source>It is not known yet whether your line shows what you receive: NymConnect counts the answers first, usually for 10 to 40 seconds.</source>
         <translation>Ob sich auf Ihrer Leitung zeigt, was Sie empfangen, ist noch nicht bekannt; die Antworten werden erst gezählt, meist 10 bis 40 Sekunden lang.</translation>
     </message>
     <message>
@@ -1286,7 +1286,7 @@
         <translation>Problembericht</translation>
     </message>
     <message>
-        <source>This is all that the report says. Addresses, keys, names and paths have been taken out. Nothing is sent: read it, then give it to whom you want.</source>
+        <source>This is the whole report, without addresses, keys, names and paths. NymConnect does not send it: read it, then give it to anybody you choose.</source>
         <translation>Das ist alles, was der Bericht sagt. Adressen, Schlüssel, Namen und Pfade sind entfernt. Nichts wird gesendet: Lesen Sie ihn und geben Sie ihn, wem Sie wollen.</translation>
     </message>
     <message>
@@ -1298,7 +1298,7 @@
         <translation>Kopieren</translation>
     </message>
     <message>
-        <source>Make it anew</source>
+        <source>Make a new one</source>
         <translation>Neu erstellen</translation>
     </message>
 </context>
@@ -1325,7 +1325,7 @@
         <translation>Nicht sicher: Mit dieser Stufe kann man Sie verfolgen.</translation>
     </message>
     <message>
-        <source>The settings file has traffic values of its own, by which you can be told apart.</source>
+        <source>The settings file changes traffic values of the preset. That sets you apart from all other users.</source>
         <translation>Die Einstellungsdatei hat eigene Verkehrswerte, an denen man Sie erkennen kann.</translation>
     </message>
     <message>
@@ -1381,19 +1381,19 @@
         <translation>In diesem Netz: {preset}.</translation>
     </message>
     <message>
-        <source>Who watches your line sees when you download.</source>
+        <source>Anybody who watches your line sees when you download.</source>
         <translation>Wer Ihre Leitung beobachtet, sieht, wann Sie herunterladen.</translation>
     </message>
     <message>
-        <source>What you receive hides too if the exit can keep a constant rate. Home says whether it does.</source>
+        <source>What you receive is hidden too if the exit can keep a constant rate. Home says whether it does.</source>
         <translation>Auch was Sie empfangen, ist verborgen, wenn der Ausgang eine feste Rate halten kann. Die Startseite sagt, ob er es tut.</translation>
     </message>
     <message>
-        <source>What you receive hides too if gateway and exit can keep a constant rate. Home says whether they do.</source>
+        <source>What you receive is hidden too if gateway and exit can keep a constant rate. Home says whether they do.</source>
         <translation>Auch was Sie empfangen, ist verborgen, wenn Gateway und Ausgang eine feste Rate halten können. Die Startseite sagt, ob sie es tun.</translation>
     </message>
     <message>
-        <source>As the system</source>
+        <source>Same as the system</source>
         <translation>Wie das System</translation>
     </message>
     <message>
@@ -1405,7 +1405,7 @@
         <translation>Dunkel</translation>
     </message>
     <message>
-        <source>Changes count until the program ends.</source>
+        <source>Changes last until the program ends.</source>
         <translation>Änderungen gelten bis zum Ende des Programms.</translation>
     </message>
     <message>
@@ -1417,7 +1417,7 @@
         <translation>Passwörter liegen in {name}.</translation>
     </message>
     <message>
-        <source>Passwords too; only you can read it.</source>
+        <source>It holds the passwords too; only you can read it.</source>
         <translation>Passwörter auch; nur Sie können sie lesen.</translation>
     </message>
     <message>
@@ -1429,11 +1429,11 @@
         <translation>Schlüssel des Gateways</translation>
     </message>
     <message>
-        <source>If it is away, there is no connection: no other one is taken instead.</source>
+        <source>If it is offline, there is no connection: NymConnect takes no other gateway.</source>
         <translation>Ist es fort, gibt es keine Verbindung: Es wird kein anderes genommen.</translation>
     </message>
     <message>
-        <source>Automatic: drawn once, then kept, and left only when it is gone. It learns your address.</source>
+        <source>Automatic: chosen at random once, then kept until it is gone. The gateway learns your address.</source>
         <translation>Automatisch: einmal ausgelost, dann behalten und nur verlassen, wenn es fort ist. Es erfährt Ihre Adresse.</translation>
     </message>
     <message>
@@ -1449,19 +1449,19 @@
         <translation>Namen oder Nym-Adressen, mit Kommas dazwischen</translation>
     </message>
     <message>
-        <source>Of several, each dials a part of the targets, so that none sees all.</source>
+        <source>With several exits, each connects to a part of the targets, so none sees them all.</source>
         <translation>Von mehreren wählt jeder einen Teil der Ziele an, sodass keiner alle sieht.</translation>
     </message>
     <message>
-        <source>How many the directory draws</source>
+        <source>How many to take from the directory</source>
         <translation>Wie viele das Verzeichnis auslost</translation>
     </message>
     <message>
-        <source>An exit sees which targets are asked for, but not by whom.</source>
+        <source>An exit sees the targets, but not who asks for them.</source>
         <translation>Ein Ausgang sieht, nach welchen Zielen gefragt wird, aber nicht von wem.</translation>
     </message>
     <message>
-        <source>What an exit can put together</source>
+        <source>What an exit can link together</source>
         <translation>Was ein Ausgang in Verbindung bringt</translation>
     </message>
     <message>
@@ -1481,7 +1481,7 @@
         <translation>Alles</translation>
     </message>
     <message>
-        <source>What you receive then shows on your line.</source>
+        <source>Your line then shows what you receive.</source>
         <translation>Was Sie empfangen, zeigt sich dann auf Ihrer Leitung.</translation>
     </message>
     <message>
@@ -1489,7 +1489,7 @@
         <translation>Nur in diesem Land (freiwillig)</translation>
     </message>
     <message>
-        <source>Two letters, such as CH. Nodes say themselves where they are, and the fewer are left, the easier you are found.</source>
+        <source>Two letters, such as CH. Operators state their own country. The fewer nodes are left, the easier you are to find.</source>
         <translation>Zwei Buchstaben wie CH. Knoten sagen selbst, wo sie sind, und je weniger übrig bleiben, desto leichter findet man Sie.</translation>
     </message>
     <message>
@@ -1513,7 +1513,7 @@
         <translation>Eigene Wahl</translation>
     </message>
     <message>
-        <source>Nobody yet. Give an exit a name, and choose it by that.</source>
+        <source>No entry yet. Give an exit a name, then choose it by that name.</source>
         <translation>Noch niemand. Geben Sie einem Ausgang einen Namen, um ihn damit zu wählen.</translation>
     </message>
     <message>
@@ -1537,23 +1537,23 @@
         <translation>{name} ist in Gebrauch. Wählen Sie erst einen anderen Ausgang.</translation>
     </message>
     <message>
-        <source>To an exit, each destination is another user; with a preset that keeps the rate of what you receive, all programs are one, but for those that give the proxy a user name.</source>
+        <source>An exit takes each destination for another user. With a preset that keeps what you receive at a constant rate, it takes all programs for one user, except those that give the proxy a user name.</source>
         <translation>Für einen Ausgang ist jedes Ziel ein anderer Benutzer; mit einer Stufe, die den Empfang gleichmäßig hält, sind alle Programme einer, außer denen, die dem Proxy einen Benutzernamen nennen.</translation>
     </message>
     <message>
-        <source>To an exit, each connection is another user. That costs the most data.</source>
+        <source>An exit takes each connection for another user. That costs the most data.</source>
         <translation>Für einen Ausgang ist jede Verbindung ein anderer Benutzer. Das kostet am meisten Daten.</translation>
     </message>
     <message>
-        <source>To an exit, all programs are one user, but for those that give the proxy a user name.</source>
+        <source>An exit takes all programs for one user, except those that give the proxy a user name.</source>
         <translation>Für einen Ausgang sind alle Programme ein Benutzer, außer denen, die dem Proxy einen Benutzernamen nennen.</translation>
     </message>
     <message>
-        <source>To an exit, everything from this computer is one user.</source>
+        <source>An exit takes everything from this computer for one user.</source>
         <translation>Für einen Ausgang ist alles von diesem Rechner ein Benutzer.</translation>
     </message>
     <message>
-        <source>To an exit, each destination is another user, up to eight at once.</source>
+        <source>An exit takes each destination for another user, up to eight at once.</source>
         <translation>Für einen Ausgang ist jedes Ziel ein anderer Benutzer, bis zu acht auf einmal.</translation>
     </message>
     <message>
@@ -1585,7 +1585,7 @@
         <translation>Adresse seines Verzeichnisses</translation>
     </message>
     <message>
-        <source>Who runs the directory says which nodes there are. Use one that you trust.</source>
+        <source>The operator of the directory decides which nodes there are. Use one that you trust.</source>
         <translation>Wer das Verzeichnis betreibt, sagt, welche Knoten es gibt. Nehmen Sie eines, dem Sie vertrauen.</translation>
     </message>
     <message>
@@ -1593,7 +1593,7 @@
         <translation>Fingerabdruck seines Zertifikats (freiwillig)</translation>
     </message>
     <message>
-        <source>If you were given one: the directory must then show this very certificate, whoever vouches for it.</source>
+        <source>If you were given one. The directory must then show exactly this certificate; no certificate authority counts.</source>
         <translation>Falls Sie einen bekommen haben: Das Verzeichnis muss dann genau dieses Zertifikat zeigen, wer auch immer dafür bürgt.</translation>
     </message>
     <message>
@@ -1637,7 +1637,7 @@
         <translation>Adresse</translation>
     </message>
     <message>
-        <source>127.0.0.1 is this computer alone.</source>
+        <source>127.0.0.1 means this computer only.</source>
         <translation>127.0.0.1 ist dieser Rechner allein.</translation>
     </message>
     <message>
@@ -1649,7 +1649,7 @@
         <translation>Passwort</translation>
     </message>
     <message>
-        <source>Programs must give it, with any name. Leave it empty for none.</source>
+        <source>Programs must send it, with any user name. Leave it empty for none.</source>
         <translation>Programme müssen es nennen, mit beliebigem Namen. Leer: keines.</translation>
     </message>
     <message>
@@ -1657,7 +1657,7 @@
         <translation>Andere Rechner dürfen ihn benutzen</translation>
     </message>
     <message>
-        <source>Needs a password. What they send to this port can be read in your network.</source>
+        <source>Needs a password. Your network can read what they send to this port.</source>
         <translation>Braucht ein Passwort. Was sie an diesen Port senden, ist in Ihrem Netz lesbar.</translation>
     </message>
     <message>
@@ -1733,7 +1733,7 @@
         <translation>Deckverkehr im Infobereich behalten</translation>
     </message>
     <message>
-        <source>Off: after some minutes without use the mixnet is left until a program asks. That saves data, and shows on your line when you use it.</source>
+        <source>Off: after some minutes without use, NymConnect leaves the mixnet until a program asks. That saves data, but your line then shows when you use it.</source>
         <translation>Aus: Nach einigen Minuten ohne Gebrauch wird das Mixnetz verlassen, bis ein Programm fragt. Das spart Daten und zeigt auf Ihrer Leitung, wann Sie es benutzen.</translation>
     </message>
     <message>
@@ -1761,7 +1761,7 @@
         <translation>Deckverkehr fließt, solange das Programm verbunden ist.</translation>
     </message>
     <message>
-        <source>The mixnet is left after {minutes} minutes without use. Your line shows when you use it.</source>
+        <source>NymConnect leaves the mixnet after {minutes} minutes without use. Your line shows when you use it.</source>
         <translation>Das Mixnetz wird nach {minutes} Minuten ohne Gebrauch verlassen. Ihre Leitung zeigt, wann Sie es benutzen.</translation>
     </message>
     <message>
@@ -1773,7 +1773,7 @@
         <translation>Die Einstellungen waren nicht lesbar und liegen nun als {file} daneben. Es gelten die Vorgaben.</translation>
     </message>
     <message>
-        <source>The settings could not be read. {reason} Changes count for this run only.</source>
+        <source>The settings could not be read. {reason} Changes last for this run only.</source>
         <translation>Die Einstellungen konnten nicht gelesen werden. {reason} Änderungen gelten nur, bis das Programm endet.</translation>
     </message>
     <message>
@@ -1832,7 +1832,7 @@
         <translation>Nichts benutzt das Mixnetz. Der Proxy ist zu: Dafür eingerichtete Programme bleiben offline.</translation>
     </message>
     <message>
-        <source>The mixnet is left alone until a program asks. Its request then waits.</source>
+        <source>NymConnect stays out of the mixnet until a program asks. The request then waits for the connection.</source>
         <translation>Das Mixnetz bleibt in Ruhe, bis ein Programm fragt. Dessen Anfrage wartet dann.</translation>
     </message>
     <message>
@@ -1864,15 +1864,15 @@
         <translation>Diese Stufe ist zum Ausprobieren: Ihre Verzögerungen sind zu kurz, um zu verbergen, mit wem Sie sprechen.</translation>
     </message>
     <message>
-        <source>What you send follows your data: who watches your line sees when you are busy.</source>
+        <source>What you send follows your data: anybody who watches your line sees when you are busy.</source>
         <translation>Was Sie senden, folgt Ihren Daten: Wer Ihre Leitung beobachtet, sieht, wann Sie tätig sind.</translation>
     </message>
     <message>
-        <source>Your line carries the same traffic always: who watches it cannot see whether you use it.</source>
+        <source>Your line always carries the same traffic: nobody who watches it can see whether you use it.</source>
         <translation>Ihre Leitung trägt immer denselben Verkehr: Wer sie beobachtet, sieht nicht, ob Sie sie benutzen.</translation>
     </message>
     <message>
-        <source>What you send hides in steady traffic. What you receive does not: who watches your line sees when you download, and how much.</source>
+        <source>What you send hides in steady traffic. What you receive does not: anybody who watches your line sees when you download, and how much.</source>
         <translation>Was Sie senden, verbirgt sich in gleichmäßigem Verkehr. Was Sie empfangen, nicht: Wer Ihre Leitung beobachtet, sieht, wann und wie viel Sie herunterladen.</translation>
     </message>
     <message>

@@ -152,7 +152,7 @@ class CheckupCard(Card):
             return
         self._name_button()
         if task.cancelled():
-            self.outcome.setText(translate("Checkup", "Ended before it was finished."))
+            self.outcome.setText(translate("Checkup", "The test ended before it was finished."))
         elif (error := task.exception()) is not None:
             set_role(self.outcome, "bad")
             self.outcome.setText(advice(Words(f"internal error: {error}")).sentence)

@@ -106,7 +106,7 @@ class GatewayModel(QAbstractListModel):
 
 def _texts(gateway: KnownGateway | None) -> tuple[str, str, str]:
     if gateway is None:
-        return translate("Gateways", "Automatic"), translate("Gateways", "Drawn once, then kept"), ""
+        return translate("Gateways", "Automatic"), translate("Gateways", "Chosen at random once, then kept"), ""
     details = f"{gateway.country} · " if gateway.country else ""
     figure = "" if gateway.performance is None else f"{words.number(_per_cent(gateway))} %"
     return gateway.host, details + words.short(gateway.identity), figure

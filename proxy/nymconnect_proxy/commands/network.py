@@ -28,7 +28,8 @@ async def run(flags: argparse.Namespace) -> int:
             "network",
             {"api": network.api_url, "requester": str(network.requester_address)},
             f"directory: {network.api_url}\nrequester: {network.requester_address}\n"
-            "A practice network: whoever runs this machine sees everything, so it gives no anonymity.",
+            "A practice network: the operator of this machine sees everything, so it gives no "
+            "anonymity.",
         )
         ends = {asyncio.ensure_future(_until_failed(network))}
         if flags.follow_stdin:

@@ -59,7 +59,7 @@ class Finding(Enum):
     PROXY_CLOSED = "The proxy is off. Press Connect first."
     PROXY_SILENT = "Nothing answers at the proxy's address. Disconnect, then connect again."
     GATEWAY_READY = "The gateway is connected."
-    NOT_READY = "Not connected yet: {reason}. The proxy refuses until it is; wait a moment."
+    NOT_READY = "Not connected yet: {reason}. The proxy refuses connections until then; wait a moment."
     GAVE_UP = "The connection has failed: {reason}. Look at the settings, then connect again."
     MIXES_CARRY = "Packets go through the mixes and come back."
     MIXES_DROP = "Somebody drops packets. Data goes around it where it can; if this lasts, choose another gateway."

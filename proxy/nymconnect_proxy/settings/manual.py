@@ -14,15 +14,15 @@ def manual() -> str:
         "",
         "<!-- Made by `make docs` from the table in proxy/nymconnect_proxy/settings/settings.py. -->",
         "",
-        "Each option is a flag of `nymconnect connect` (`average_packet_delay` is `--average-packet-delay`) and a key",
-        "of the settings file, under the table named by its section; secrets have no flag. A flag goes before the",
-        "file, the file before the preset. Durations are written with a unit: `20ms`, `1.5s`, `5min`.",
+        "Each option is a flag of `nymconnect connect` (`average_packet_delay` is `--average-packet-delay`) and a",
+        "key of the settings file, in the table that its section names. Secrets have no flag. A flag overrides",
+        "the file, and the file overrides the preset. Write durations with a unit: `20ms`, `1.5s`, `5min`.",
         "",
-        "Delays and gaps are random; the tables give their means. Traffic parameters of one's own tell every mix node",
-        "on the way who is sending: choose a preset instead.",
+        "Delays and gaps are random; the tables give their means. Traffic parameters that nobody else uses show",
+        "every mix node on the way who is sending: choose a preset instead.",
         "",
-        f"The file may begin with `version = {CURRENT_VERSION}`; a file without it is read as an older one. The table",
-        f"`[{DESKTOP_SECTION}]` is what the window remembers, and of no use to the command line.",
+        f"The file may begin with `version = {CURRENT_VERSION}`; a file without that line is read as an older one.",
+        f"The table `[{DESKTOP_SECTION}]` belongs to the window; the command line does not read it.",
     ]
     for section in dict.fromkeys(option.section for option in OPTIONS):
         lines += [
@@ -41,9 +41,9 @@ def manual() -> str:
         "",
         "## Presets",
         "",
-        "Delay is what the mixes add on the way, one way and on average; a request and its answer take twice that.",
-        "Packets leave at all times, in use or not, and GB a day is what that adds up to; about as much comes back.",
-        "*Useful* is how fast one's own data can leave at most.",
+        "*Delay* is the mean time that the mixes add in one direction; a request and its answer take twice that.",
+        "The client sends packets at all times, in use or not: *GB a day* is their sum, and about as much comes",
+        "back. *Useful* is the highest rate at which your own data can leave.",
         "",
         "| preset | delay | packets a second, main + loop | GB a day up | useful | the downlink | for |",
         "|---|---|---|---|---|---|---|",
@@ -51,9 +51,9 @@ def manual() -> str:
     lines += [_preset_row(preset) for preset in PRESETS.values()]
     lines += [
         "",
-        "*The downlink* is what comes in: it follows the data, so that a download shows on your line, or has a rate of",
-        "its own, kept by the requester or by requester and gateway. Both have to be ours for that; the status says",
-        "whether it is so (`downlink_hidden`).",
+        "*The downlink* is what you receive. Either it follows the data, so a download shows on your line, or the",
+        "requester, or requester and gateway, send at a constant rate. For that they have to run this software;",
+        "the status reports whether it is so (`downlink_hidden`).",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,7 +1,7 @@
 """The one table of options: what there is to set, what is set, and what that comes to.
 
 A field of `Settings` is a row of the table; `config` reads and writes it, `manual` prints it. Traffic parameters that
-differ from everybody else's tell each mix node who is sending, so they are best left to the preset.
+differ from everybody else's show each mix node who is sending, so leave them to the preset.
 
 Names and defaults follow nym-client-core 1.21 and nym-socks5-client-core (`config/`), where they have the same option.
 """
@@ -54,16 +54,17 @@ class Settings:
         "network",
         Kind.NETWORK,
         "embedded",
-        "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL is that of a nym-api; "
-        "with `#` and the SHA-256 of its certificate behind it, this very certificate counts, and no authority.",
+        "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL "
+        "names the nym-api of another one. With `#` and the SHA-256 of its certificate behind "
+        "the URL, only this certificate is accepted, and no authority counts.",
         choices=("embedded", "mainnet"),
     )
     plain_http_directory: bool = _row(
         "network",
         Kind.SWITCH,
         False,
-        "Let the directory of `network` be an `http` URL of another machine. Anybody on the way to it can then name "
-        "the nodes, and so see everything; `https` with a fingerprint is better.",
+        "Accept an `http` URL of another machine as `network`. Anybody on the way to it can then "
+        "replace the list of nodes, and so see everything; `https` with a fingerprint is better.",
     )
     gateway: str | None = _row(
         "network", Kind.IDENTITY, None, "Identity key of the entry gateway.", absent="a random one, kept"
@@ -72,31 +73,34 @@ class Settings:
         "network",
         Kind.COUNTRY,
         None,
-        "Country of the entry gateway, as its operator says, where no `gateway` is named.",
+        "Country of the entry gateway, as its operator states it. Used when no `gateway` is set.",
         absent="any",
     )
     requester: str | None = _row(
         "network",
         Kind.REQUESTERS,
         None,
-        "Who dials the targets: Nym address of a network requester, or its name in `[requesters]`. Of several, with "
-        "commas between them, each dials a part of the targets, so that none sees all. `directory` draws some of those "
-        "that the directory lists.",
+        "The network requester that connects to the targets: its Nym address, or its name in "
+        "`[requesters]`. With several, separated by commas, each connects to a part of the "
+        "targets, so none sees them all. `directory` picks some at random from the directory's "
+        "list.",
         absent="the embedded network's, elsewhere `directory`",
     )
-    requester_count: int = _row("network", Kind.COUNT, 3, "How many `directory` draws.", minimum=1, maximum=8)
+    requester_count: int = _row(
+        "network", Kind.COUNT, 3, "How many requesters `directory` picks.", minimum=1, maximum=8
+    )
     requester_country: str | None = _row(
         "network",
         Kind.COUNTRY,
         None,
-        "Country of the requesters that `directory` draws, as their operators say.",
+        "Country of the requesters that `directory` picks, as their operators state it.",
         absent="any",
     )
     requester_protocol: str = _row(
         "network",
         Kind.CHOICE,
         "versioned",
-        "The generation of messages that the requesters speak; those of before 2023 are `legacy`.",
+        "The generation of messages that the requesters speak; requesters from before 2023 are `legacy`.",
         choices=tuple(PROTOCOLS),
     )
     connect_timeout: float = _row(
@@ -106,16 +110,16 @@ class Settings:
         "network",
         Kind.UPSTREAM,
         None,
-        "Proxy through which directory and gateway are reached, `socks5://HOST:PORT` or `http://HOST:PORT`. Name and "
-        "password stand before the host (`NAME:PASSWORD@`) in the settings file only, or in the environment variable "
-        "`NYMCONNECT_UPSTREAM_LOGIN`.",
+        "Proxy on the way to directory and gateway, `socks5://HOST:PORT` or `http://HOST:PORT`. "
+        "Name and password go before the host (`NAME:PASSWORD@`) in the settings file, or into "
+        "the environment variable `NYMCONNECT_UPSTREAM_LOGIN`; never on the command line.",
         absent="none",
     )
     warm_up: float | None = _row(
         "network",
         Kind.DURATION,
         None,
-        "How long cover flows before the SOCKS port serves.",
+        "How long the client sends cover before the SOCKS port serves.",
         absent="60s on mainnet, else 0s",
         minimum=0.0,
         maximum=3600.0,
@@ -124,78 +128,89 @@ class Settings:
         "network",
         Kind.SWITCH,
         False,
-        "Connect when a program asks for the first stream, leave the mixnet when there has been none for a while. "
-        "Tells whoever watches this machine when it is in use.",
+        "Connect when a program opens the first stream, leave the mixnet after `idle_timeout` "
+        "without streams. Anybody who watches this machine's line then sees when it is in use.",
     )
     idle_timeout: float = _row(
-        "network", Kind.DURATION, 300.0, "How long that while is.", minimum=1.0, maximum=24 * 3600.0
+        "network",
+        Kind.DURATION,
+        300.0,
+        "How long `on_demand` waits without streams before it leaves the mixnet.",
+        minimum=1.0,
+        maximum=24 * 3600.0,
     )
     socks: Endpoint = _row(  # noqa: RUF009 -- the default is frozen
         "proxy",
         Kind.ENDPOINT,
         Endpoint("127.0.0.1", 1080),
-        "Where applications find the proxy, in SOCKS4, SOCKS5 or HTTP. Whoever reaches this port can use it: keep it "
-        "on loopback.",
+        "Where programs find the proxy, for SOCKS4, SOCKS5 and HTTP CONNECT. Anybody who can "
+        "reach this port can use it: keep it on loopback.",
     )
     password: Secret | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
         Kind.SECRET,
         None,
-        "What programs must give, with any user name. In the settings file only, or in the environment variable "
-        "`NYMCONNECT_PASSWORD`.",
+        "The password that programs must send, with any user name. Set it in the settings file, "
+        "or in the environment variable `NYMCONNECT_PASSWORD`; never on the command line.",
         absent="none",
     )
     allow_remote: bool = _row(
         "proxy",
         Kind.SWITCH,
         False,
-        "Let `socks` and `rpc_listen` be addresses that other machines reach; takes a `password`, too. What comes over "
-        "your network to this port is readable there.",
+        "Accept addresses that other machines can reach for `socks` and `rpc_listen`. Needs a "
+        "`password`. Your network can read what those machines send to the port.",
     )
     sender_tags: str = _row(
         "proxy",
         Kind.CHOICE,
         "automatic",
-        "What a requester can take for one user: each `destination`, each `stream`, each `user` name that programs "
-        "give, or everything (`one`). `automatic` is `destination`, but `user` where a preset keeps the downlink's "
-        "rate, for that is promised to one tag: that of what comes without a user name. Programs that give different "
-        "user names are kept apart, except with `one`.",
+        "What a requester can link to one user: each `destination`, each `stream`, each `user` "
+        "name that programs give, or everything (`one`). `automatic` means `destination`; with a "
+        "preset that keeps the downlink at a constant rate it means `user`, because the "
+        "requester promises that rate to one tag only, the tag of streams without a user name. "
+        "Programs that give different user names are kept apart, except with `one`.",
         choices=("automatic", "destination", "stream", "user", "one"),
     )
     early_reply: bool = _row(
         "proxy",
         Kind.SWITCH,
         False,
-        "Tell programs that they are connected before anybody has tried, as Nym's own client does. Saves a round trip "
-        "and hides why a connection fails.",
+        "Tell programs that they are connected before the requester has tried, as Nym's own "
+        "client does. Saves a round trip, but hides why a connection fails.",
     )
     rpc_listen: Endpoint | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
         Kind.ENDPOINT,
         None,
-        "Where wallets that know no proxy find the server at `rpc_url`, as plain HTTP on this machine.",
+        "Where wallets without proxy support find the server at `rpc_url`, as plain HTTP on this machine.",
         absent="off",
     )
     rpc_url: Server | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
         Kind.SERVER,
         None,
-        "The https server that `rpc_listen` leads to, through the mixnet. A URL with a key in it belongs into the "
-        "settings file, not on the command line.",
+        "The https server that `rpc_listen` leads to, through the mixnet. Put a URL that "
+        "contains a key into the settings file, not on the command line.",
         absent="none",
     )
     connection_start_surbs: int = _row(
-        "proxy", Kind.COUNT, 20, "Reply SURBs sent along when a connection is opened.", minimum=1, maximum=200
+        "proxy", Kind.COUNT, 20, "Reply SURBs that go along when a connection is opened.", minimum=1, maximum=200
     )
     per_request_surbs: int = _row(
-        "proxy", Kind.COUNT, 3, "Reply SURBs sent along with each later piece of a connection.", minimum=1, maximum=50
+        "proxy",
+        Kind.COUNT,
+        3,
+        "Reply SURBs that go along with each later message of a connection.",
+        minimum=1,
+        maximum=50,
     )
     preset: str = _row(
         "traffic",
         Kind.CHOICE,
         AUTOMATIC,
-        "The traffic parameters as a set, shared by all who choose it; `automatic` is *Balanced* on a network of our "
-        "own and *Nym-compatible* everywhere else.",
+        "A set of traffic parameters, shared by everybody who chooses it. `automatic` means "
+        "*Balanced* on a network of NymConnect nodes and *Nym-compatible* everywhere else.",
         choices=(AUTOMATIC, *PRESETS),
     )
     average_packet_delay: float | None = _traffic_row(
@@ -211,16 +226,23 @@ class Settings:
         Kind.CHOICE, "Size class of all packets of this client.", choices=tuple(PACKET_SIZES)
     )
     ack_wait_multiplier: float | None = _traffic_row(
-        Kind.FACTOR, "How many times the expected round trip an ack is awaited.", minimum=1.0, maximum=10.0
+        Kind.FACTOR,
+        "Time to wait for an ack before sending again, as a multiple of the expected round trip.",
+        minimum=1.0,
+        maximum=10.0,
     )
     ack_wait_addition: float | None = _traffic_row(
-        Kind.DURATION, "How much longer than that an ack is awaited.", minimum=0.0, maximum=60.0
+        Kind.DURATION, "Time to wait for an ack beyond that multiple.", minimum=0.0, maximum=60.0
     )
     max_retransmissions: int | None = _traffic_row(
-        Kind.COUNT, "How often an unacknowledged packet is sent again.", minimum=0, maximum=1000
+        Kind.COUNT, "How many times an unacknowledged packet is sent again.", minimum=0, maximum=1000
     )
     log_level: str = _row(
-        "log", Kind.CHOICE, "info", "How much is logged. Only `debug` shows targets and peers.", choices=LOG_LEVELS
+        "log",
+        Kind.CHOICE,
+        "info",
+        "The lowest level that is logged. Only `debug` shows targets and peers.",
+        choices=LOG_LEVELS,
     )
 
     address_book: tuple[tuple[str, str], ...] = ()
@@ -233,7 +255,7 @@ class Settings:
                 option.check(value)
 
     def chosen_preset(self, *, own_network: bool) -> Preset:
-        """The preset that is in force; `own_network` says whether the directory calls the network one of ours."""
+        """The preset in force. `own_network`: whether its directory reports nodes of this software."""
         return chosen(self.preset, own_network=own_network)
 
     def traffic(self, *, own_network: bool) -> TrafficParameters:

@@ -59,7 +59,7 @@ for folder, folders, files in os.walk(sys.argv[1]):
         ("https://192.0.2.1/api", "This computer has no network. Check the connection, then try again.", ""),
         (
             "https://mixnet.example.org/api",
-            "https://mixnet.example.org/api/ is not found. Check the network of this computer and the address of the"
+            "https://mixnet.example.org/api/ was not found. Check the network of this computer and the address of the"
             " directory.",
             "settings-network",
         ),

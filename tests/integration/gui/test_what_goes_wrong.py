@@ -83,7 +83,7 @@ async def key_of_nobody(files: Path) -> AsyncIterator[Settings]:
     ("case", "sentence", "page"),
     [
         (nobody_there, "Check the address of the directory.", "settings-network"),
-        (name_of_nobody, "https://nobody.invalid/api/ is not found.", "settings-network"),
+        (name_of_nobody, "https://nobody.invalid/api/ was not found.", "settings-network"),
         (some_web_site, "is not the directory of a mixnet.", "settings-network"),
         (certificate_of_nobody, "cannot prove who it is.", "settings-network"),
         (another_certificate, "shows another certificate than the one that you named.", "settings-network"),

@@ -81,7 +81,7 @@ def test_a_gateway_is_found_by_name_address_country_and_key(text: str, found: tu
 @mainnet
 def test_every_row_says_what_is_known_and_nothing_else(page: Find, program: Program) -> None:
     assert shown(gateways_page(page, program)) == [
-        "Automatic, Drawn once, then kept, chosen",
+        "Automatic, Chosen at random once, then kept, chosen",
         "gw.example.net, DE · 9xTqLm4W…, performance 100 %",
         "198.51.100.23, 4HkRzPqW…, performance 100 %",
         "gateway-of-a-long-name.example.org, CH · 7gWkGxzP…, performance 99 %",
@@ -93,11 +93,11 @@ def test_every_row_says_what_is_known_and_nothing_else(page: Find, program: Prog
 def test_what_the_directory_does_not_say_is_said_to_be_missing(page: Find, program: Program) -> None:
     made = gateways_page(page, program, (KnownGateway(SWISS.identity, SWISS.host),))
     assert shown(made)[1] == "gateway-of-a-long-name.example.org, 7gWkGxzP…"
-    assert made.meaning.text() == "This directory measures no performance. Countries are not known."
+    assert made.meaning.text() == "This directory does not measure performance. The countries are not known."
     program.bridge._gateways = {"mainnet": GATEWAYS}
     made.show_settings()
-    assert "what the directory measures" in made.meaning.text()
-    assert "what operators say" in made.meaning.text()
+    assert "The directory measures performance" in made.meaning.text()
+    assert "Operators state" in made.meaning.text()
 
 
 @mainnet
@@ -181,13 +181,13 @@ async def test_before_the_directory_has_been_read_it_says_when_it_will(
     page: Find, program: Program, sessions: FakeSessions
 ) -> None:
     made = page("settings-gateways")
-    assert "It is read when you connect." in made.state.text()
+    assert "NymConnect reads it when you connect." in made.state.text()
     assert not made.search.isVisible()
     made.connect_now.click()
     async with asyncio.timeout(10):
         while not sessions.made:  # noqa: ASYNC110 -- the bridge's tasks do not call back
             await asyncio.sleep(0)
-    assert "being read" in made.state.text()
+    assert "NymConnect is reading" in made.state.text()
     assert not made.connect_now.isVisible()
     sessions.last.gateways = GATEWAYS
     sessions.last.become(State.CONNECTED)

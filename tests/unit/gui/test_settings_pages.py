@@ -519,7 +519,7 @@ def test_how_much_is_logged_is_set_at_once_and_debug_warns(page: Find, program: 
 
 def test_where_passwords_go_is_said(page: Find, program: Program) -> None:
     settings = page("settings")
-    assert settings.kept.text().endswith("Passwords too; only you can read it.")
+    assert settings.kept.text().endswith("It holds the passwords too; only you can read it.")
     program.keeper._vault = KeyringVault(None, "GNOME Keyring")
     program.keeper.vault_changed.emit()
     assert settings.kept.text().endswith("Passwords go to GNOME Keyring.")

@@ -116,7 +116,7 @@ def test_folders_that_cannot_be_used_are_one_sentence_and_no_end(qapp: QApplicat
     instance, trouble = app_module.become_first(Directories.under(tmp_path))
     assert instance is None
     assert "cannot be used: a file is in the way." in trouble
-    assert trouble.endswith("NymConnect works, but keeps nothing after it has ended.")
+    assert trouble.endswith("NymConnect works, but keeps nothing when it ends.")
 
 
 def test_the_first_one_is_first_and_the_second_is_not(qapp: QApplication, tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class AboutPage(Page):
             label(
                 translate(
                     "About",
-                    "A proxy for your programs, through a mixnet. It speaks the protocols of the Nym network, and is a "
-                    "work of its own, not made by Nym.",
+                    "A proxy that takes the connections of your programs through a mixnet. It speaks the "
+                    "protocols of the Nym network, but is an independent program, not made by Nym.",
                 )
             ),
             label(translate("About", "Licence: Apache-2.0"), "muted"),
@@ -65,8 +65,8 @@ class AboutPage(Page):
             label(
                 translate(
                     "About",
-                    "Qt and PySide are used as libraries, under the LGPL: you may replace them by versions "
-                    "that you have changed.",
+                    "NymConnect uses Qt and PySide as libraries, under the LGPL: you may replace them with "
+                    "versions that you have changed.",
                 ),
                 "small",
             )

@@ -114,18 +114,18 @@ def slides() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         ),
         translate(
             "Guide",
-            "It begins with a practice network on this computer. That shows how it works, but hides nothing yet.",
+            "You begin with a practice network on this computer. It shows how NymConnect works, but hides nothing yet.",
         ),
     )
     you_do = (
         translate("Guide", "1. Press Connect."),
         translate("Guide", "2. Open Apps, choose your program, and follow its steps."),
-        translate("Guide", "3. Run the test there: it says how far a request comes, and what to do if it fails."),
+        translate("Guide", "3. Run the test there: it says how far a request gets, and what to do if it fails."),
     )
     does_not = (
-        translate("Guide", "Only programs that you set up use it. All others go on as before."),
+        translate("Guide", "Only programs that you set up use it. All others work as before."),
         translate("Guide", "While it is not connected, the proxy refuses: nothing goes around the mixnet."),
-        translate("Guide", "The exit sees where requests go, but not from whom they come. Use https, as always."),
+        translate("Guide", "The exit sees where requests go, but not who sends them. Use https, as always."),
         translate("Guide", "Hiding costs time and data. Settings shows how much, and lets you choose."),
     )
     return (

@@ -60,14 +60,15 @@ def health(status: Status) -> tuple[str, str]:
     """What our own packets say of the network, in two sentences."""
     if status.loss is None or status.delay is None:
         return translate("Diagnostics", "Nothing has been measured yet."), translate(
-            "Diagnostics", "While connected, packets to ourselves measure loss and delay all the time."
+            "Diagnostics",
+            "While connected, NymConnect sends packets to itself all the time and measures their loss and delay.",
         )
     figures = translate(
-        "Diagnostics", "{loss} % of our packets to ourselves were lost; the others took {delay} ms longer than drawn."
+        "Diagnostics", "{loss} % of the packets to itself were lost; the others took {delay} ms longer than planned."
     )
     more = figures.format(loss=number(status.loss * 100, 1), delay=f"{status.delay * 1000:.0f}")
     if status.dropping:
         return translate("Diagnostics", "Somebody drops packets."), more
     if status.loss > HIGH_LOSS:
-        return translate("Diagnostics", "Many packets get lost. A busy computer or line does that, too."), more
+        return translate("Diagnostics", "Many packets get lost. A busy computer or line can cause that, too."), more
     return translate("Diagnostics", "It works well."), more

@@ -19,8 +19,8 @@ class ReportPage(TextPage):
             label(
                 translate(
                     "Report",
-                    "This is all that the report says. Addresses, keys, names and paths have been taken out. "
-                    "Nothing is sent: read it, then give it to whom you want.",
+                    "This is the whole report, without addresses, keys, names and paths. NymConnect does not "
+                    "send it: read it, then give it to anybody you choose.",
                 ),
                 "muted",
             )
@@ -29,7 +29,7 @@ class ReportPage(TextPage):
         self.column.addLayout(self.buttons)
         self.add_button(translate("Report", "Save…"), self.ask_where, "primary")
         self.add_button(translate("Report", "Copy"), self.copy)
-        self.add_button(translate("Report", "Make it anew"), self.fill)
+        self.add_button(translate("Report", "Make a new one"), self.fill)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
         super().showEvent(event)

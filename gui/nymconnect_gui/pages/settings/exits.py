@@ -37,12 +37,12 @@ class ExitSettingsPage(SettingsPart):
             theme,
             translate("Settings", "Identity key of the gateway"),
             fields.gateway,
-            hint=translate("Settings", "If it is away, there is no connection: no other one is taken instead."),
+            hint=translate("Settings", "If it is offline, there is no connection: NymConnect takes no other gateway."),
         )
         self.identity.accepted.connect(lambda text: self.change(gateway=text))
         card = Card(theme)
         meaning = translate(
-            "Settings", "Automatic: drawn once, then kept, and left only when it is gone. It learns your address."
+            "Settings", "Automatic: chosen at random once, then kept until it is gone. The gateway learns your address."
         )
         self.gateway_country = self._country_field(caption, "gateway_country")
         self.pick = RowButton(
@@ -59,20 +59,22 @@ class ExitSettingsPage(SettingsPart):
             theme,
             translate("Settings", "Names or Nym addresses, with commas between them"),
             lambda text: fields.requesters(text, self.settings.address_book),
-            hint=translate("Settings", "Of several, each dials a part of the targets, so that none sees all."),
+            hint=translate(
+                "Settings", "With several exits, each connects to a part of the targets, so none sees them all."
+            ),
         )
         self.addresses.accepted.connect(lambda text: self.change(requester=_OPTIONS["requester"].parse(text)))
-        self.count_caption = label(translate("Settings", "How many the directory draws"), "small")
-        self.count = Choice(theme, translate("Settings", "How many the directory draws"), {n: n for n in COUNTS})
+        self.count_caption = label(translate("Settings", "How many to take from the directory"), "small")
+        self.count = Choice(theme, translate("Settings", "How many to take from the directory"), {n: n for n in COUNTS})
         self.count.chosen.connect(lambda count: self.change(requester_count=int(count)))
         card = Card(theme)
-        meaning = translate("Settings", "An exit sees which targets are asked for, but not by whom.")
+        meaning = translate("Settings", "An exit sees the targets, but not who asks for them.")
         self.exit_country = self._country_field(caption, "requester_country")
         card.add(self.exits, label(meaning, "muted"), self.addresses, self.count_caption, self.count, self.exit_country)
         self.add(section(caption), card)
 
     def _add_apart(self) -> None:
-        theme, caption = self.context.theme, translate("Settings", "What an exit can put together")
+        theme, caption = self.context.theme, translate("Settings", "What an exit can link together")
         self.apart = Choice(
             theme,
             caption,
@@ -86,7 +88,7 @@ class ExitSettingsPage(SettingsPart):
         )
         self.apart.chosen.connect(lambda key: self.change(sender_tags=key))
         self.together = label("", "muted")
-        self.shows = label(translate("Settings", "What you receive then shows on your line."), "warn")
+        self.shows = label(translate("Settings", "Your line then shows what you receive."), "warn")
         card = Card(theme)
         card.add(self.apart, self.together, self.shows)
         self.add(section(caption), card)
@@ -98,8 +100,8 @@ class ExitSettingsPage(SettingsPart):
             fields.country,
             hint=translate(
                 "Settings",
-                "Two letters, such as CH. Nodes say themselves where they are, and the fewer are left, "
-                "the easier you are found.",
+                "Two letters, such as CH. Operators state their own country. The fewer nodes are left, "
+                "the easier you are to find.",
             ),
         )
         made.edit.setAccessibleName(f"{whose}: {made.edit.accessibleName()}")
@@ -186,7 +188,7 @@ class ExitSettingsPage(SettingsPart):
             self.book.add(self._entry(name, address), line())
         if not self.settings.address_book:
             self.book.add(
-                label(translate("Settings", "Nobody yet. Give an exit a name, and choose it by that."), "muted")
+                label(translate("Settings", "No entry yet. Give an exit a name, then choose it by that name."), "muted")
             )
         self.book.add(self.new_name, self.new_address, self.add_entry)
         for kept in (self.new_name, self.new_address, self.add_entry):
@@ -244,16 +246,17 @@ def together(tags: str) -> str:
         case "automatic":
             return translate(
                 "Settings",
-                "To an exit, each destination is another user; with a preset that keeps the rate of what you receive, "
-                "all programs are one, but for those that give the proxy a user name.",
+                "An exit takes each destination for another user. With a preset that keeps what you "
+                "receive at a constant rate, it takes all programs for one user, except those that give "
+                "the proxy a user name.",
             )
         case "stream":
-            return translate("Settings", "To an exit, each connection is another user. That costs the most data.")
+            return translate("Settings", "An exit takes each connection for another user. That costs the most data.")
         case "user":
             return translate(
-                "Settings", "To an exit, all programs are one user, but for those that give the proxy a user name."
+                "Settings", "An exit takes all programs for one user, except those that give the proxy a user name."
             )
         case "one":
-            return translate("Settings", "To an exit, everything from this computer is one user.")
+            return translate("Settings", "An exit takes everything from this computer for one user.")
         case _:
-            return translate("Settings", "To an exit, each destination is another user, up to eight at once.")
+            return translate("Settings", "An exit takes each destination for another user, up to eight at once.")

@@ -61,17 +61,24 @@ class GatewaysPage(SettingsPart):
         """What is to be known before choosing, or why there is nothing to choose from."""
         if self.settings.network == "embedded":
             return translate(
-                "Gateways", "The practice network has other gateways each time it starts: nothing to choose here."
+                "Gateways",
+                "The practice network has new gateways each time it starts, so there is nothing to choose here.",
             )
         if known:
             if self.settings.gateway not in (None, *(one.identity for one in known)):
                 return translate("Gateways", "The directory does not list the gateway that you have chosen.")
-            return translate("Gateways", "Your gateway learns your address. One that stays is safer than many.")
+            return translate(
+                "Gateways", "Your gateway learns your address. It is safer to keep one gateway than to use many."
+            )
         if self._mood is Mood.CONNECTING:
-            return translate("Gateways", "The network's directory is being read. It lists the gateways.")
+            return translate("Gateways", "NymConnect is reading the network's directory, which lists the gateways.")
         if self._mood is Mood.WAITING:
-            return translate("Gateways", "The network's directory lists the gateways. It is read when a program asks.")
-        return translate("Gateways", "The network's directory lists the gateways. It is read when you connect.")
+            return translate(
+                "Gateways", "The network's directory lists the gateways. NymConnect reads it when a program asks."
+            )
+        return translate(
+            "Gateways", "The network's directory lists the gateways. NymConnect reads it when you connect."
+        )
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 -- Qt's name
         super().showEvent(event)
@@ -81,9 +88,9 @@ class GatewaysPage(SettingsPart):
 def meaning(known: tuple[KnownGateway, ...]) -> str:
     """What the figures are, and which there are not."""
     if any(one.performance is not None for one in known):
-        measured = translate("Gateways", "Performance is what the directory measures; nobody tells how busy they are.")
+        measured = translate("Gateways", "The directory measures performance. It does not say how busy a gateway is.")
     else:
-        measured = translate("Gateways", "This directory measures no performance.")
+        measured = translate("Gateways", "This directory does not measure performance.")
     if any(one.country for one in known):
-        return f"{measured} " + translate("Gateways", "Countries are what operators say.")
-    return f"{measured} " + translate("Gateways", "Countries are not known.")
+        return f"{measured} " + translate("Gateways", "Operators state their own country.")
+    return f"{measured} " + translate("Gateways", "The countries are not known.")

@@ -12,7 +12,7 @@ class LogSettingsPage(SettingsPart):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        caption = translate("Log", "Record from this level on")
+        caption = translate("Log", "Lowest level to record")
         self.level = Choice(context.theme, caption, level_names())
         self.level.chosen.connect(lambda level: self.change(log_level=level))
         self.warning = label(translate("Log", "Debug also records which servers programs ask for."), "warn")

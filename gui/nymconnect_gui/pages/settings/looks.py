@@ -24,7 +24,7 @@ class LooksSettingsPage(SettingsPart):
         self.text_size.chosen.connect(self._choose_size)
         spoken = {code: language_name(code) for code in languages()}
         self.language = Choice(
-            theme, translate("Settings", "Language"), {"system": translate("Settings", "As the system"), **spoken}
+            theme, translate("Settings", "Language"), {"system": translate("Settings", "Same as the system"), **spoken}
         )
         self.language.chosen.connect(lambda key: store.change(language=key))
         for choice in (self.looks, self.text_size, self.language):

@@ -43,7 +43,9 @@ class NetworkSettingsPage(SettingsPart):
             translate("Settings", "Address of its directory"),
             fields.directory_url,
             example="https://mixnet.example.org/api",
-            hint=translate("Settings", "Who runs the directory says which nodes there are. Use one that you trust."),
+            hint=translate(
+                "Settings", "The operator of the directory decides which nodes there are. Use one that you trust."
+            ),
         )
         self.url.edit.textEdited.connect(self._split)
         self.url.accepted.connect(lambda _: self._set_directory())
@@ -53,7 +55,8 @@ class NetworkSettingsPage(SettingsPart):
             lambda text: fields.fingerprint(text, self.url.text),
             hint=translate(
                 "Settings",
-                "If you were given one: the directory must then show this very certificate, whoever vouches for it.",
+                "If you were given one. The directory must then show exactly this certificate; no "
+                "certificate authority counts.",
             ),
         )
         self.fingerprint.accepted.connect(lambda _: self._set_directory())

@@ -99,7 +99,10 @@ class SettingsPage(SettingsPart):
         self.downlink = label("", "small")
         self.unsafe = label(translate("Settings", "Not safe: with this preset you can be traced."), "bad")
         self.own_traffic = label(
-            translate("Settings", "The settings file has traffic values of its own, by which you can be told apart."),
+            translate(
+                "Settings",
+                "The settings file changes traffic values of the preset. That sets you apart from all other users.",
+            ),
             "warn",
         )
         self.drop_own = button(
@@ -183,21 +186,22 @@ def downlink_sentence(preset: Preset) -> str:
     """What it does about what comes in, as far as it is its own doing."""
     downlink = preset.traffic.downlink
     if downlink is Downlink.FOLLOWS_DATA:
-        return translate("Settings", "Who watches your line sees when you download.")
+        return translate("Settings", "Anybody who watches your line sees when you download.")
     if downlink is Downlink.REQUESTER:
         return translate(
-            "Settings", "What you receive hides too if the exit can keep a constant rate. Home says whether it does."
+            "Settings",
+            "What you receive is hidden too if the exit can keep a constant rate. Home says whether it does.",
         )
     return translate(
         "Settings",
-        "What you receive hides too if gateway and exit can keep a constant rate. Home says whether they do.",
+        "What you receive is hidden too if gateway and exit can keep a constant rate. Home says whether they do.",
     )
 
 
 def theme_names() -> dict[str, str]:
     """The looks by their key."""
     return {
-        "system": translate("Settings", "As the system"),
+        "system": translate("Settings", "Same as the system"),
         "light": translate("Settings", "Light"),
         "dark": translate("Settings", "Dark"),
     }
@@ -217,8 +221,8 @@ def level_names() -> dict[str, str]:
 def kept_where(context: Context) -> str:
     """Where settings and passwords go."""
     if context.keeper.path is None:
-        return translate("Settings", "Changes count until the program ends.")
+        return translate("Settings", "Changes last until the program ends.")
     text = translate("Settings", "Saved in {file}.").format(file=context.keeper.path)
     if context.keeper.vault_name:
         return f"{text} " + translate("Settings", "Passwords go to {name}.").format(name=context.keeper.vault_name)
-    return f"{text} " + translate("Settings", "Passwords too; only you can read it.")
+    return f"{text} " + translate("Settings", "It holds the passwords too; only you can read it.")

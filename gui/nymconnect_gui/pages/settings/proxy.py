@@ -29,7 +29,7 @@ class ProxySettingsPage(SettingsPart):
             theme,
             translate("Settings", "Address"),
             lambda text: fields.listen_host(text, allow_remote=self.settings.allow_remote),
-            hint=translate("Settings", "127.0.0.1 is this computer alone."),
+            hint=translate("Settings", "127.0.0.1 means this computer only."),
         )
         self.host.accepted.connect(lambda text: self._set_endpoint(host=text))
         card = Card(theme)
@@ -45,14 +45,14 @@ class ProxySettingsPage(SettingsPart):
             theme,
             translate("Settings", "Password"),
             fields.password,
-            hint=translate("Settings", "Programs must give it, with any name. Leave it empty for none."),
+            hint=translate("Settings", "Programs must send it, with any user name. Leave it empty for none."),
             secret=True,
         )
         self.password.accepted.connect(lambda text: self.change(password=Secret(text) if text else None))
         self.remote = SwitchRow(
             theme,
             translate("Settings", "Let other computers use it"),
-            translate("Settings", "Needs a password. What they send to this port can be read in your network."),
+            translate("Settings", "Needs a password. Your network can read what they send to this port."),
         )
         self.remote.toggled.connect(self._set_remote)
         card = Card(theme)

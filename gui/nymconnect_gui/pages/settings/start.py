@@ -68,8 +68,8 @@ class StartSettingsPage(SettingsPart):
             translate("Settings", "Keep cover traffic while in the tray"),
             translate(
                 "Settings",
-                "Off: after some minutes without use the mixnet is left until a program asks. "
-                "That saves data, and shows on your line when you use it.",
+                "Off: after some minutes without use, NymConnect leaves the mixnet until a program asks. "
+                "That saves data, but your line then shows when you use it.",
             ),
         )
         self.cover.toggled.connect(lambda on: store.change(keep_cover=on))
@@ -109,7 +109,8 @@ class StartSettingsPage(SettingsPart):
         if not self.settings.on_demand:
             return translate("Settings", "Cover traffic flows as long as the program is connected.")
         text = translate(
-            "Settings", "The mixnet is left after {minutes} minutes without use. Your line shows when you use it."
+            "Settings",
+            "NymConnect leaves the mixnet after {minutes} minutes without use. Your line shows when you use it.",
         )
         return text.format(minutes=f"{self.settings.idle_timeout / 60:g}")
 

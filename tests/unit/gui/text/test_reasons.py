@@ -86,7 +86,7 @@ TEXTS = [
 ]
 UPSTREAM = GatewayUnreachable("ws://1.2.3.4:9000/", "the upstream proxy x does not connect", by_upstream=True)
 VALUES: list[tuple[Reason, str, str]] = [
-    (DirectoryUnreachable(URL, Unreachable.NO_NAME, "-"), URL + " is not found", "settings-network"),
+    (DirectoryUnreachable(URL, Unreachable.NO_NAME, "-"), URL + " was not found", "settings-network"),
     (DirectoryUnreachable(URL, Unreachable.NO_NETWORK, "-"), "no network", ""),
     (DirectoryUnreachable(URL, Unreachable.NO_TLS, "-"), "date and time", "settings-network"),
     (DirectoryUnreachable(URL, Unreachable.OTHER_CERTIFICATE, "-"), "fingerprint", "settings-network"),
@@ -100,7 +100,7 @@ VALUES: list[tuple[Reason, str, str]] = [
     (NoGateway(Wanted.ANY), "Try again later", ""),
     (NoGateway(Wanted.ANOTHER), "Try again later", ""),
     (NoGatewayIn("CH"), "no gateway in CH", "settings-exits"),
-    (NoRequester("mainnet"), "names no exit. Give", "settings-exits"),
+    (NoRequester("mainnet"), "lists no exit. Enter", "settings-exits"),
     (NoRequester("mainnet", "CH"), "no exit in CH", "settings-exits"),
     (TooFewNodes(), "Try again later", ""),
     (NoGatewayAnswers(), "Try again later", ""),

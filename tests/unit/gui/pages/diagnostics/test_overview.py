@@ -45,7 +45,7 @@ def test_health_says_what_was_measured_and_only_that() -> None:
     assert "Nothing" in health(snapshot(State.DISCONNECTED))[0]
     assert health(snapshot(State.CONNECTED, loss=0.001, delay=0.02)) == (
         "It works well.",
-        "0.1 % of our packets to ourselves were lost; the others took 20 ms longer than drawn.",
+        "0.1 % of the packets to itself were lost; the others took 20 ms longer than planned.",
     )
     assert "lost" in health(snapshot(State.CONNECTED, loss=0.2, delay=0.02))[0]
     assert "drops" in health(snapshot(State.CONNECTED, loss=0.2, delay=0.02, dropping=True))[0]
