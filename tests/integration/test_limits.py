@@ -59,7 +59,7 @@ async def scene(
     requester = NetworkRequester(exit_, AddressPolicy.open(), options)
     streams = ClientOptions(connect_timeout=patience)
     exchange = ExchangeOptions(streams, PIPES, tags=TagUse.ONE, check_timeout=None, settle=SETTLE)
-    listener = SocksListener(ListenerOptions(exchange, max_connections=most), random.Random(1))
+    listener = SocksListener(ListenerOptions(exchange, max_connections=most, localhost=True), random.Random(1))
     await requester.start()
     port = await listener.start(port=0)
     listener.attach(client, only(requester.address))

@@ -72,7 +72,7 @@ async def scene(*, knows_the_exit: bool = True) -> AsyncIterator[Scene]:
     options = RequesterOptions(streams=streams, pipes=PIPES, reserve=lambda: at_exit)
     requester = NetworkRequester(exit_, AddressPolicy.open(), options)
     exchange = ExchangeOptions(pipes=PIPES, check_timeout=20.0 if knows_the_exit else None, reserve=lambda: at_client)
-    listener = SocksListener(ListenerOptions(exchange), random.Random(1))
+    listener = SocksListener(ListenerOptions(exchange, localhost=True), random.Random(1))
     await requester.start()
     port = await listener.start(port=0)
     listener.attach(client, only(exit_.address))
@@ -197,7 +197,7 @@ async def test_a_foreign_exit_is_given_no_reply_surbs_while_a_program_pauses() -
 async def test_a_program_that_dies_while_it_is_not_read_ends_its_stream() -> None:
     pipes = PipeOptions(linger=0.1, flush_timeout=0.2, look=0.3)
     client, exit_ = mixnet_pair(1)
-    listener = SocksListener(ListenerOptions(ExchangeOptions(pipes=pipes)), random.Random(1))
+    listener = SocksListener(ListenerOptions(ExchangeOptions(pipes=pipes), localhost=True), random.Random(1))
     streams = ExitOptions(allow_loopback=True)
     requester = NetworkRequester(exit_, AddressPolicy.open(), RequesterOptions(streams=streams, pipes=pipes))
     held = asyncio.Event()

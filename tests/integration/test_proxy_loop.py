@@ -356,7 +356,7 @@ async def test_two_clients_of_one_exit_share_ids_without_harm() -> None:
     async with target(echo) as port, proxy_loop(seed=1) as loop:
         other, _ = mixnet_pair(99)
         other.peers[loop.exit_mixnet.address] = loop.exit_mixnet
-        listener = SocksListener(ListenerOptions(QUIET), random.Random(1))
+        listener = SocksListener(ListenerOptions(QUIET, localhost=True), random.Random(1))
         other_port = await listener.start(port=0)
         listener.attach(other, only(loop.exit_mixnet.address))
         listener.set_serving(True)

@@ -179,6 +179,31 @@ async def test_a_private_name_is_refused_in_every_language_and_no_requester_hear
         assert exit_.tags == {}
 
 
+async def test_an_address_of_a_private_network_is_refused_at_once_by_the_code_of_a_policy() -> None:
+    asked = {
+        GREETING + b"\x05\x01\x00\x01\xc0\xa8\x01\x01\x00\x50": b"\x05\x00\x05\x02\x00\x01" + bytes(6),
+        GREETING + b"\x05\x01\x00\x04\xfc" + bytes(14) + b"\x01\x00\x50": b"\x05\x00\x05\x02\x00\x01" + bytes(6),
+        b"\x04\x01\x00\x50\x0a\x00\x00\x01\x00": b"\x00\x5b" + bytes(6),
+        b"CONNECT [fe80::1]:80 HTTP/1.1\r\n\r\n": b"HTTP/1.1 403 ",
+        b"CONNECT 127.0.0.1:80 HTTP/1.1\r\n\r\n": b"HTTP/1.1 403 ",
+    }
+    async with listening() as (listener, port, exit_):
+        for serving in (True, False):
+            listener.set_serving(serving)
+            for sent, answer in asked.items():
+                assert (await talk(port, sent)).startswith(answer)
+        assert listener.snapshot().turned_away == {Obstacle.PRIVATE_ADDRESS: 10}
+        assert exit_.tags == {}
+
+
+async def test_a_practice_network_is_asked_for_loopback_and_for_no_other_private_address() -> None:
+    async with listening(ListenerOptions(QUIET, localhost=True)) as (_, port, exit_), application(port) as (_, writer):
+        assert (await talk(port, b"CONNECT 192.168.1.1:80 HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+        assert exit_.tags == {}
+        writer.write(b"CONNECT 127.0.0.1:80 HTTP/1.1\r\n\r\n")
+        await asyncio.wait_for(exit_.receive(), 5)
+
+
 async def test_a_private_name_wakes_no_session_that_stands_by() -> None:
     held = asyncio.Event()
 

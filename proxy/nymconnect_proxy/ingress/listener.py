@@ -1,9 +1,9 @@
 """The local SOCKS port: what applications talk to, in SOCKS or HTTP (`socks.server_handshake`).
 
 It fails closed. Unless the session has attached a mixnet and said that it may serve, every request is answered with a
-failure and the connection is closed; a session on demand may hold it until it knows. A name that no public network
-knows (`private_names`) is refused in every state. Nothing here resolves a name or dials a target: a target goes to the
-`multiplexer` as text, inside a message for the exit.
+failure and the connection is closed; a session on demand may hold it until it knows. A name or an address that no
+public network knows (`private_names`) is refused in every state. Nothing here resolves a name or dials a target: a
+target goes to the `multiplexer` as text, inside a message for the exit.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from nymconnect.runtime.sockets import PatientReader
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.ingress.multiplexer import Exchange, ExchangeOptions, ExchangeSnapshot, write
 from nymconnect_proxy.ingress.requester_choice import RequesterChoice, RequesterState
-from nymconnect_proxy.protocol.private_names import is_private
+from nymconnect_proxy.protocol.private_names import is_private, is_private_address
 from nymconnect_proxy.socks.dialect import Requested
 from nymconnect_proxy.socks.refusals import Obstacle, TurnedAway
 from nymconnect_proxy.socks.server_handshake import HANDSHAKE_TIMEOUT, FrontDoor
@@ -43,7 +43,8 @@ MAX_STRANGERS, MAX_OF_ONE_ADDRESS = 128, 32  # connections of other machines tha
 class ListenerOptions:
     """How the port behaves. `password` is what programs must give, None if there is none.
 
-    `localhost`: whether that name is passed on, as to a practice network, whose exit is this computer.
+    `localhost`: whether that name and loopback addresses are passed on, as to a practice network, whose exit is this
+    computer.
     """
 
     exchange: ExchangeOptions = field(default_factory=ExchangeOptions)
@@ -208,8 +209,11 @@ class SocksListener:
         self, door: FrontDoor, requested: Requested, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Obstacle | None:
         """To the end of the stream, or what is in the way of one."""
-        if is_private(requested.target.host, localhost=self._options.localhost):
+        host, localhost = requested.target.host, self._options.localhost
+        if is_private(host, localhost=localhost):
             return Obstacle.PRIVATE_NAME
+        if is_private_address(host, localhost=localhost):
+            return Obstacle.PRIVATE_ADDRESS
         if self._served >= self._options.max_connections:
             return Obstacle.PORT_FULL
         self._served += 1

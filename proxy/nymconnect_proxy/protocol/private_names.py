@@ -1,4 +1,5 @@
-"""Host names that no public exit can look up, and whose lookup there would tell something of who asks.
+"""Host names that no public exit can look up, and whose lookup there would tell something of who asks; and addresses
+that no exit connects to.
 
 Such a name is refused on this computer, before any requester learns it:
 
@@ -15,13 +16,17 @@ Such a name is refused on this computer, before any requester learns it:
 ``.test``, ``.example`` and ``.invalid`` are not meant to be treated in a special way by programs (RFC 6761) and tell
 nothing. Nym 1.21 passes every name on. A name counts in whatever way it is written: in any case, with dots at the end,
 and in the other forms of letters and dots that IDNA (RFC 3490, 3491) takes for ASCII.
+
+A literal address that is not on the public Internet (`targets.is_global`) tells of a network at home or at work, and an
+exit of this software refuses it whatever its policy says; loopback alone passes, with `localhost`.
 """
 
 import stringprep
 import unicodedata
 
+from nymconnect.endpoints import IpAddress
 from nymconnect.errors import WireError
-from nymconnect_proxy.protocol.targets import parse_address
+from nymconnect_proxy.protocol.targets import is_global, parse_address
 
 _ZONES = ("local", "internal", "home.arpa", "lan", "home", "corp", "onion", "i2p", "alt")
 _LOCALHOST = "localhost"
@@ -30,7 +35,7 @@ _IDEOGRAPHIC_STOP = "\u3002"  # IDNA takes it for a dot; the full-width forms of
 
 def is_private(host: str, *, localhost: bool = False) -> bool:
     """Whether `host`, a name or an address, is such a name. With `localhost` that one may pass."""
-    if _is_address(host):
+    if _address(host) is not None:
         return False
     name = _plain(host)
     if _ends_in(name, _LOCALHOST):
@@ -38,16 +43,23 @@ def is_private(host: str, *, localhost: bool = False) -> bool:
     return "." not in name or any(_ends_in(name, zone) for zone in _ZONES)
 
 
+def is_private_address(host: str, *, localhost: bool = False) -> bool:
+    """Whether `host` is a literal address that is not on the public Internet. With `localhost` loopback may pass."""
+    address = _address(host)
+    if address is None or is_global(address):
+        return False
+    return not (localhost and address.is_loopback)
+
+
 def _ends_in(name: str, zone: str) -> bool:
     return name == zone or name.endswith(f".{zone}")
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> IpAddress | None:
     try:
-        parse_address(host.removeprefix("[").removesuffix("]"))
+        return parse_address(host.removeprefix("[").removesuffix("]"))
     except WireError:
-        return False
-    return True
+        return None
 
 
 def _plain(host: str) -> str:

@@ -41,6 +41,13 @@ class Requested:
 FrontEffect = Write | Close | Requested
 
 
+# What requesters would have answered; all else may pass.
+_REPLY_BY_OBSTACLE = {
+    Obstacle.PRIVATE_NAME: Reply.HOST_UNREACHABLE,
+    Obstacle.PRIVATE_ADDRESS: Reply.NOT_ALLOWED,
+}
+
+
 class Dialect(ABC):
     """One language. `password` is what clients must prove to know, None if anybody may come in."""
 
@@ -58,7 +65,7 @@ class Dialect(ABC):
 
     def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
         """The answer to a request that nobody has tried to fulfil."""
-        return self.answer(Reply.HOST_UNREACHABLE if obstacle is Obstacle.PRIVATE_NAME else Reply.GENERAL_FAILURE)
+        return self.answer(_REPLY_BY_OBSTACLE.get(obstacle, Reply.GENERAL_FAILURE))
 
     def _admits(self, username: bytes, password: bytes) -> bool:
         """Whether these may come in; if so their streams are kept apart from those of others."""

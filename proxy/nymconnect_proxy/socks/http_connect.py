@@ -39,6 +39,11 @@ _HEADER = b"proxy-authorization"
 _TUNNEL = (
     "This port of NymConnect opens tunnels only: use https, or set the program to SOCKS5 with names resolved there."
 )
+_UNAVAILABLE = (503, "Service Unavailable")
+_STATUS_BY_OBSTACLE = {
+    Obstacle.PRIVATE_NAME: (502, "Bad Gateway"),
+    Obstacle.PRIVATE_ADDRESS: (403, "Forbidden"),
+}
 _STATUS_BY_REPLY = {
     Reply.NOT_ALLOWED: (403, "Forbidden", "The exit policy of the requester does not allow this target."),
     Reply.NETWORK_UNREACHABLE: (502, "Bad Gateway", "The requester has no way to the target's network."),
@@ -79,8 +84,7 @@ class HttpConnect(Dialect):
         return _response(*_STATUS_BY_REPLY.get(code, _OTHER_FAILURE))
 
     def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
-        status = (502, "Bad Gateway") if obstacle is Obstacle.PRIVATE_NAME else (503, "Service Unavailable")
-        return _response(*status, obstacle.sentence(bound))
+        return _response(*_STATUS_BY_OBSTACLE.get(obstacle, _UNAVAILABLE), obstacle.sentence(bound))
 
     def _judge(self, lines: list[bytes]) -> list[FrontEffect]:
         method, authority = _request_line(lines[0])

@@ -12,6 +12,7 @@ class Obstacle(Enum):
 
     NOT_CONNECTED = "not_connected"
     PRIVATE_NAME = "private_name"
+    PRIVATE_ADDRESS = "private_address"
     PORT_FULL = "port_connections"
     SENDER_FULL = "sender_streams"
     REQUESTER_FULL = "requester_streams"
@@ -25,6 +26,9 @@ class Obstacle(Enum):
 _SENTENCES = {
     Obstacle.NOT_CONNECTED: "NymConnect is not connected to the mixnet.",
     Obstacle.PRIVATE_NAME: "No public network knows this name, so no requester has been asked.",
+    Obstacle.PRIVATE_ADDRESS: (
+        "This address is not on the public Internet but in a private network, so no requester has been asked."
+    ),
     Obstacle.PORT_FULL: "This port carries at most {} connections at once.",
     Obstacle.SENDER_FULL: "A requester carries at most {} connections of one sender at once; none has ended in time.",
     Obstacle.REQUESTER_FULL: "The requester has no place for another connection.",

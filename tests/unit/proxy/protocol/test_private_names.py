@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nymconnect_proxy.protocol.private_names import is_private
+from nymconnect_proxy.protocol.private_names import is_private, is_private_address
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,29 @@ def test_a_practice_network_is_asked_for_this_computer_and_for_no_other_private_
 def test_any_text_is_one_or_the_other(host: str) -> None:
     assert is_private(host) in (True, False)
     assert is_private(host + ".onion")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "192.168.1.1", "10.0.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "127.0.0.1", "::1", "[::1]", "fc00::1", "[fd12:3456::1]", "fe80::1%eth0", "::ffff:10.0.0.1", "::",
+        "2001:db8:0:0:0:0:0:1", "64:ff9b::10.0.0.1",
+    ],
+)  # fmt: skip
+def test_addresses_of_private_networks_are_known(host: str) -> None:
+    assert is_private_address(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["1.2.3.4", "2a00:1450::1", "[2a00:1450::1]", "example.org", "localhost", "10.example"]
+)
+def test_public_addresses_and_names_are_none_of_them(host: str) -> None:
+    assert not is_private_address(host)
+
+
+def test_a_practice_network_may_be_asked_for_loopback_only() -> None:
+    for host in ("127.0.0.1", "127.9.9.9", "::1", "[::1]", "::ffff:127.0.0.1"):
+        assert not is_private_address(host, localhost=True)
+    for host in ("192.168.1.1", "10.0.0.1", "0.0.0.0", "::", "fc00::1"):
+        assert is_private_address(host, localhost=True)

@@ -85,7 +85,8 @@ def test_whoever_is_turned_away_is_told_what_is_in_the_way(obstacle: Obstacle) -
     door = FrontDoor(0.0)
     door.feed(TUNNEL, 0.0)
     said = answer(door.turn_away(obstacle, 512))
-    assert said.startswith(b"HTTP/1.1 502" if obstacle is Obstacle.PRIVATE_NAME else b"HTTP/1.1 503")
+    status = {Obstacle.PRIVATE_NAME: b"502", Obstacle.PRIVATE_ADDRESS: b"403"}.get(obstacle, b"503")
+    assert said.startswith(b"HTTP/1.1 " + status)
     assert obstacle.sentence(512).encode() in said
 
 

@@ -79,7 +79,7 @@ def test_a_port_that_does_not_serve_says_general_failure() -> None:
 
 @pytest.mark.parametrize("obstacle", Obstacle)
 def test_a_private_name_is_a_host_that_cannot_be_reached_and_all_else_a_general_failure(obstacle: Obstacle) -> None:
-    code = 4 if obstacle is Obstacle.PRIVATE_NAME else 1
+    code = {Obstacle.PRIVATE_NAME: 4, Obstacle.PRIVATE_ADDRESS: 2}.get(obstacle, 1)
     assert written(asked().turn_away(obstacle, 1)) == bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0])
 
 
