@@ -1,20 +1,23 @@
-"""The files that 1,000 bytes of a program pass, from the SOCKS socket to the first frame. Prints one a line, in order.
+"""The files that 1,000 bytes of a program pass, from the SOCKS socket to the first frame. Prints one a line, in order,
+and then how many of them lie above `nymconnect/packet/` and how many calls lead from one file to another.
 
     python -m benchmarks.proxy.packets_way [--check docs/architecture.md]
 
 A session runs with its practice network and carries one connection. `sys.setprofile` sees each call in this process. A
 file is passed where one of its functions is given or returns the bytes, or what has been made of them: message,
-fragment, packet, frame. So are the functions that wait for such a call. It ends where asyncio is given the frame to
-write. With `--check` it compares the list to the table of the document, and fails where the two differ.
+fragment, packet, frame. So are the functions that wait for such a call. Calls count that are given or return the bytes
+and whose caller lies in another file. It ends where asyncio is given the frame to write. With `--check` it compares
+list and numbers to those of the document, and fails where they differ.
 """
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import random
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,7 +36,8 @@ MARK = 32  # bytes by which the plain text is known again
 DEPTH = 4  # to which a value is searched
 PRESET = "nym-compatible"
 PATIENCE = 120.0  # seconds
-ROW = re.compile(r"^\| \d+ \| `([\w/]+\.py)` \|")
+BELOW = ("nymconnect/packet/", "nymconnect/crypto.py")
+ROW = re.compile(r"^\| \d+ \| `([\w/]+\.py)` \|", re.MULTILINE)
 
 
 class Trail:
@@ -43,7 +47,9 @@ class Trail:
         self._mark = chunk[:MARK]
         self._derived: set[bytes] = set()
         self._names: dict[str, str] = {}
+        self._called: set[FrameType] = set()
         self.files: list[str] = []
+        self.switches = 0
         self.done = asyncio.Event()
 
     def start(self) -> None:
@@ -83,6 +89,10 @@ class Trail:
         for name in filter(None, reversed(stack)):
             if name not in self.files:
                 self.files.append(name)
+        if frame not in self._called:  # a coroutine that goes on is no new call
+            self._called.add(frame)
+            callers = [name for name in stack[1:] if name]
+            self.switches += bool(callers) and callers[0] != stack[0]
 
     def _file(self, frame: FrameType) -> str:
         path = frame.f_code.co_filename
@@ -130,8 +140,25 @@ def _parts(value: Any) -> Iterable[Any]:
     return ()
 
 
-async def traced() -> list[str]:
-    """The files, in the order in which the bytes reach them."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Way:
+    """The files in the order in which the bytes reach them, and the calls that lead from one to another."""
+
+    files: Sequence[str]
+    switches: int
+
+    def __str__(self) -> str:
+        return "\n".join([*self.files, self.summary])
+
+    @property
+    def summary(self) -> str:
+        """The sentence that the document is to have as well."""
+        above = sum(not name.startswith(BELOW) for name in self.files)
+        return f"{above} of {len(self.files)} files lie above `packet/`; {self.switches} calls lead from one to another"
+
+
+async def traced() -> Way:
+    """One run."""
     settings = Settings(socks=Endpoint("127.0.0.1", 0), preset=PRESET)
     session = Session(settings)
     chunk = random.Random(1).randbytes(LENGTH)
@@ -157,11 +184,19 @@ async def traced() -> list[str]:
         trail.stop()
         server.close()
         await session.disconnect()
-    return trail.files
+    return Way(trail.files, trail.switches)
+
+
+def differences(way: Way, document: str) -> list[str]:
+    """What the document has otherwise."""
+    written = ROW.findall(document)
+    found = [] if written == list(way.files) else ["it lists other files:", *written]
+    return found if way.summary in " ".join(document.split()) else [*found, f"it does not say: {way.summary}"]
 
 
 async def _swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read(-1)
+    with contextlib.suppress(OSError):
+        await reader.read(-1)
     writer.close()
 
 
@@ -169,15 +204,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", type=Path, help="a document whose table lists the same files")
     flags = parser.parse_args()
-    files = asyncio.run(traced())
-    print(*files, sep="\n")
-    if flags.check is None:
-        return 0
-    written = [found[1] for line in flags.check.read_text().splitlines() if (found := ROW.match(line))]
-    if written == files:
-        return 0
-    print(f"{flags.check} lists others:", *written, sep="\n", file=sys.stderr)
-    return 1
+    way = asyncio.run(traced())
+    print(way)
+    found = differences(way, flags.check.read_text()) if flags.check is not None else []
+    if found:
+        print(f"{flags.check} differs:", *found, sep="\n", file=sys.stderr)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

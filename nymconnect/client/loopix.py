@@ -19,11 +19,9 @@ from nymconnect.client.monitor.loop_monitor import LoopMonitor, LoopStatistics
 from nymconnect.client.monitor.mix_health import MixHealth
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.lanes import GENERAL, Destination
+from nymconnect.client.sending.lanes import GENERAL, Answering, Destination
 from nymconnect.client.sending.paced_replies import PacedReplies
-from nymconnect.client.sending.prepared import PreparedPacket
-from nymconnect.client.sending.preparer import Preparer
-from nymconnect.client.sending.scheduler import Answering
+from nymconnect.client.sending.preparer import PreparedPacket, Preparer
 from nymconnect.client.sending.surb_controller import SurbController
 from nymconnect.client.sending.transmission import Monitors, Transmission
 from nymconnect.client.surbs.issued import IssuedSurbs
@@ -109,10 +107,11 @@ class Loopix:
 
     def send(self, data: bytes, to: Recipient, now: float, *, surbs: int = 0, lane: int = GENERAL) -> None:
         """Queue a message; with `surbs` it carries our tag for `to` and that many reply SURBs."""
+        message: messages.NymMessage = messages.Plain(data)
         if surbs:
-            self._surb_controller.send(data, to, surbs, lane, now)
-        else:
-            self.transmission.put(messages.Plain(data), to, lane)
+            beside = self._surb_controller.beside(len(data), to, surbs, now)
+            message = messages.Repliable(self.issued.tag_for(to), messages.DataWithSurbs(beside, data))
+        self.transmission.put(message, to, lane)
 
     def reply(self, data: bytes, tag: bytes, *, lane: int = GENERAL) -> None:
         """Queue an answer over the SURBs that came with sender tag `tag` (16 bytes)."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from nymconnect.client.loopix import Identity, LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
 from nymconnect.client.pacer.machine import Kind, Pacer
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.prepared import PreparedPacket
+from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.packet.acks import split_surb_ack
 from nymconnect.packet.addressing import NodeAddress, Recipient

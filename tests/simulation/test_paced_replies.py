@@ -9,7 +9,7 @@ from nymconnect.client.loopix import Received
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.client.sending.congestion_window import LEAST
-from nymconnect.client.sending.scheduler import MAXIMUM_PACED_RUN
+from nymconnect.client.sending.lanes import MAXIMUM_PACED_RUN
 from nymconnect_proxy.practice.embedded import REQUESTER_TRAFFIC
 from tests.helpers.virtual_mixnet import VirtualClient, VirtualMixnet
 

@@ -17,7 +17,7 @@ from nymconnect.client.gateway.websocket import Answer, ClientWebSocket, Closed,
 from nymconnect.client.pacer.machine import Kind, Rates, Unused
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import Carrier, LocalCarrier
-from nymconnect.client.sending.prepared import PreparedPacket
+from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.directory.topology import Node
 from nymconnect.effects import Close, Write, WriteText
 from nymconnect.endpoints import Upstream

@@ -14,6 +14,8 @@ from nymconnect.packet.addressing import NodeAddress
 SUSPECT_AFTER = 12
 PROBATION = 60.0
 
+Suspects = frozenset[NodeAddress]  # mixes that data goes around
+
 
 @dataclass(slots=True)
 class _FailureRecord:
@@ -40,7 +42,7 @@ class MixHealth:
             if record.failures >= SUSPECT_AFTER and record.suspected_at is None:
                 record.suspected_at = now
 
-    def suspects(self, now: float) -> frozenset[NodeAddress]:
+    def suspects(self, now: float) -> Suspects:
         """Nodes to avoid; those whose probation has ended are let in again, with half their failures forgotten."""
         suspected = set()
         for node, record in self._records.items():

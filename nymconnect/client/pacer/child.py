@@ -20,21 +20,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from nymconnect.client.pacer import protocol
 from nymconnect.client.pacer.machine import Kind, Pacer, Unused
-from nymconnect.client.pacer.protocol import (
-    HEARTBEAT,
-    Begin,
-    Control,
-    Ended,
-    Expire,
-    Inbox,
-    Incoming,
-    Left,
-    Message,
-    Offer,
-    Setup,
-    Slots,
-)
 from nymconnect.errors import NymError
 
 CHUNK = 65536
@@ -117,7 +104,7 @@ class PacerProcess:
     def __init__(self, channel: socket.socket, gateway: socket.socket) -> None:
         self._channel, self._gateway = channel, gateway
         self._pacer = Pacer(random.SystemRandom())
-        self._inbox = Inbox()
+        self._inbox = protocol.Inbox()
         self._layer: _Layer | None = None
         self._patience = 0.0
         self._to_gateway = bytearray()
@@ -209,7 +196,7 @@ class PacerProcess:
         if not self._to_gateway:
             for kind, serial in self._leaving:
                 if kind is not Kind.CONTROL:
-                    self._tell(Left(kind, serial, at), at if kind is Kind.DATA else at + LINGER)
+                    self._tell(protocol.Left(kind, serial, at), at if kind is Kind.DATA else at + LINGER)
             self._leaving = []
 
     def _hear_gateway(self) -> None:
@@ -223,7 +210,7 @@ class PacerProcess:
         if self._layer is not None:
             plain, answer = self._layer.unwrap(data)
             if plain:
-                self._tell(Incoming(plain))
+                self._tell(protocol.Incoming(plain))
             if answer:
                 self._write(answer)
 
@@ -240,32 +227,32 @@ class PacerProcess:
             self._obey(message)
         return bool(data)
 
-    def _obey(self, message: Message) -> None:
+    def _obey(self, message: protocol.Message) -> None:
         match message:
-            case Setup(patience, tls_host):
+            case protocol.Setup(patience, tls_host):
                 self._patience = patience
                 self._layer = _Tls(tls_host) if tls_host else _Plain()
                 if tls_host and (greeting := self._layer.unwrap(b"")[1]):
                     self._write(greeting)
-            case Begin(rates):
+            case protocol.Begin(rates):
                 self._pacer.begin(rates, time.monotonic())
                 self._read_gap = READ_GAP
-            case Control(frame):
+            case protocol.Control(frame):
                 self._pacer.control(frame)
-            case Offer(kind, serial, frame):
+            case protocol.Offer(kind, serial, frame):
                 self._pacer.offer(kind, serial, frame)
-            case Expire():
+            case protocol.Expire():
                 self._pacer.expire_covers()
 
-    def _tell(self, message: Message, due: float = 0.0) -> None:
+    def _tell(self, message: protocol.Message, due: float = 0.0) -> None:
         self._to_client += message.encode()
         self._tell_at = min(self._tell_at, due)
 
     def _flush_client(self) -> bool:
         now = time.monotonic()
         if not self._to_client and (self._pacer.unused != self._told or now >= self._beat_at):
-            self._told, self._beat_at = self._pacer.unused, now + HEARTBEAT
-            self._tell(Slots(self._told))
+            self._told, self._beat_at = self._pacer.unused, now + protocol.HEARTBEAT
+            self._tell(protocol.Slots(self._told))
         if self._tell_at <= now:
             try:
                 del self._to_client[: self._channel.send(self._to_client)]
@@ -278,7 +265,7 @@ class PacerProcess:
         return True
 
     def _say_farewell(self, reason: str) -> None:
-        self._to_client += Ended(reason).encode()
+        self._to_client += protocol.Ended(reason).encode()
         self._channel.settimeout(1.0)
         try:
             self._channel.sendall(self._to_client)

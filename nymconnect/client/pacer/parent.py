@@ -13,20 +13,8 @@ import sys
 from asyncio.subprocess import Process
 from typing import cast
 
+from nymconnect.client.pacer import protocol
 from nymconnect.client.pacer.machine import Kind, Rates, Unused
-from nymconnect.client.pacer.protocol import (
-    Begin,
-    Control,
-    Ended,
-    Expire,
-    Inbox,
-    Incoming,
-    Left,
-    Message,
-    Offer,
-    Setup,
-    Slots,
-)
 from nymconnect.client.pacer.transport import CarrierUser
 from nymconnect.errors import WireError
 from nymconnect.runtime.outbound import adopt
@@ -46,7 +34,7 @@ class ChildCarrier(asyncio.Protocol):
         self._user, self._patience = user, patience
         self._process: Process | None = None
         self._transport: asyncio.Transport | None = None
-        self._inbox = Inbox()
+        self._inbox = protocol.Inbox()
         self._has_ended = False
         self._silent_looks = 0
         self._next_look: asyncio.TimerHandle | None = None
@@ -69,23 +57,23 @@ class ChildCarrier(asyncio.Protocol):
         ours.setblocking(False)
         await adopt(ours, self)
         self._look()
-        self._send(Setup(self._patience, tls_host))
+        self._send(protocol.Setup(self._patience, tls_host))
 
     def begin(self, rates: Rates) -> None:
         """See `Carrier`."""
-        self._send(Begin(rates))
+        self._send(protocol.Begin(rates))
 
     def control(self, frame: bytes) -> None:
         """See `Carrier`; if too many wait, the connection ends."""
-        self._send(Control(frame))
+        self._send(protocol.Control(frame))
 
     def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
         """See `Carrier`; the one who offers keeps count."""
-        self._send(Offer(kind, serial, frame))
+        self._send(protocol.Offer(kind, serial, frame))
 
     def expire_covers(self) -> None:
         """See `Carrier`."""
-        self._send(Expire())
+        self._send(protocol.Expire())
 
     async def close(self) -> None:
         """See `Carrier`."""
@@ -133,15 +121,15 @@ class ChildCarrier(asyncio.Protocol):
         self._transport = None
         self._end("the pacer has ended")
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: protocol.Message) -> None:
         match message:
-            case Incoming(data):
+            case protocol.Incoming(data):
                 self._user.on_bytes(data)
-            case Left(kind, serial, at):
+            case protocol.Left(kind, serial, at):
                 self._user.on_left(kind, serial, at)
-            case Slots(unused):
+            case protocol.Slots(unused):
                 self.unused = unused
-            case Ended(reason):
+            case protocol.Ended(reason):
                 self._end(reason)
 
     def _look(self) -> None:
@@ -158,7 +146,7 @@ class ChildCarrier(asyncio.Protocol):
             self._has_ended = True
             self._user.on_end(reason)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: protocol.Message) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(message.encode())
 

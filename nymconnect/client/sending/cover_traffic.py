@@ -7,8 +7,14 @@ version, so that no hop can tell cover from data.
 from collections import Counter
 from collections.abc import Callable
 
-from nymconnect.client.sending.prepared import PreparedCover, PreparedPacket, PreparedPackets, PreparedReplyCover
-from nymconnect.client.sending.preparer import Preparer, Suspects
+from nymconnect.client.monitor.mix_health import Suspects
+from nymconnect.client.sending.preparer import (
+    PreparedCover,
+    PreparedPacket,
+    PreparedPackets,
+    PreparedReplyCover,
+    Preparer,
+)
 from nymconnect.crypto import Rng
 from nymconnect.directory.topology import RouteError
 from nymconnect.packet.replies import ReplySurb

@@ -8,14 +8,13 @@ books; this module says when which message leaves.
 from collections import Counter
 from collections.abc import Iterable
 
-from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY
-from nymconnect.client.sending.scheduler import Answering
+from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY, Answering
 from nymconnect.client.sending.transmission import Transmission
 from nymconnect.client.surbs.aliases import real
 from nymconnect.directory.topology import RouteError
 from nymconnect.packet import chunking, messages
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
-from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH
+from nymconnect.packet.replies import REPLY_KEY_LENGTH, V2_HEADER_LENGTH, ReplySurb
 from nymconnect.packet.sphinx import DEFAULT_VERSION, surb_length
 
 _HOPS = 4
@@ -44,12 +43,12 @@ class SurbController:
 
     # --- ours, with others -----------------------------------------------------------------------------------------
 
-    def send(self, data: bytes, to: Recipient, surbs: int, lane: int, now: float) -> None:
-        """Queue a message with our tag for `to` and as many SURBs as it has room for; the rest is owed."""
-        beside = min(surbs, self._surbs_to_go_with(len(data)))
-        content = messages.DataWithSurbs(self._issued.give(to, beside, now, self._transmission.suspects(now)), data)
-        self._transmission.put(messages.Repliable(self._issued.tag_for(to), content), to, lane)
-        self._issued.promise(to, surbs - beside)
+    def beside(self, length: int, to: Recipient, surbs: int, now: float) -> tuple[ReplySurb, ...]:
+        """Of `surbs` for `to`, those that go with a message of `length` data bytes; the rest is owed from now on."""
+        amount = min(surbs, self._surbs_to_go_with(length))
+        given = self._issued.give(to, amount, now, self._transmission.suspects(now))
+        self._issued.promise(to, surbs - amount)
+        return given
 
     def grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Owe what was asked for, if that came over a SURB of ours, from the one to whom we gave that SURB."""

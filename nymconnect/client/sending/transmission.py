@@ -10,24 +10,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nymconnect.client.monitor.loop_monitor import LoopMonitor
-from nymconnect.client.monitor.mix_health import MixHealth
+from nymconnect.client.monitor.mix_health import MixHealth, Suspects
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.congestion_window import CongestionWindow
 from nymconnect.client.sending.cover_traffic import CoverTraffic
 from nymconnect.client.sending.flow_control import FlowControl
-from nymconnect.client.sending.lanes import RETRANSMISSION, SURB_REQUEST, SURB_SUPPLY, Destination, Lanes, Outgoing
-from nymconnect.client.sending.pending_acks import PendingAcks, Sent
-from nymconnect.client.sending.prepared import (
+from nymconnect.client.sending.lanes import (
+    RETRANSMISSION,
+    SURB_REQUEST,
+    SURB_SUPPLY,
+    Answering,
+    Destination,
+    Lanes,
+    Outgoing,
+    Scheduler,
+)
+from nymconnect.client.sending.preparer import (
     PreparedCover,
     PreparedData,
     PreparedPacket,
     PreparedPackets,
     PreparedReplyCover,
+    Preparer,
 )
-from nymconnect.client.sending.preparer import Preparer, Suspects
-from nymconnect.client.sending.retransmission_timeout import RetransmissionTimeout
-from nymconnect.client.sending.scheduler import Answering, Scheduler
+from nymconnect.client.sending.retransmission import PendingAcks, RetransmissionTimeout, Sent
 from nymconnect.crypto import Rng
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, WireError
@@ -84,7 +91,7 @@ class Transmission:
             self.lanes.push(Outgoing(fragment, to, lane, stream=lane))
         if lane >= 0:
             size = sum(len(fragment.payload) for fragment in fragments)
-            self._flow.add((to, lane), (fragment.fid for fragment in fragments), size)
+            self._flow.add((to, lane), [fragment.fid for fragment in fragments], size)
 
     def lane_is_full(self, destination: Destination, lane: int) -> bool:
         """Whether a writer to this lane should wait: for slots, or for the ack of something sent long before."""

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.parameters import STEADY_SURPLUS, SurbParameters
 from nymconnect.crypto import Rng
-from nymconnect.packet.addressing import SENDER_TAG_LENGTH, NodeAddress, Recipient
+from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 
 MAXIMUM_CORRESPONDENTS = 1024
@@ -28,9 +29,6 @@ STEADY_BURST = 2.0  # seconds of supply that may be owed at once
 # that carried it may have had to be repeated; or when it is older than STEADY_KEY_AGE.
 STEADY_GRACE = 120.0  # seconds
 STEADY_KEY_AGE = 600.0  # seconds
-
-
-Suspects = frozenset[NodeAddress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class IssuedSurbs:
         """The tag (16 bytes) by which `to` knows us."""
         return self._correspondent(to).tag
 
-    def give(self, to: Recipient, amount: int, now: float, suspects: Suspects = frozenset()) -> tuple[ReplySurb, ...]:
+    def give(self, to: Recipient, amount: int, now: float, suspects: Suspects) -> tuple[ReplySurb, ...]:
         """SURBs that leave for `to` now and come back around `suspects`. RouteError if none can be made."""
         surbs = tuple(self._make(suspects) for _ in range(amount))
         keys = self._keys

@@ -152,10 +152,10 @@ Request = Connect | Send | Query | Control | Pace | Credit
 def encode_request(request: Request, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message."""
     if isinstance(request, Control | Pace | Credit):
-        return versions.wrap_control(request.encode())
+        return versions.of_control + request.encode()
     if isinstance(request, Query):
-        return versions.wrap_request(bytes([FLAG_QUERY]) + request.encode())
-    return versions.wrap_request(request.encode())
+        return versions.of_request + bytes([FLAG_QUERY]) + request.encode()
+    return versions.of_request + request.encode()
 
 
 def decode_request(data: bytes) -> tuple[Versions, Request]:

@@ -175,12 +175,12 @@ def _version_json(version: int | None) -> str:
 def encode_response(response: Response, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message; UsageError for answers that Legacy cannot express."""
     if isinstance(response, ControlAnswer | Credit):
-        return versions.wrap_control(response.encode())
+        return versions.of_control + response.encode()
     if isinstance(response, StreamResponse):
-        return versions.wrap_response(response.encode())
+        return versions.of_response + response.encode()
     if versions.inner is None:
         raise UsageError("query answers need a versioned body")
-    return versions.wrap_response(bytes([FLAG_QUERY]) + response.encode())
+    return versions.of_response + bytes([FLAG_QUERY]) + response.encode()
 
 
 def decode_response(data: bytes) -> tuple[Versions, Response]:

@@ -39,23 +39,26 @@ class Versions:
         if any(version is not None and not FIRST_VERSION <= version <= 255 for version in (self.outer, self.inner)):
             raise UsageError("versions go from 3 to 255")
 
-    def wrap_request(self, body: bytes) -> bytes:
-        """A SOCKS5 request, flag first, as it goes into a mixnet message."""
+    @property
+    def of_request(self) -> bytes:
+        """What stands before a SOCKS5 request, flag first, in a mixnet message."""
         inner = _LEGACY_REQUEST_PREFIX if self.inner is None else bytes([self.inner])
-        return self._envelope(TAG_PROVIDER_DATA) + inner + body
+        return self._head(TAG_PROVIDER_DATA) + inner
 
-    def wrap_response(self, body: bytes) -> bytes:
-        """A SOCKS5 response, flag first, as it goes into a mixnet message."""
+    @property
+    def of_response(self) -> bytes:
+        """What stands before a SOCKS5 response, flag first, in a mixnet message."""
         inner = b"" if self.inner is None else bytes([self.inner])
-        return self._envelope(TAG_PROVIDER_DATA) + inner + body
+        return self._head(TAG_PROVIDER_DATA) + inner
 
-    def wrap_control(self, body: bytes) -> bytes:
-        """A control message; UsageError in Legacy mode, which has none."""
+    @property
+    def of_control(self) -> bytes:
+        """What stands before a control message; UsageError in Legacy mode, which has none."""
         if self.outer is None:
             raise UsageError("Legacy envelopes hold no control messages")
-        return self._envelope(TAG_CONTROL) + body
+        return self._head(TAG_CONTROL)
 
-    def _envelope(self, tag: int) -> bytes:
+    def _head(self, tag: int) -> bytes:
         return b"" if self.outer is None else bytes([self.outer, tag])
 
 

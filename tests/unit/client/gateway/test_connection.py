@@ -20,7 +20,7 @@ from nymconnect.client.gateway import connection as connection_module
 from nymconnect.client.gateway import websocket as websocket_module
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, Traffic, gateway_url
 from nymconnect.client.pacer.machine import DATA_LIMIT, Kind, Rates
-from nymconnect.client.sending.prepared import PreparedPacket
+from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.errors import UserError
 from nymconnect.link.gateway import client as machine_module
 from nymconnect.link.gateway import messages

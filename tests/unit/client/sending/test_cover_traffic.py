@@ -8,8 +8,13 @@ import pytest
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.cover_traffic import CoverTraffic
-from nymconnect.client.sending.prepared import PreparedCover, PreparedPacket, PreparedPackets, PreparedReplyCover
-from nymconnect.client.sending.preparer import Preparer
+from nymconnect.client.sending.preparer import (
+    PreparedCover,
+    PreparedPacket,
+    PreparedPackets,
+    PreparedReplyCover,
+    Preparer,
+)
 from nymconnect.crypto import X25519Secret
 from nymconnect.directory.topology import Feature, Topology
 from nymconnect.packet.addressing import Recipient

@@ -10,11 +10,9 @@ from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.monitor.mix_health import SUSPECT_AFTER, MixHealth
 from nymconnect.client.pacer.machine import Kind
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.lanes import RETRANSMISSION, Destination, Outgoing
+from nymconnect.client.sending.lanes import RETRANSMISSION, Answering, Destination, Outgoing
 from nymconnect.client.sending.paced_replies import PacedReplies
-from nymconnect.client.sending.prepared import PreparedPacket
-from nymconnect.client.sending.preparer import Preparer
-from nymconnect.client.sending.scheduler import Answering
+from nymconnect.client.sending.preparer import PreparedPacket, Preparer
 from nymconnect.client.sending.transmission import Monitors, Transmission
 from nymconnect.client.surbs.issued import IssuedSurbs
 from nymconnect.client.surbs.received import ReceivedSurbs

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.presets import PRESETS
 from nymconnect.client.surbs.issued import STEADY_GRACE, STEADY_KEY_AGE, IssuedSurbs
@@ -15,6 +16,7 @@ NETWORK = known_network()
 RNG = random.Random(3)
 ROUTE = NETWORK.topology.route_to(NETWORK.gateways[0].identity, 0.0, RNG)
 OWNER = Recipient(NETWORK.gateways[0].identity, b"e" * 32, NETWORK.gateways[0].identity)
+NOBODY: Suspects = frozenset()
 HOLDER = Recipient(NETWORK.gateways[0].identity, b"h" * 32, NETWORK.gateways[0].identity)
 LIMITS = SurbParameters()
 TEMPLATE = ReplySurb.create(OWNER, ROUTE, RNG)
@@ -34,7 +36,7 @@ def give_for(giving: IssuedSurbs, rate: float, start: float, seconds: float, los
     most, packets = 0, int(rate * seconds / 3)
     for packet in range(packets):
         now = start + packet * 3 / rate
-        for number, given in enumerate(giving.give(HOLDER, 3, now)):
+        for number, given in enumerate(giving.give(HOLDER, 3, now, NOBODY)):
             if (packet * 3 + number) % lost:
                 assert giving.take_key(given.digest) == (given.key, HOLDER)
         giving.purge(now)
@@ -60,10 +62,10 @@ def test_a_steady_supply_leaves_a_bounded_number_of_keys(name: str) -> None:
 def test_a_holder_that_uses_its_stock_after_minutes_without_a_link_is_still_understood() -> None:
     giving = supply()
     giving.supply_steadily(HOLDER, 50.0, 0.0)
-    held = [given for _ in range(LIMITS.most_held // 4) for given in giving.give(HOLDER, 4, 0.0)]
+    held = [given for _ in range(LIMITS.most_held // 4) for given in giving.give(HOLDER, 4, 0.0, NOBODY)]
     pause = STEADY_KEY_AGE - 1.0
     giving.purge(pause)
-    giving.give(HOLDER, int(STEADY_GRACE * 50.0), pause)  # more than enough to replace what it holds
+    giving.give(HOLDER, int(STEADY_GRACE * 50.0), pause, NOBODY)  # more than enough to replace what it holds
     giving.purge(pause)
     assert all(giving.take_key(given.digest) for given in held)
 
@@ -71,7 +73,7 @@ def test_a_holder_that_uses_its_stock_after_minutes_without_a_link_is_still_unde
 def test_keys_of_a_steady_supply_serve_on_after_its_end_and_are_then_forgotten() -> None:
     giving = supply()
     giving.supply_steadily(HOLDER, 50.0, 0.0)
-    used, unused = giving.give(HOLDER, 2, 0.0)
+    used, unused = giving.give(HOLDER, 2, 0.0, NOBODY)
     giving.supply_steadily(HOLDER, 0.0, 1.0)
     giving.purge(STEADY_KEY_AGE)
     assert giving.take_key(used.digest) == (used.key, HOLDER)
@@ -82,7 +84,7 @@ def test_keys_of_a_steady_supply_serve_on_after_its_end_and_are_then_forgotten()
 
 def test_keys_that_were_asked_for_are_not_crowded_out_by_a_steady_supply() -> None:
     giving = supply()
-    (asked,) = giving.give(OWNER, 1, 0.0)
+    (asked,) = giving.give(OWNER, 1, 0.0, NOBODY)
     giving.supply_steadily(HOLDER, 50.0, 0.0)
     give_for(giving, 50.0, 0.0, 150.0)
     assert giving.take_key(asked.digest) == (asked.key, OWNER)
@@ -90,15 +92,15 @@ def test_keys_that_were_asked_for_are_not_crowded_out_by_a_steady_supply() -> No
 
 def test_a_later_run_gets_the_keys_that_were_asked_for_only() -> None:
     giving = supply()
-    (asked,) = giving.give(OWNER, 1, 0.0)
+    (asked,) = giving.give(OWNER, 1, 0.0, NOBODY)
     giving.supply_steadily(HOLDER, 50.0, 0.0)
-    giving.give(HOLDER, 30, 0.0)
+    giving.give(HOLDER, 30, 0.0, NOBODY)
     assert [reply_digest(issued.key) for issued in giving.issued(5.0)] == [asked.digest]
 
 
 def test_what_is_withheld_is_owed_and_paid_afterwards() -> None:
     giving = supply()
-    giving.give(HOLDER, 3, 0.0)
+    giving.give(HOLDER, 3, 0.0, NOBODY)
     giving.promise(HOLDER, 5)
     giving.withhold(HOLDER, True)
     assert giving.debts == []

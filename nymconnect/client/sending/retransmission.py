@@ -1,23 +1,81 @@
-"""How long to wait for an ack before a fragment is sent again.
+"""Fragments that were sent and whose ack has not come back, and how long to wait before one is sent again.
 
-As nym-client-core 1.21 waits (`acknowledgement_control/sent_notification_listener.rs`): a multiple of the drawn delays
-and a little more. That is the least. Where acks take longer, on a crowded way or over a SURB whose delays only its
-maker knows, we learn it as TCP does (RFC 6298): smoothed times of the acks of fragments sent once (Karn's rule), and a
-wait that is doubled, once in a while, until such an ack has come. Else a slow network would drown in repetitions.
+As nym-client-core 1.21 waits (`acknowledgement_control/`): a multiple of the drawn delays and a little more. That is
+the least. Where acks take longer, on a crowded way or over a SURB whose delays only its maker knows, we learn it as TCP
+does (RFC 6298): smoothed times of the acks of fragments sent once (Karn's rule), and a wait that is doubled, once in a
+while, until such an ack has come. Else a slow network would drown in repetitions.
 """
 
+import heapq
 from collections import OrderedDict
 from dataclasses import dataclass
 
 from nymconnect.client.parameters import TrafficParameters
-from nymconnect.client.sending.lanes import Destination
-from nymconnect.client.sending.pending_acks import Sent
+from nymconnect.client.sending.lanes import Destination, Outgoing
 from nymconnect.crypto import Rng
+from nymconnect.packet.acks import FragmentId
+from nymconnect.packet.addressing import NodeAddress
 
 MAXIMUM_DESTINATIONS = 1024
 MAXIMUM_WAIT = 60.0  # seconds
 # Few: a packet that is lost as an outage ends is missed for the whole of the doubled wait.
 MAXIMUM_DOUBLINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A fragment on its way: when it left, the mixes that it and its ack visit and the seconds that these are expected
+    to hold the two, and when to give it up (seconds)."""
+
+    outgoing: Outgoing
+    path: tuple[NodeAddress, ...]
+    at: float
+    expected: float
+    due: float
+
+
+class PendingAcks:
+    """A table by fragment id, with a heap of due times from which acked entries are dropped lazily."""
+
+    def __init__(self) -> None:
+        self._sent: dict[FragmentId, Sent] = {}
+        self._heap: list[tuple[float, FragmentId]] = []
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def add(self, sent: Sent) -> None:
+        """Wait for the ack of `sent` until its due time."""
+        fragment_id = sent.outgoing.fragment.fid
+        self._sent[fragment_id] = sent
+        heapq.heappush(self._heap, (sent.due, fragment_id))
+
+    def acked(self, fragment_id: FragmentId) -> Sent | None:
+        """The entry that this ack settles; None for an unknown or repeated ack."""
+        return self._sent.pop(fragment_id, None)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next entry falls due."""
+        self._skip_settled()
+        return self._heap[0][0] if self._heap else None
+
+    def expired(self, now: float) -> list[Sent]:
+        """Take the entries that fell due."""
+        late: list[Sent] = []
+        while self._skip_settled() and self._heap[0][0] <= now:
+            late.append(self._sent.pop(heapq.heappop(self._heap)[1]))
+        return late
+
+    def _skip_settled(self) -> bool:
+        """Bring a live entry to the top of the heap; False if there is none."""
+        while self._heap:
+            due, fragment_id = self._heap[0]
+            sent = self._sent.get(fragment_id)
+            if sent is not None and sent.due == due:
+                return True
+            heapq.heappop(self._heap)
+        return False
 
 
 @dataclass(slots=True)
