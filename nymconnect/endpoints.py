@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from nymconnect.errors import UserError
+from nymconnect.reasons import NoFingerprint
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -73,5 +74,5 @@ def parse_fingerprint(text: str) -> bytes:
     """SHA-256 of a certificate (DER), in hex with or without colons, as browsers show it; UserError if it is none."""
     plain = text.strip().replace(":", "")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", plain, re.ASCII):
-        raise UserError("a fingerprint is the SHA-256 of a certificate: 64 digits and letters from a to f")
+        raise UserError(NoFingerprint())
     return bytes.fromhex(plain)

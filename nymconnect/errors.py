@@ -6,6 +6,7 @@
 """
 
 from nymconnect.reasons import Reason, Words
+from nymconnect.system_reasons import SystemSays
 
 
 class NymError(Exception):
@@ -29,6 +30,8 @@ class UserError(NymError):
 
 
 def reason_of(error: BaseException) -> Reason:
-    """The value that an error carries, else its text."""
+    """The value that an error carries; of the operating system's errors the number counts, of others the text."""
     reason = getattr(error, "reason", None)
-    return reason if isinstance(reason, Reason) else Words(str(error))
+    if isinstance(reason, Reason):
+        return reason
+    return SystemSays(error.errno, str(error)) if isinstance(error, OSError) else Words(str(error))

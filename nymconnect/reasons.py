@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+EXAMPLE_DIRECTORY = "https://validator.nymtech.net/api/"
+
 
 class Reason:
     """The base class; every one is frozen, and has an English rendering."""
@@ -182,7 +184,43 @@ class Moved(Reason):
         return "this computer is on another network"
 
 
+@dataclass(frozen=True, slots=True)
+class KeysLost(Reason):
+    """What is on disk of the client of the last time is no use."""
+
+    def __str__(self) -> str:
+        return "the keys of this client do not read; it goes on with new ones"
+
+
+@dataclass(frozen=True, slots=True)
+class RepliesLost(Reason):
+    """Answers to what the client of the last time has asked cannot be decrypted."""
+
+    def __str__(self) -> str:
+        return "the keys of replies still to come do not read and are lost"
+
+
 # --- the directory -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NoDirectoryUrl(Reason):
+    """No directory can have this URL; `has_no_certificate` if a fingerprint is in the way."""
+
+    url: str
+    has_no_certificate: bool = False
+
+    def __str__(self) -> str:
+        hint = "only https has certificates" if self.has_no_certificate else "for example " + EXAMPLE_DIRECTORY
+        return f"not the URL of a directory: {self.url!r} ({hint})"
+
+
+@dataclass(frozen=True, slots=True)
+class NoFingerprint(Reason):
+    """A text that ought to name a certificate."""
+
+    def __str__(self) -> str:
+        return "a fingerprint is the SHA-256 of a certificate: 64 digits and letters from a to f"
 
 
 class Unreachable(Enum):

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import secrets
-import shlex
 import stat
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import msgspec
 import platformdirs
 
 from nymconnect.errors import UserError
+from nymconnect.system_reasons import FileUnusable, FileUse, NewerFile, OpenToOthers
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def make_private_directory(path: Path) -> None:
         if _POSIX and stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(PRIVATE_DIRECTORY)
     except OSError as error:
-        raise UserError(f"cannot use directory {path}: {error.strerror or error}") from error
+        raise UserError(FileUnusable.of(path, FileUse.USE_DIRECTORY, error)) from error
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -89,7 +89,7 @@ def write_private(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise UserError(FileUnusable.of(path, FileUse.WRITE, error)) from error
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -123,12 +123,9 @@ def refuse_open_to_others(path: Path, what: str = "file") -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
     if mode & 0o077:
-        raise UserError(
-            f"{what} {path} is open to other users of this computer; delete it for new keys, or keep them by: "
-            f"chmod 600 {shlex.quote(str(path))}"
-        )
+        raise UserError(OpenToOthers(path, what))
 
 
 # --- documents --------------------------------------------------------------------------------------------------
@@ -168,11 +165,11 @@ class Document(Generic[_T]):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UserError(f"cannot read {self.path}: {error.strerror or error}") from error
+            raise UserError(FileUnusable.of(self.path, FileUse.READ, error)) from error
         try:
             envelope = msgspec.json.decode(data, type=_Envelope)
             if envelope.version > self.version:
-                raise UserError(f"{self.path} was written by a newer version of this program; update, or move it away")
+                raise UserError(NewerFile(self.path))
             return msgspec.convert(self._migrate(envelope), self.model)
         except (msgspec.MsgspecError, RecursionError, LookupError, TypeError) as error:
             set_aside(self.path, str(error))
@@ -220,7 +217,7 @@ class Lock:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         except OSError as error:
-            raise UserError(f"cannot use {self._path}: {error.strerror or error}") from error
+            raise UserError(FileUnusable.of(self._path, FileUse.USE, error)) from error
         try:
             _lock_descriptor(descriptor)
         except OSError:

@@ -257,7 +257,7 @@ async def _draw_all(app: Any, scale: int) -> None:
 
 
 async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
-    from nymconnect.reasons import DirectoryUnreachable, Unreachable, Words
+    from nymconnect.reasons import DirectoryUnreachable, Unreachable
     from nymconnect.runtime.sockets import in_use
     from nymconnect_gui import app as program_module
     from nymconnect_gui.model import session_controller as bridge_module
@@ -305,7 +305,7 @@ async def _draw(app: Any, scene: Scene, theme: str, scale: int) -> None:
         program.context.log.handle(record)
     if scene.busy:
         taken = in_use("127.0.0.1", 1080, OSError(errno.EADDRINUSE, ""), "--socks")
-        bridge._problem = Problem(Words(str(taken)), settings.socks)
+        bridge._problem = Problem(taken.reason, settings.socks)
     window.show_page(scene.page)
     window.show()
     bridge.state_changed.emit(bridge.status)

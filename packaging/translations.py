@@ -63,17 +63,11 @@ def update(folder: Path) -> None:
 def from_tables() -> Iterator[Text]:
     """Context and text of everything that stands in a table."""
     from nymconnect.client.presets import PRESETS
-    from nymconnect_gui.text.reasons import RULES, TRIES_ANOTHER, WHYS
     from nymconnect_proxy.diagnostics.checkup import Finding
 
     for preset in PRESETS.values():
         yield "Presets", preset.title
         yield "Presets", preset.sentence
-    for rule in RULES:
-        yield "Reasons", rule.text
-    yield "Reasons", TRIES_ANOTHER
-    for why in dict.fromkeys(WHYS.values()):
-        yield "Reasons", why
     for finding in Finding:
         yield "Checkup", finding.value
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from nymconnect import __version__
 from nymconnect.errors import UserError
-from nymconnect.reasons import Words
+from nymconnect.reasons import Reason
 from nymconnect.storage import Directories
 from nymconnect_gui.closing import Closing
 from nymconnect_gui.looks.theme import Theme
@@ -143,9 +143,9 @@ class Program(QObject):
             self.tray.refresh()
             self._hint()
 
-    def _tell_unsaved(self, reason: str) -> None:
+    def _tell_unsaved(self, reason: Reason) -> None:
         text = translate("Program", "The settings were not saved and last until the program ends: {reason}")
-        self.context.tell(text.format(reason=advice(Words(reason)).sentence))
+        self.context.tell(text.format(reason=advice(reason).sentence))
 
     def obey(self, order: str) -> bytes:
         """Do what another program of this user wants (`commands.control_line`); the state as a line of JSON."""

@@ -47,7 +47,7 @@ from nymconnect.directory.topology import Topology
 from nymconnect.endpoints import parse_fingerprint
 from nymconnect.errors import UserError, WireError
 from nymconnect.packet.addressing import Recipient
-from nymconnect.reasons import DirectoryUnreachable, DirectoryUnusable, Reason, Unreachable, all_of
+from nymconnect.reasons import DirectoryUnreachable, DirectoryUnusable, NoDirectoryUrl, Reason, Unreachable, all_of
 from nymconnect.runtime.outbound import UpstreamError
 
 log = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ def _base_and_trust(url: str) -> tuple[str, aiohttp.Fingerprint | bool]:
     if not hash_sign:
         return _base(bare), True
     if not bare.startswith("https://"):
-        raise UserError(f"not the URL of a directory: {url!r} (only https has certificates)")
+        raise UserError(NoDirectoryUrl(url, has_no_certificate=True))
     return _base(bare), aiohttp.Fingerprint(parse_fingerprint(certificate))
 
 
@@ -247,7 +247,7 @@ def _base(url: str) -> str:
         usable = False
     # A password in the URL would stand in every message about it.
     if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise UserError(f"not the URL of a directory: {url!r} (for example https://validator.nymtech.net/api/)")
+        raise UserError(NoDirectoryUrl(url))
     return url.rstrip("/") + "/"
 
 

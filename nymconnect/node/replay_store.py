@@ -27,6 +27,7 @@ from nymconnect.node.replay_log import decode_log, encode_batches
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.repeats import Repeats
 from nymconnect.storage import PRIVATE_FILE, Lock, make_private_directory, set_aside, write_private
+from nymconnect.system_reasons import FileUnusable, FileUse
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class ReplayFiles:
         try:
             self.roll()
         except OSError as error:
-            raise UserError(f"cannot write to {self._directory}: {error.strerror or error}") from error
+            raise UserError(FileUnusable.of(self._directory, FileUse.WRITE_TO, error)) from error
         if damaged:
             # What could be read of it must be elsewhere before the next start does not look at it any more.
             write_private(self._directory / REPLAY_FILE, memory.freeze().encode())
@@ -148,7 +149,7 @@ class ReplayFiles:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+            raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
         except WireError as error:
             set_aside(path, str(error))
         return ReplayFilter(keeps_record=True)
@@ -166,7 +167,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
 
 
 class ReplayKeeper:

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import socket
 import sys
 
 from nymconnect.errors import UserError
+from nymconnect.system_reasons import CannotListen, SystemSays
 
 if sys.platform == "linux":
     import fcntl
@@ -58,15 +58,12 @@ def unconfirmed_bytes(transport: asyncio.BaseTransport) -> int | None:
 
 
 def in_use(host: str, port: int, error: OSError, flag: str = "") -> UserError:
-    """The one line for a listener that cannot be opened; `flag` chooses its address, if a flag does."""
-    if error.errno == errno.EADDRINUSE:
-        return UserError(
-            f"cannot listen on {host}:{port}: another program, perhaps NymConnect itself, uses it; end that one, or "
-            f"choose another port{flag and f' with {flag}'}"
-        )
+    """Why a listener cannot be opened; `flag` chooses its address, if a flag does."""
     if error.errno is None or isinstance(error, socket.gaierror):  # the numbers of a failed lookup are of another kind
-        return UserError(f"cannot listen on {host}:{port}: {error.strerror or error}")
-    return UserError(f"cannot listen on {host}:{port}: {os.strerror(error.errno)}")
+        fault = SystemSays(None, error.strerror or str(error))
+    else:
+        fault = SystemSays(error.errno, os.strerror(error.errno))  # asyncio's text repeats the address
+    return UserError(CannotListen(host, port, fault, flag))
 
 
 def address_towards(ip: str) -> str | None:

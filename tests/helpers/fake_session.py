@@ -116,7 +116,4 @@ class FakeSessions:
 
 def port_in_use() -> UserError:
     """What a session raises whose port another program has."""
-    cause = OSError(errno.EADDRINUSE, "Address already in use")
-    error = in_use("127.0.0.1", 1080, cause, "--socks")
-    error.__cause__ = cause
-    return error
+    return in_use("127.0.0.1", 1080, OSError(errno.EADDRINUSE, "Address already in use"), "--socks")

@@ -32,8 +32,8 @@ from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session import connector as passage_module
 from nymconnect_proxy.session import session as session_module
 from nymconnect_proxy.session.alarms import EntryIsExit, ProfileNotice, sentence
-from nymconnect_proxy.session.gateway_selection import IN_USE, GatewaySelection
-from nymconnect_proxy.session.reasons import Crash
+from nymconnect_proxy.session.gateway_selection import GatewaySelection
+from nymconnect_proxy.session.reasons import Crash, ProfileInUse
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
@@ -153,7 +153,7 @@ async def test_two_sessions_at_once_do_not_share_a_client(tmp_path: Path) -> Non
         async with session(free_choice(running), tmp_path) as second:
             await reach(second, State.CONNECTED)
             assert client_address(first).identity != client_address(second).identity
-            assert second.status.alarms == (ProfileNotice(IN_USE),)
+            assert second.status.alarms == (ProfileNotice(ProfileInUse()),)
             assert first.status.alarms == ()
 
 

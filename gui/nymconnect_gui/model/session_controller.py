@@ -8,7 +8,6 @@ looked at once a second, and only while somebody watches.
 """
 
 import asyncio
-import errno
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -17,10 +16,12 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import NymError, reason_of
-from nymconnect.reasons import Words
+from nymconnect.system_reasons import CannotListen
 from nymconnect_gui.model.history import History
 from nymconnect_gui.text.words import Problem
+from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import KnownGateway, Rates, Status
 from nymconnect_proxy.settings.config import Settings, needs_reconnect
@@ -285,7 +286,7 @@ class Bridge(QObject):
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.error("%s failed: %s", task.get_name(), error, exc_info=error)
-        self._problem = Problem(Words(f"internal error: {error}"))
+        self._problem = Problem(Crash("the window", f"{type(error).__name__}: {error}"))
         self.state_changed.emit(self._status)
 
 
@@ -303,6 +304,9 @@ def with_port(settings: Settings, port: int) -> Settings:
 
 
 def _problem(error: Exception, settings: Settings) -> Problem:
-    cause = error if isinstance(error, OSError) else error.__cause__
-    is_busy = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
-    return Problem(reason_of(error), settings.socks if is_busy else None)
+    reason = reason_of(error)
+    match reason:
+        case CannotListen(host, port, is_taken=True) if Endpoint(host, port) == settings.socks:
+            return Problem(reason, settings.socks)
+        case _:
+            return Problem(reason)

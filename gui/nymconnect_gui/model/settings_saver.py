@@ -18,6 +18,7 @@ from nymconnect.errors import UserError
 from nymconnect_gui.model.keyring_store import NoVault, Vault, find_vault
 from nymconnect_gui.model.settings_file import save_changes
 from nymconnect_gui.model.window_memory import Store
+from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.settings.config import Settings, read_settings
 from nymconnect_proxy.settings.options import Secret
 
@@ -31,7 +32,7 @@ VAULT_TIMEOUT = 60.0  # a person may have to type a password
 class Keeper(QObject):
     """`trouble` says why something was not saved; `vault_changed`, that `vault_name` is known."""
 
-    trouble = Signal(str)
+    trouble = Signal(object)
     vault_changed = Signal()
 
     def __init__(
@@ -98,7 +99,7 @@ class Keeper(QObject):
             self._write(read_settings(self._path), settings)
         except UserError as error:
             log.warning("the settings were not saved: %s", error)
-            self.trouble.emit(str(error))
+            self.trouble.emit(error.reason)
 
     async def close(self) -> None:
         """Wait for what is being written."""
@@ -118,7 +119,7 @@ class Keeper(QObject):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed: %s: %s", task.get_name(), type(error).__name__, error)
-            self.trouble.emit(f"internal error: {error}")
+            self.trouble.emit(Crash("the saving of settings", f"{type(error).__name__}: {error}"))
 
     async def _ask(self, question: Callable[[], T]) -> T | None:
         try:
@@ -138,7 +139,7 @@ class Keeper(QObject):
             save_changes(self._path, before, after)
         except UserError as error:
             log.warning("the settings were not saved: %s", error)
-            self.trouble.emit(str(error))
+            self.trouble.emit(error.reason)
 
 
 @dataclass(frozen=True, slots=True)

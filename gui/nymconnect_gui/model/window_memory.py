@@ -49,7 +49,7 @@ class Store(QObject):
     """Holds it, and says when it has changed, or could not be written. Without a `path` nothing is kept."""
 
     changed = Signal()
-    trouble = Signal(str)
+    trouble = Signal(object)
 
     def __init__(self, path: Path | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -82,7 +82,7 @@ class Store(QObject):
                 change_document(self._path, lambda document: _write(document, after))
             except UserError as error:
                 log.warning("%s", error)
-                self.trouble.emit(str(error))
+                self.trouble.emit(error.reason)
         self.changed.emit()
 
 

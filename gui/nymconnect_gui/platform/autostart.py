@@ -27,6 +27,8 @@ from typing import Any, Protocol
 from nymconnect.errors import UserError
 from nymconnect.runtime.program import own_command
 from nymconnect.storage import write_private
+from nymconnect.system_reasons import SystemSays
+from nymconnect_gui.reasons import AutostartRefused
 
 NAME = "NymConnect"
 LABEL = "net.nymconnect.NymConnect"
@@ -177,4 +179,4 @@ def _remove(path: Path) -> None:
 
 
 def _refused(error: OSError) -> UserError:
-    return UserError(f"the system does not let this program change what starts at login: {error.strerror or error}")
+    return UserError(AutostartRefused(SystemSays.of(error)))

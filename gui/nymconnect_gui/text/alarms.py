@@ -2,7 +2,6 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from nymconnect.reasons import Words
 from nymconnect_gui.text.reasons import advice
 from nymconnect_proxy.session.alarms import (
     Alarm,
@@ -46,8 +45,8 @@ def alarm_text(alarm: Alarm) -> str:
                 "Choose another gateway.",
             )
             return text.format(name=requester)
-        case ProfileNotice(text):
-            return advice(Words(text)).sentence
+        case ProfileNotice(reason):
+            return advice(reason).sentence
 
 
 def _missed(because: MissedBecause) -> str:

@@ -1,11 +1,10 @@
 """What goes wrong, in plain words: a reason of the session becomes one clear sentence, and a page where to go on.
 
-A reason of a class of its own is matched here. Of what is known in English only (`Words`), what usually happens to a
-person is in a table, and anything else is shown as it is.
+Here are the reasons of network and session; `local_reasons` has those of this computer. What is known in English only
+(`Words`) is shown as it is.
 """
 
 import re
-from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
@@ -34,6 +33,8 @@ from nymconnect.reasons import (
     Wanted,
     Words,
 )
+from nymconnect_gui.text.advice import EXITS, NETWORK, REPORT, Advice, sentence_case
+from nymconnect_gui.text.local_reasons import local_advice
 from nymconnect_proxy.session.reasons import (
     CoverFirst,
     Crash,
@@ -42,7 +43,6 @@ from nymconnect_proxy.session.reasons import (
     NoGatewayIn,
     NoRequester,
     PlainDirectory,
-    PracticeEnded,
     TooFewNodes,
     TryingAnother,
 )
@@ -50,112 +50,12 @@ from nymconnect_proxy.session.reasons import (
 translate = QCoreApplication.translate
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """A sentence, and the key of the page that helps, empty if trying again is all there is to do."""
-
-    sentence: str
-    page: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    pattern: "re.Pattern[str]"
-    text: str
-    page: str = ""
-
-
-def _rule(pattern: str, text: str, page: str = "") -> _Rule:
-    return _Rule(re.compile(pattern, re.IGNORECASE | re.DOTALL), text, page)
-
-
-_NETWORK, _EXITS, _PROXY, _REPORT = "settings-network", "settings-exits", "settings-proxy", "diagnostics-report"
-RULES = (
-    _rule(r"no space left on device", "The disk is full. Make room, then try again."),
-    _rule(
-        r"cannot listen on (?P<address>\S+): (?P<why>[^;]+)",
-        "The proxy cannot open {address}: {why}. Choose another address or port.",
-        _PROXY,
-    ),
-    _rule(r"no requester is named '(?P<name>[^']*)'", "No exit is named {name}. Choose another one.", _EXITS),
-    _rule(r"one requester stands there twice", "One exit is in the list twice. Remove one of the two.", _EXITS),
-    _rule(
-        r"(practice|embedded) network (has ended|did not start)",
-        "The practice network has ended. Try again; if it ends again, save a problem report.",
-        _REPORT,
-    ),
-    _rule(
-        r"address must be a literal ip address",
-        "The proxy takes an IP address, such as 127.0.0.1, and no name. Correct it in the settings.",
-        _PROXY,
-    ),
-    _rule(
-        r"(?P<address>\S+) is reachable from other machines",
-        "Other computers reach {address}. Allow that and set a password, or take 127.0.0.1.",
-        _PROXY,
-    ),
-    _rule(
-        r"rpc_url leads nowhere: no requester can look up the name (?P<host>\S+)",
-        "No exit can look up {host}, which the settings file names in rpc_url. Correct it.",
-    ),
-    _rule(r"rpc_listen leads nowhere", "The settings file has rpc_listen without rpc_url. Add it, or remove both."),
-    _rule(
-        r"not the url of a directory: '(?P<url>[^']*)'",
-        "{url} is not the address of a directory. Correct it.",
-        _NETWORK,
-    ),
-    _rule(
-        r"key file (?P<path>.+) is open to other users of this computer; .*by: (?P<command>chmod .+)$",
-        "Other users of this computer can reach the keys in {path}. Run “{command}” to keep them, or delete the file "
-        "for new ones.",
-    ),
-    _rule(
-        r"(?P<path>\S+) was written by a newer version",
-        "{path} was written by a newer version of NymConnect. Update, or move the file away.",
-    ),
-    _rule(
-        r"internal error",
-        "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
-        _REPORT,
-    ),
-    _rule(
-        r"the keys of this client do not read",
-        "The keys of the last session could not be read. This session has new ones.",
-    ),
-    _rule(
-        r"the keys of replies still to come do not read",
-        "Replies to the last session could not be kept. This one is not affected.",
-    ),
-    _rule(r"another session uses the profile", "Another session runs already; this one keeps nothing."),
-    _rule(
-        r"cannot (?:write|use|read|use directory) (?P<path>.+?): (?P<why>[^:]+)$",
-        "{path} cannot be used: {why}.",
-    ),
-    _rule(
-        r"does not let this program change what starts at login: (?P<why>[^:]+)$",
-        "The system does not let NymConnect change what starts at login: {why}.",
-    ),
-    _rule(r"^(?P<path>\S+\.toml): (?P<why>[^:]+)$", "{path} cannot be used: {why}."),
-)
-# Halves of sentences: what operating systems say of what cannot be used.
-WHYS = {
-    "permission denied": "this user may not do that",
-    "operation not permitted": "this user may not do that",
-    "read-only file system": "nothing can be written there",
-    "not a directory": "a file is in the way",
-    "file exists": "a file is in the way",
-    "is a directory": "a folder is in the way",
-    "no such file or directory": "it is not there",
-    "another program, perhaps nymconnect itself, uses it": "another program uses it",
-    "cannot assign requested address": "this computer has no such address",
-}
 # How gateways say that our time is wrong.
 _CLOCK = re.compile(r"timestamp|gateway's clock", re.IGNORECASE)
 LONGEST_PIECE = 20  # characters
 _TECHNICAL = re.compile(r"(?<!\S)(?:-\S+|\S*[/=@:.,_]\w\S*|/\S*)")
 _SEPARATORS = re.compile(r"(?<=[/=@,])(?=[^/=@,])")
 _INNER = re.compile(r"(?<=[.:_])(?=\w)")
-TRIES_ANOTHER = "Trying another gateway."
 
 
 def advice(reason: Reason) -> Advice:
@@ -163,29 +63,30 @@ def advice(reason: Reason) -> Advice:
     match reason:
         case TryingAnother(inner) | EnteringElsewhere(inner):
             first = _passing(inner)
-            return Advice(f"{first.sentence} {_translate(TRIES_ANOTHER)}", first.page)
+            trying = translate("Reasons", "Trying another gateway.")
+            return Advice(f"{first.sentence} {trying}", first.page)
         case Several(reasons):
             return advice(reasons[0])
         case DirectoryUnreachable():
             return _unreachable(reason)
         case DirectoryUnusable(url):
             text = translate("Reasons", "{url} is not the directory of a mixnet. Check the address.")
-            return Advice(text.format(url=url), _NETWORK)
+            return Advice(text.format(url=url), NETWORK)
         case PlainDirectory(url):
             text = translate(
                 "Reasons", "Anybody on the way to {url} could change what it says. Use an address with https."
             )
-            return Advice(text.format(url=url), _NETWORK)
+            return Advice(text.format(url=url), NETWORK)
         case NoGatewayIn(country):
             text = translate("Reasons", "The network lists no gateway in {country}. Choose another country, or none.")
-            return Advice(text.format(country=country), _EXITS)
+            return Advice(text.format(country=country), EXITS)
         case NoRequester(_, ""):
             return Advice(
-                translate("Reasons", "This network lists no exit. Enter the address of one that you may use."), _EXITS
+                translate("Reasons", "This network lists no exit. Enter the address of one that you may use."), EXITS
             )
         case NoRequester(_, country):
             text = translate("Reasons", "The network lists no exit in {country}. Choose another country, or none.")
-            return Advice(text.format(country=country), _EXITS)
+            return Advice(text.format(country=country), EXITS)
         case CoverFirst(seconds):
             text = translate("Reasons", "Sending cover traffic for {seconds} seconds first.")
             return Advice(text.format(seconds=f"{seconds:g}"))
@@ -194,16 +95,16 @@ def advice(reason: Reason) -> Advice:
         case Moved():
             return Advice(translate("Reasons", "This computer is on another network. Connecting again."))
         case Words(text):
-            return _by_table(text)
+            return Advice(sentence_case(text))
         case _:
-            return _of_gateway(reason)
+            return local_advice(reason) or _of_gateway(reason)
 
 
 def _passing(reason: Reason) -> Advice:
     """A reason that asks nothing of a person, for another gateway is tried already."""
     match reason:
         case GatewaySays(words) | GatewayRefuses(GatewaySays(words)) if not _CLOCK.search(words):
-            return Advice(translate("Reasons", "The gateway refused: “{words}”.").format(words=words), _EXITS)
+            return Advice(translate("Reasons", "The gateway refused: “{words}”.").format(words=words), EXITS)
         case _:
             return advice(reason)
 
@@ -215,7 +116,7 @@ def _of_gateway(reason: Reason) -> Advice:
                 "Reasons",
                 "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
             )
-            return Advice(text, _EXITS)
+            return Advice(text, EXITS)
         case NoGateway() | TooFewNodes() | NoGatewayAnswers():
             return Advice(
                 translate("Reasons", "No gateway of this network can be used at the moment. Try again later.")
@@ -227,49 +128,44 @@ def _of_gateway(reason: Reason) -> Advice:
                 "Reasons",
                 "The gateway does not answer. Check the network of this computer, or choose another gateway.",
             )
-            return Advice(text, _EXITS)
+            return Advice(text, EXITS)
         case GatewayRefuses(inner):
             return _of_gateway(inner)
         case GatewaySays(words) if _CLOCK.search(words):
             return Advice(translate("Reasons", "The date or time of this computer is wrong. Set it, then try again."))
         case GatewaySays(words):
             text = translate("Reasons", "The gateway refused: “{words}”. Try another gateway.")
-            return Advice(text.format(words=words), _EXITS)
+            return Advice(text.format(words=words), EXITS)
         case GatewayUnproven():
             text = translate(
                 "Reasons", "The gateway could not prove that it is the one in the directory. Choose another one."
             )
-            return Advice(text, _EXITS)
+            return Advice(text, EXITS)
         case GatewayDenies():
             text = translate(
                 "Reasons",
                 "The gateway refuses this client. Check the date and time of this computer, or choose another gateway.",
             )
-            return Advice(text, _EXITS)
+            return Advice(text, EXITS)
         case GatewayNotUnderstood() | GatewayVersion():
             return Advice(
-                translate("Reasons", "The gateway speaks another version of the protocol. Choose another one."), _EXITS
+                translate("Reasons", "The gateway speaks another version of the protocol. Choose another one."), EXITS
             )
         case LinkBroke():
             return Advice(translate("Reasons", "The connection to the gateway was lost."))
-        case PracticeEnded():
-            text = translate(
-                "Reasons", "The practice network has ended. Try again; if it ends again, save a problem report."
-            )
-            return Advice(text, _REPORT)
         case ClientCrashed() | Crash():
             text = translate(
                 "Reasons",
                 "Something went wrong inside NymConnect. Try again; if it happens again, save a problem report.",
             )
-            return Advice(text, _REPORT)
+            return Advice(text, REPORT)
         case _:
             return Advice(sentence_case(str(reason)))
 
 
 def _no_upstream() -> Advice:
     text = translate("Reasons", "The proxy on the way to the gateway does not connect. Check it in the settings.")
-    return Advice(text, _NETWORK)
+    return Advice(text, NETWORK)
 
 
 def _unreachable(reason: DirectoryUnreachable) -> Advice:
@@ -298,21 +194,7 @@ def _unreachable(reason: DirectoryUnreachable) -> Advice:
             text = translate("Reasons", "{url} does not answer. Check the network of this computer, then try again.")
         case Unreachable.OTHER:
             text = translate("Reasons", "Nothing answers at {url}. Check the address of the directory.")
-    return Advice(text.format(url=reason.url), _NETWORK)
-
-
-def _by_table(reason: str) -> Advice:
-    for rule in RULES:
-        if (match := rule.pattern.search(reason)) is not None:
-            values = {name: _why(value) if name == "why" else value for name, value in match.groupdict().items()}
-            return Advice(_translate(rule.text).format(**values), rule.page)
-    return Advice(sentence_case(reason))
-
-
-def _why(text: str) -> str:
-    """Half a sentence, in the language in force if it is known."""
-    known = WHYS.get(text.rstrip(".").lower())
-    return text if known is None else _translate(known)
+    return Advice(text.format(url=reason.url), NETWORK)
 
 
 def breakable(text: str) -> str:
@@ -327,15 +209,3 @@ def _cut(word: str) -> str:
     pieces = _SEPARATORS.split(word)
     short = (_INNER.sub("\u200b", piece) if len(piece) > LONGEST_PIECE else piece for piece in pieces)
     return "\u200b".join(short).replace("-", "-\u2060")
-
-
-def sentence_case(text: str) -> str:
-    """A reason as a sentence."""
-    text = text.strip()
-    if not text:
-        return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
-
-
-def _translate(text: str) -> str:
-    return QCoreApplication.translate("Reasons", text)

@@ -11,8 +11,8 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from nymconnect.client.presets import PRESETS
 from nymconnect.endpoints import Endpoint
 from nymconnect.reasons import Reason
+from nymconnect_gui.text.advice import sentence_case as sentence_case
 from nymconnect_gui.text.reasons import advice
-from nymconnect_gui.text.reasons import sentence_case as sentence_case
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.options import is_name

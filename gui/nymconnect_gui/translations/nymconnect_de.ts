@@ -1091,6 +1091,10 @@
         <translation>Andere Rechner erreichen {address}. Erlauben Sie das und setzen Sie ein Passwort, oder nehmen Sie 127.0.0.1.</translation>
     </message>
     <message>
+        <source>{host}, which the settings file names in rpc_url, is not on the public Internet. Correct it.</source>
+        <translation>{host} steht in der Einstellungsdatei als rpc_url, ist aber nicht im öffentlichen Internet. Berichtigen Sie es.</translation>
+    </message>
+    <message>
         <source>No exit can look up {host}, which the settings file names in rpc_url. Correct it.</source>
         <translation>Kein Ausgang kann {host} nachschlagen; die Einstellungsdatei nennt es in rpc_url. Berichtigen Sie es.</translation>
     </message>
@@ -1191,6 +1195,22 @@
         <translation>von {wanted} Antworten je Sekunde kommen nur {rate} an</translation>
     </message>
     <message>
+        <source>Only an address with https can have a fingerprint. Correct {url}.</source>
+        <translation>Nur eine Adresse mit https kann einen Fingerabdruck haben. Berichtigen Sie {url}.</translation>
+    </message>
+    <message>
+        <source>“{text}” is no Nym address. Paste the whole of it, in one piece.</source>
+        <translation>„{text}“ ist keine Nym-Adresse. Fügen Sie sie ganz und in einem Stück ein.</translation>
+    </message>
+    <message>
+        <source>“{text}” is no key of a gateway. Paste the whole of it, in one piece.</source>
+        <translation>„{text}“ ist kein Schlüssel eines Gateways. Fügen Sie ihn ganz und in einem Stück ein.</translation>
+    </message>
+    <message>
+        <source>A fingerprint has 64 digits and letters from a to f. Correct that of the directory.</source>
+        <translation>Ein Fingerabdruck hat 64 Ziffern und Buchstaben von a bis f. Berichtigen Sie den des Verzeichnisses.</translation>
+    </message>
+    <message>
         <source>this user may not do that</source>
         <translation>dieser Benutzer darf das nicht</translation>
     </message>
@@ -1217,6 +1237,42 @@
     <message>
         <source>this computer has no such address</source>
         <translation>dieser Rechner hat keine solche Adresse</translation>
+    </message>
+    <message>
+        <source>the value is wrong</source>
+        <translation>der Wert ist falsch</translation>
+    </message>
+    <message>
+        <source>the value of {option} is wrong</source>
+        <translation>der Wert von {option} ist falsch</translation>
+    </message>
+    <message>
+        <source>no section is named {section}</source>
+        <translation>kein Abschnitt heißt {section}</translation>
+    </message>
+    <message>
+        <source>the section {section} has no entry {option}</source>
+        <translation>der Abschnitt {section} hat keinen Eintrag {option}</translation>
+    </message>
+    <message>
+        <source>the list of exits does not read</source>
+        <translation>die Liste der Ausgänge ist nicht lesbar</translation>
+    </message>
+    <message>
+        <source>no exit can have the name “{name}”</source>
+        <translation>kein Ausgang kann {name} heißen</translation>
+    </message>
+    <message>
+        <source>the address of the exit {name} is wrong</source>
+        <translation>die Adresse des Ausgangs {name} ist falsch</translation>
+    </message>
+    <message>
+        <source>more than {most} exits are listed</source>
+        <translation>mehr als {most} Ausgänge sind eingetragen</translation>
+    </message>
+    <message>
+        <source>it is too long</source>
+        <translation>sie ist zu lang</translation>
     </message>
     <message>
         <source>The gateway hides what you receive. It is not known yet whether the gateway itself sees it: NymConnect counts the answers first, usually for 10 to 40 seconds.</source>

@@ -9,7 +9,6 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from nymconnect.errors import UserError
-from nymconnect.reasons import Words
 from nymconnect_gui.looks import icons
 from nymconnect_gui.looks.theme import Theme
 from nymconnect_gui.model.context import Context
@@ -17,6 +16,7 @@ from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import number, translate
 from nymconnect_gui.widgets.controls import Card, button, label, set_role
 from nymconnect_gui.widgets.forms import TextField
+from nymconnect_proxy.session.reasons import Crash
 
 if TYPE_CHECKING:
     from nymconnect_proxy.diagnostics.checkup import Result
@@ -155,7 +155,7 @@ class CheckupCard(Card):
             self.outcome.setText(translate("Checkup", "The test ended before it was finished."))
         elif (error := task.exception()) is not None:
             set_role(self.outcome, "bad")
-            self.outcome.setText(advice(Words(f"internal error: {error}")).sentence)
+            self.outcome.setText(advice(Crash("the self-test", f"{type(error).__name__}: {error}")).sentence)
 
     def _name_button(self) -> None:
         again = self.stages.isVisibleTo(self)

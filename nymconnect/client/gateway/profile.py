@@ -26,6 +26,7 @@ from nymconnect.client.surbs.issued import IssuedKey
 from nymconnect.crypto import Ed25519Secret, X25519Secret, blake3_digest
 from nymconnect.errors import WireError
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import KeysLost, Reason, RepliesLost
 from nymconnect.storage import Document, Lock, Migration, make_private_directory, set_aside
 
 MAXIMUM_REPLY_AGE = 24 * 3600.0  # seconds; `SurbParameters.maximum_key_age` may be shorter
@@ -81,7 +82,7 @@ class ProfileStore:
     def __init__(self, data: Path, network: str) -> None:
         self._data = data
         self.directory = data / "networks" / directory_name(network)
-        self.notice = ""
+        self.notice: Reason | None = None
         self._client = Document(self.directory / "client.json", StoredClient, CLIENT_MIGRATIONS, holds_keys=True)
         self._replies = Document(self.directory / "replies.json", StoredReplies, REPLIES_MIGRATIONS, holds_keys=True)
         self._lock = Lock(self.directory / "lock")
@@ -101,7 +102,7 @@ class ProfileStore:
 
         UserError if other users may read one of the files.
         """
-        stored = self._read(self._client, "the keys of this client do not read; it goes on with new ones")
+        stored = self._read(self._client, KeysLost())
         if stored is None:
             return None
         keys = ClientKeys(
@@ -132,7 +133,7 @@ class ProfileStore:
         self._replies.save(StoredReplies(keys.identity.public, given))
 
     def _load_replies(self, keys: ClientKeys, unix_now: float) -> tuple[IssuedKey, ...]:
-        complaint = "the keys of replies still to come do not read and are lost"
+        complaint = RepliesLost()
         stored = self._read(self._replies, complaint)
         if stored is None or stored.client != keys.identity.public:
             return ()
@@ -143,7 +144,7 @@ class ProfileStore:
             self.notice = complaint
             return ()
 
-    def _read(self, document: Document[_Stored], complaint: str) -> _Stored | None:
+    def _read(self, document: Document[_Stored], complaint: Reason) -> _Stored | None:
         existed = document.path.exists()
         stored = document.load()
         if stored is None and existed:

@@ -18,6 +18,7 @@ import msgspec
 from nymconnect.errors import UsageError, UserError
 from nymconnect.node.gateway.mailbox import MailGroup, MailSummary
 from nymconnect.node.gateway.registry import RegistryChanges, StoredClient, StoredRegistry
+from nymconnect.reasons import Words
 from nymconnect.storage import (
     PRIVATE_FILE,
     Document,
@@ -26,6 +27,7 @@ from nymconnect.storage import (
     refuse_open_to_others,
     set_aside,
 )
+from nymconnect.system_reasons import FileUnusable, FileUse, NewerFile
 
 DATABASE = "gateway.db"
 LOCK_FILE = "gateway.lock"
@@ -143,13 +145,13 @@ class GatewayStore:
 
     def unusable(self, error: Exception) -> UserError:
         """What to tell a person of an error that this object raised."""
-        return UserError(f"cannot use {self._path}: {error}")
+        return UserError(FileUnusable(self._path, FileUse.USE, Words(str(error))))
 
     def _connect(self) -> sqlite3.Connection:
         try:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))  # SQLite would follow the umask
         except OSError as error:
-            raise UserError(f"cannot use {self._path}: {error.strerror or error}") from error
+            raise UserError(FileUnusable.of(self._path, FileUse.USE, error)) from error
         database = sqlite3.connect(self._path, isolation_level=None)
         try:
             self._prepare(database)
@@ -161,7 +163,7 @@ class GatewayStore:
     def _prepare(self, database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
-            raise UserError(f"{self._path} was written by a newer version of this program; update, or move it away")
+            raise UserError(NewerFile(self._path))
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA secure_delete = FAST")

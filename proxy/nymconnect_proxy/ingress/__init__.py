@@ -4,4 +4,5 @@
 `multiplexer` carries all their streams through one mixnet client: `requester_choice` says to which requester, under
 which of the `sender_tags`; where a requester has no place left, `stream_places` queues them in the `waiting_room`.
 `questions` are what requesters are asked beside streams, and `requester_checks` whether they answer.
+`reasons` say why a port is not opened.
 """

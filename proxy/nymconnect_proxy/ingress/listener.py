@@ -22,6 +22,7 @@ from nymconnect.runtime.listening import Port, Visitor, visitor_of
 from nymconnect.runtime.sockets import PatientReader
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.ingress.multiplexer import Exchange, ExchangeOptions, ExchangeSnapshot, write
+from nymconnect_proxy.ingress.reasons import LocalPort, NotAnAddress, ReachableByOthers
 from nymconnect_proxy.ingress.requester_choice import RequesterChoice, RequesterState
 from nymconnect_proxy.protocol.private_names import is_private, is_private_address
 from nymconnect_proxy.socks.dialect import Requested
@@ -170,12 +171,9 @@ class SocksListener:
         try:
             loopback = is_loopback(host)
         except ValueError as error:
-            raise UserError(f"the SOCKS address must be a literal IP address such as 127.0.0.1, not {host}") from error
+            raise UserError(NotAnAddress(LocalPort.SOCKS, host)) from error
         if not loopback and not (self._options.allow_remote and self._options.password):
-            raise UserError(
-                f"{host} is reachable from other machines; that takes the switch allow_remote and a password, or else "
-                "the SOCKS port must be on 127.0.0.1 or ::1"
-            )
+            raise UserError(ReachableByOthers(LocalPort.SOCKS, host))
 
     def _protocol(self) -> asyncio.Protocol:
         loop, limit = asyncio.get_running_loop(), self._options.backlog.reader_limit

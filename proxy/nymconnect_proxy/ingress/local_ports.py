@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from nymconnect.endpoints import Endpoint, is_on_this_computer
 from nymconnect.errors import UserError
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
+from nymconnect_proxy.ingress.reasons import RpcUrlMissing, RpcUrlPrivate
 from nymconnect_proxy.ingress.rpc import RpcDoor, RpcOptions
 from nymconnect_proxy.protocol.private_names import is_private, is_private_address
 from nymconnect_proxy.settings.settings import Settings
@@ -39,11 +40,11 @@ class Doors:
             return cls(listener, socks, None, None)
         try:
             if settings.rpc_url is None:
-                raise UserError("rpc_listen leads nowhere: set rpc_url, too")
+                raise UserError(RpcUrlMissing())
             if is_private(settings.rpc_url.host, localhost=at_home):
-                raise UserError(f"rpc_url leads nowhere: no requester can look up the name {settings.rpc_url.host}")
+                raise UserError(RpcUrlPrivate(settings.rpc_url.host))
             if is_private_address(settings.rpc_url.host, localhost=at_home):
-                raise UserError(f"rpc_url leads nowhere: {settings.rpc_url.host} is not on the public Internet")
+                raise UserError(RpcUrlPrivate(settings.rpc_url.host, is_address=True))
             door = RpcDoor(RpcOptions(settings.rpc_url, password, settings.allow_remote), socks)
             host = settings.rpc_listen.host
             return cls(listener, socks, door, Endpoint(host, await door.start(host, settings.rpc_listen.port)))

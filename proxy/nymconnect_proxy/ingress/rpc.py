@@ -33,6 +33,7 @@ from nymconnect.lobby import Lobby, LobbyLimits
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.listening import Port, Visitor, visitor_of
+from nymconnect_proxy.ingress.reasons import LocalPort, NotAnAddress, ReachableByOthers
 from nymconnect_proxy.settings.options import Server
 from nymconnect_proxy.streams.back_pressure import NARROW
 from nymconnect_proxy.streams.socket_close import flush_then_reset, reset_on_close
@@ -148,11 +149,9 @@ class RpcDoor:
         try:
             loopback = is_loopback(host)
         except ValueError as error:
-            raise UserError(f"the RPC address must be a literal IP address such as 127.0.0.1, not {host}") from error
+            raise UserError(NotAnAddress(LocalPort.RPC, host)) from error
         if not loopback and not (self._options.allow_remote and self._options.password):
-            raise UserError(
-                f"{host} is reachable from other machines; that takes the switch allow_remote and a password"
-            )
+            raise UserError(ReachableByOthers(LocalPort.RPC, host))
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         try:

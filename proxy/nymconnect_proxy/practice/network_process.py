@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nymconnect.errors import UserError
 from nymconnect.runtime.program import own_command
+from nymconnect_proxy.practice.reasons import PracticeNotStarted, PracticeTooSlow
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class NetworkProcess:
             async with asyncio.timeout(START_TIMEOUT):
                 return await self._first_line(self._process)
         except TimeoutError as error:
-            raise UserError(f"the embedded network did not start within {START_TIMEOUT:.0f} seconds") from error
+            raise UserError(PracticeTooSlow(START_TIMEOUT)) from error
 
     async def _first_line(self, process: asyncio.subprocess.Process) -> NetworkAddress:
         assert process.stdout is not None
@@ -67,7 +68,7 @@ class NetworkProcess:
         line = await process.stdout.readline()
         if not line:
             reason = (await process.stderr.read(4096)).decode(errors="replace").strip().splitlines()
-            raise UserError(f"the embedded network did not start: {reason[-1] if reason else 'no reason given'}")
+            raise UserError(PracticeNotStarted(reason[-1] if reason else ""))
         answer = json.loads(line)
         return NetworkAddress(answer["api"], answer["requester"])
 

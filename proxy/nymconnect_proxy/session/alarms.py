@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from nymconnect.reasons import Reason
+
 
 class MissedBecause(Enum):
     """Why packets do not leave in time."""
@@ -48,9 +50,9 @@ class EntryIsExit:
 
 @dataclass(frozen=True, slots=True)
 class ProfileNotice:
-    """What there is to know of the files of this client, in words."""
+    """What there is to know of the files of this client."""
 
-    text: str
+    reason: Reason
 
 
 Alarm = RateMissed | PacketsDropped | RequesterSilent | EntryIsExit | ProfileNotice
@@ -78,8 +80,8 @@ def sentence(alarm: Alarm) -> str:
                 f"the requester {requester} is behind the gateway by which you enter: who runs that gateway sees both "
                 "ends of the mixnet; choose another gateway or requester"
             )
-        case ProfileNotice(text):
-            return text
+        case ProfileNotice(reason):
+            return str(reason)
 
 
 def subject(alarm: Alarm) -> object:

@@ -32,6 +32,7 @@ from nymconnect_proxy.ingress.multiplexer import CHECK_TIMEOUT, SETTLE, Exchange
 from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice
 from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
+from nymconnect_proxy.practice.reasons import PracticeEnded
 from nymconnect_proxy.protocol.versions import Versions
 from nymconnect_proxy.session.alarms import Alarm, ProfileNotice
 from nymconnect_proxy.session.gateway_selection import Entrance, GatewaySelection
@@ -39,7 +40,6 @@ from nymconnect_proxy.session.reasons import (
     EnteringElsewhere,
     NoGatewayAnswers,
     PlainDirectory,
-    PracticeEnded,
     TooFewNodes,
     TryingAnother,
 )

@@ -17,13 +17,13 @@ from nymconnect.client.surbs.issued import IssuedKey
 from nymconnect.crypto import Rng
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.errors import UserError
+from nymconnect.reasons import Reason
 from nymconnect.runtime.clock import clock, unix_offset
-from nymconnect_proxy.session.reasons import NoGatewayIn
+from nymconnect_proxy.session.reasons import NoGatewayIn, ProfileInUse
 
 log = logging.getLogger(__name__)
 
 SAVE_INTERVAL = 180.0
-IN_USE = "another session uses the profile of this network; this one has keys of its own and keeps nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class GatewaySelection:
     """Chooses and remembers. Without a `store` every session is a new client; `pinned` is an identity (32 bytes)."""
 
     def __init__(self, store: ProfileStore | None, pinned: bytes | None, rng: Rng) -> None:
-        self.notices: list[str] = []
-        self._unsaved = ""  # the notice with the reason why the last attempt to save failed
+        self.notices: list[Reason] = []
+        self._unsaved: Reason | None = None  # why the last attempt to save failed
         self.pinned = pinned
         self.country = ""
         self._in_country: frozenset[bytes] = frozenset()
@@ -54,10 +54,10 @@ class GatewaySelection:
             return
         if not self._store.open():
             self._store = None
-            self.notices.append(IN_USE)
+            self.notices.append(ProfileInUse())
             return
         self._profile = self._store.load(_unix_time())
-        if self._store.notice:
+        if self._store.notice is not None:
             self.notices.append(self._store.notice)
 
     def close(self) -> None:
@@ -115,13 +115,13 @@ class GatewaySelection:
             return
         try:
             await asyncio.to_thread(self._store.save, self._profile, _unix_time())
-            unsaved = ""
+            unsaved = None
         except UserError as error:
             log.warning("the profile was not saved: %s", error)
-            unsaved = str(error)
+            unsaved = error.reason
         self.notices = [notice for notice in self.notices if notice != self._unsaved]
         self._unsaved = unsaved
-        if unsaved:
+        if unsaved is not None:
             self.notices.append(unsaved)
 
 

@@ -100,10 +100,8 @@ class NoGatewayAnswers(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class PracticeEnded(Reason):
-    """The process of the practice network has ended; `last_words` are its own."""
-
-    last_words: str = ""
+class ProfileInUse(Reason):
+    """Another session has the files of this network's client."""
 
     def __str__(self) -> str:
-        return f"the practice network has ended{': ' + self.last_words if self.last_words else ''}"
+        return "another session uses the profile of this network; this one has keys of its own and keeps nothing"

@@ -4,8 +4,16 @@ from collections.abc import Mapping
 
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
-from nymconnect_proxy.settings.options import DIRECTORY, OptionWrong, is_name
+from nymconnect_proxy.settings.options import DIRECTORY, is_name
 from nymconnect_proxy.settings.pasted import nym_address
+from nymconnect_proxy.settings.reasons import (
+    BookFull,
+    NoBook,
+    RequesterAddressWrong,
+    RequesterNameWrong,
+    RequesterTwice,
+    RequesterUnknown,
+)
 
 MAX_ENTRIES = 200
 
@@ -15,7 +23,7 @@ Book = tuple[tuple[str, str], ...]
 def book_of(table: object) -> Book:
     """From the table `[requesters]` of a settings file; UserError names the entry that is wrong."""
     if not isinstance(table, Mapping):
-        raise UserError("[requesters] is not a table")
+        raise UserError(NoBook())
     book: Book = ()
     for name, address in table.items():
         book = with_entry(book, str(name), str(address))
@@ -25,23 +33,21 @@ def book_of(table: object) -> Book:
 def with_entry(book: Book, name: str, address: str) -> Book:
     """The book with one more requester, or another address for one that is there; UserError if it cannot be."""
     if not is_name(name) or name == DIRECTORY:
-        raise UserError(
-            f"a requester's name has 1 to 40 letters, digits, - and _, and is not {DIRECTORY}: {name[:64]!r}"
-        )
+        raise UserError(RequesterNameWrong(name, DIRECTORY))
     try:
         entry = (name, str(nym_address(address.strip())))
     except UserError as error:
-        raise UserError(OptionWrong(f"the requester {name}", error.reason)) from error
+        raise UserError(RequesterAddressWrong(name, error.reason)) from error
     known = [old if old[0] != name else entry for old in book]
     if len(known) >= MAX_ENTRIES and entry not in known:
-        raise UserError(f"an address book holds at most {MAX_ENTRIES} requesters")
+        raise UserError(BookFull(MAX_ENTRIES))
     return tuple(known if entry in known else [*known, entry])
 
 
 def without_entry(book: Book, name: str) -> Book:
     """The book without one requester; UserError if it is not there."""
     if name not in dict(book):
-        raise UserError(f"no requester is named {name!r}")
+        raise UserError(RequesterUnknown(name))
     return tuple(entry for entry in book if entry[0] != name)
 
 
@@ -51,10 +57,10 @@ def resolve(chosen: str, book: Book) -> list[tuple[str, Recipient]]:
     named = {address: name for name, address in book}
     for part in chosen.split(", "):
         if is_name(part) and part not in known:
-            raise UserError(f"no requester is named {part!r}: add it with `nymconnect requester add {part} ADDRESS`")
+            raise UserError(RequesterUnknown(part, wanted=True))
         address = known.get(part, part)
         name = part if part in known else named.get(address, f"{address[:8]}…")
         found.append((name, Recipient.parse(address)))
     if len({address for _, address in found}) < len(found):
-        raise UserError("one requester stands there twice, under its name and by its address")
+        raise UserError(RequesterTwice())
     return found

@@ -16,6 +16,7 @@ from nymconnect.endpoints import Upstream
 from nymconnect.errors import UserError
 from nymconnect_proxy.settings.address_book import Book, book_of
 from nymconnect_proxy.settings.options import Kind, Option, Secret, Value
+from nymconnect_proxy.settings.reasons import OptionWrong, SettingsBroken, UnknownOption, UnknownSection
 from nymconnect_proxy.settings.settings import DESKTOP_SECTION, LIVE_OPTIONS, OPTIONS, Settings
 from nymconnect_proxy.settings.settings_document import BrokenFileError, change_document, read_tables
 
@@ -62,7 +63,9 @@ def flag_parser(option: Option) -> Callable[[str], Value]:
         try:
             value = option.parse(text)
         except UserError as error:
-            raise argparse.ArgumentTypeError(str(error).removeprefix(f"{option.name}: ")) from None  # argparse has it
+            named = error.reason
+            why = named.reason if isinstance(named, OptionWrong) else named  # argparse says which option it is
+            raise argparse.ArgumentTypeError(str(why)) from None
         if isinstance(value, Upstream) and value.username is not None:
             raise argparse.ArgumentTypeError(f"put name and password into {UPSTREAM_LOGIN}")
         return value
@@ -91,7 +94,7 @@ def read_settings(path: Path) -> Settings:
     try:
         return _settings_from_tables(tables)
     except UserError as error:
-        raise BrokenFileError(f"{path}: {error}") from error
+        raise BrokenFileError(SettingsBroken(path, error.reason)) from error
 
 
 def _settings_from_tables(tables: Mapping[str, object]) -> Settings:
@@ -104,11 +107,11 @@ def _settings_from_tables(tables: Mapping[str, object]) -> Settings:
             values["address_book"] = book_of(table)
             continue
         if section not in sections or not isinstance(table, dict):
-            raise UserError(f"no section is named {section!r}")
+            raise UserError(UnknownSection(section))
         for name, raw in table.items():
             option = _BY_NAME.get(name)
             if option is None or option.section != section:
-                raise UserError(f"section {section} has no option {name!r}")
+                raise UserError(UnknownOption(section, name))
             values[name] = option.parse(raw)
     return Settings(**values)
 

@@ -30,9 +30,9 @@ from enum import Enum
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from nymconnect.endpoints import Endpoint, Upstream, parse_fingerprint
-from nymconnect.errors import UserError, reason_of
-from nymconnect.reasons import Reason
+from nymconnect.errors import UserError
 from nymconnect_proxy.settings.pasted import identity_key, nym_address
+from nymconnect_proxy.settings.reasons import OptionWrong, ValueProblem, ValueWrong
 
 MAX_PORT = 65535
 MAX_SECRET_LENGTH = 255  # bytes; SOCKS5 has no room for more
@@ -42,17 +42,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 UPSTREAM_SCHEMES = ("socks5", "http")
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)\s*(ms|s|min|h)", re.ASCII)
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
-
-
-@dataclass(frozen=True, slots=True)
-class OptionWrong(Reason):
-    """The option `name` does not take its value."""
-
-    name: str
-    reason: Reason
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +114,29 @@ class Option:
         if isinstance(raw, bool) and self.kind is Kind.SWITCH:
             return raw
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-            shown = "" if self.kind in _MAY_HOLD_SECRETS else f", got {raw!r}"
-            raise UserError(f"{self.name}: expected a {self.kind.value}{shown}")
+            if self.kind in _MAY_HOLD_SECRETS:
+                raise self.wrong(ValueProblem.SECRET_KIND, detail=self.kind.value)
+            raise self.wrong(ValueProblem.KIND, raw, self.kind.value)
         text = raw.strip() if isinstance(raw, str) else str(raw)
         value = _PARSERS[self.kind](self, text)
         self.check(value)
         return value
 
+    def wrong(self, problem: ValueProblem, given: object = "", detail: str = "") -> UserError:
+        """What to raise; `given` is shown, so it must be no secret."""
+        return UserError(OptionWrong(self.name, ValueWrong(problem, given, detail)))
+
     def check(self, value: Value) -> None:
         """UserError if `value` lies outside the bounds."""
         if self.kind is Kind.CHOICE and value not in self.choices:
-            raise UserError(f"{self.name}: {value!r} is not one of {', '.join(self.choices)}")
+            raise self.wrong(ValueProblem.CHOICE, value, ", ".join(self.choices))
         if not isinstance(value, int | float):
             return
         # Written so that a NaN fails as well.
         if self.minimum is not None and not value >= self.minimum:
-            raise UserError(f"{self.name}: must be at least {self.format(self.minimum)}")
+            raise self.wrong(ValueProblem.TOO_SMALL, value, self.format(self.minimum))
         if self.maximum is not None and not value <= self.maximum:
-            raise UserError(f"{self.name}: must be at most {self.format(self.maximum)}")
+            raise self.wrong(ValueProblem.TOO_LARGE, value, self.format(self.maximum))
 
     def format(self, value: Value) -> str:
         """The text that `parse` reads back as `value`."""
@@ -177,7 +171,7 @@ def _parse_choice(option: Option, text: str) -> Value:
 
 def _parse_count(option: Option, text: str) -> Value:
     if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
-        raise UserError(f"{option.name}: {text!r} is not a whole number")
+        raise option.wrong(ValueProblem.COUNT, text)
     return int(text)
 
 
@@ -185,13 +179,13 @@ def _parse_factor(option: Option, text: str) -> Value:
     try:
         return float(text)
     except ValueError:
-        raise UserError(f"{option.name}: {text!r} is not a number") from None
+        raise option.wrong(ValueProblem.NUMBER, text) from None
 
 
 def _parse_duration(option: Option, text: str) -> Value:
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise UserError(f"{option.name}: {text!r} is not a duration such as 20ms or 1.5s")
+        raise option.wrong(ValueProblem.DURATION, text)
     # Rounded to the nanosecond, so that 15ms is the same number whichever way it was written.
     return round(float(match[1]) * _SECONDS_PER_UNIT[match[2]], 9)
 
@@ -200,19 +194,16 @@ def _parse_endpoint(option: Option, text: str) -> Value:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not host or (":" in host and not bracketed):
-        raise UserError(f"{option.name}: {text!r} does not read HOST:PORT, such as 127.0.0.1:1080")
+        raise option.wrong(ValueProblem.ENDPOINT, text)
     if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > MAX_PORT:
-        raise UserError(f"{option.name}: {port!r} is not a port, a number up to {MAX_PORT}")
+        raise option.wrong(ValueProblem.PORT, port, str(MAX_PORT))
     return Endpoint(host[1:-1] if bracketed else host, int(port))
 
 
 def _parse_network(option: Option, text: str) -> Value:
     if text in option.choices:
         return text
-    wrong = UserError(
-        f"{option.name}: {text[:80]!r} is neither {' nor '.join(option.choices)} nor a URL that begins with https://, "
-        "such as https://api.example.org"
-    )
+    wrong = option.wrong(ValueProblem.NETWORK, text[:80], " nor ".join(option.choices))
     bare, hash_sign, certificate = text.partition("#")
     url, host, port = _split_url(bare, wrong)
     if url.scheme not in ("http", "https") or not host or port == 0:
@@ -221,7 +212,7 @@ def _parse_network(option: Option, text: str) -> Value:
     if not hash_sign:
         return bare
     if url.scheme != "https":
-        raise UserError(f"{option.name}: only an https URL can have a fingerprint")
+        raise option.wrong(ValueProblem.PLAIN_FINGERPRINT)
     with _naming(option):
         return f"{bare}#{parse_fingerprint(certificate).hex()}"
 
@@ -232,7 +223,7 @@ def _naming(option: Option) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(OptionWrong(option.name, reason_of(error))) from error
+        raise UserError(OptionWrong(option.name, error.reason)) from error
 
 
 def _parse_recipient(option: Option, text: str) -> Value:
@@ -248,7 +239,7 @@ def _parse_identity(option: Option, text: str) -> Value:
 
 def _parse_country(option: Option, text: str) -> Value:
     if not re.fullmatch(r"[A-Za-z]{2}", text, re.ASCII):
-        raise UserError(f"{option.name}: {text!r} is not the code of a country, two letters such as CH")
+        raise option.wrong(ValueProblem.COUNTRY, text)
     return text.upper()
 
 
@@ -263,9 +254,7 @@ def _split_url(text: str, wrong: UserError) -> tuple[SplitResult, str | None, in
 
 def _parse_upstream(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a password.
-    wrong = UserError(
-        f"{option.name}: expected socks5://HOST:PORT or http://HOST:PORT, such as socks5://127.0.0.1:9050"
-    )
+    wrong = option.wrong(ValueProblem.UPSTREAM)
     url, host, port = _split_url(text, wrong)
     if url.scheme not in UPSTREAM_SCHEMES or not host or not port or url.path.strip("/") or url.query or url.fragment:
         raise wrong
@@ -279,9 +268,9 @@ def _parse_upstream(option: Option, text: str) -> Value:
 def _parse_requesters(option: Option, text: str) -> Value:
     parts = [part.strip() for part in text.split(",")]
     if parts != [DIRECTORY] and any(part == DIRECTORY for part in parts):
-        raise UserError(f"{option.name}: {DIRECTORY} stands alone")
+        raise option.wrong(ValueProblem.DIRECTORY_AND_OTHERS, detail=DIRECTORY)
     if len(parts) > MAX_REQUESTERS or len(set(parts)) < len(parts):
-        raise UserError(f"{option.name}: at most {MAX_REQUESTERS} requesters, each of them once")
+        raise option.wrong(ValueProblem.REQUESTERS, detail=str(MAX_REQUESTERS))
     return ", ".join(part if is_name(part) else str(_parse_recipient(option, part)) for part in parts)
 
 
@@ -292,7 +281,7 @@ def is_name(text: str) -> bool:
 
 def _parse_server(option: Option, text: str) -> Value:
     # No text of this value is ever repeated: it may hold a key.
-    wrong = UserError(f"{option.name}: expected an https URL such as https://example.org/path")
+    wrong = option.wrong(ValueProblem.SERVER)
     url, host, port = _split_url(text, wrong)
     if url.scheme != "https" or not host or port == 0 or url.fragment or not text.isascii() or not text.isprintable():
         raise wrong
@@ -301,13 +290,13 @@ def _parse_server(option: Option, text: str) -> Value:
 
 def _parse_secret(option: Option, text: str) -> Value:
     if not 0 < len(text.encode()) <= MAX_SECRET_LENGTH:
-        raise UserError(f"{option.name}: 1 to {MAX_SECRET_LENGTH} bytes")
+        raise option.wrong(ValueProblem.SECRET_LENGTH, detail=str(MAX_SECRET_LENGTH))
     return Secret(text)
 
 
 def _parse_switch(option: Option, text: str) -> Value:
     if text not in ("yes", "no"):
-        raise UserError(f"{option.name}: {text!r} is neither yes nor no")
+        raise option.wrong(ValueProblem.SWITCH, text)
     return text == "yes"
 
 

@@ -14,7 +14,10 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from nymconnect.errors import UserError
+from nymconnect.reasons import Words
 from nymconnect.storage import write_private
+from nymconnect.system_reasons import FileUnusable, FileUse, NewerFile
+from nymconnect_proxy.settings.reasons import OptionWrong, SettingsBroken, TooLong, ValueProblem, ValueWrong
 
 MAX_SETTINGS_LENGTH = 256 * 1024  # bytes
 VERSION_KEY = "version"
@@ -45,12 +48,12 @@ def read_tables(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
     try:
         tables = tomllib.loads(data.decode())
         _migrate(tables, path)
     except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
-        raise BrokenFileError(f"{path}: {error}") from error
+        raise BrokenFileError(SettingsBroken(path, Words(str(error)))) from error
     del tables[VERSION_KEY]
     return tables
 
@@ -63,8 +66,10 @@ def change_document(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) 
     read_tables(path)
     try:
         document = tomlkit.parse(_read(path)) if path.exists() else tomlkit.document()
-    except (OSError, TOMLKitError) as error:
-        raise UserError(f"{path}: {error}") from error
+    except OSError as error:
+        raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
+    except TOMLKitError as error:
+        raise BrokenFileError(SettingsBroken(path, Words(str(error)))) from error
     _migrate(document, path)
     change(document)
     write_private(path, tomlkit.dumps(document).encode())
@@ -74,16 +79,17 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(MAX_SETTINGS_LENGTH + 1)
     if len(data) > MAX_SETTINGS_LENGTH:
-        raise BrokenFileError(f"{path}: the file is too long")
+        raise BrokenFileError(SettingsBroken(path, TooLong(MAX_SETTINGS_LENGTH)))
     return data
 
 
 def _migrate(document: MutableMapping[str, Any], path: Path) -> None:
     version = document.get(VERSION_KEY, 0)
     if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-        raise BrokenFileError(f"{path}: {VERSION_KEY} is not a version")
+        wrong = OptionWrong(VERSION_KEY, ValueWrong(ValueProblem.KIND, version, "version number"))
+        raise BrokenFileError(SettingsBroken(path, wrong))
     if version > len(MIGRATIONS):
-        raise NewerVersionError(f"{path} was written by a newer version of this program; update, or move it away")
+        raise NewerVersionError(NewerFile(path))
     for migration in MIGRATIONS[version:]:
         migration(document)
     if version != len(MIGRATIONS):

@@ -182,7 +182,7 @@ async def test_changed_settings_offer_to_reconnect(program: Program, home: HomeP
 
 
 def test_alarms_are_shown_and_go(program: Program, home: HomePage) -> None:
-    tell(program, snapshot(State.CONNECTED, alarms=(PacketsDropped(), ProfileNotice("the profile is in use"))))
+    tell(program, snapshot(State.CONNECTED, alarms=(PacketsDropped(), ProfileNotice(Words("the profile is in use")))))
     assert is_shown(home.alarms)
     assert home.alarm_text.text() == "Somebody drops packets. Data goes around it where it can.\nThe profile is in use."
     tell(program, snapshot(State.CONNECTED))

@@ -16,6 +16,7 @@ from nymconnect.client.gateway.profile import MAXIMUM_REPLY_AGE, Profile, Profil
 from nymconnect.client.surbs.issued import IssuedKey
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
+from nymconnect.reasons import KeysLost, RepliesLost
 from tests.helpers.networks import known_network
 
 NOW = 1_800_000_000.0
@@ -54,7 +55,7 @@ def same(one: ClientKeys, other: ClientKeys) -> bool:
 def test_a_new_profile_is_empty_and_says_nothing(tmp_path: Path) -> None:
     files = store(tmp_path)
     assert files.load(NOW) is None
-    assert files.notice == ""
+    assert files.notice is None
 
 
 def test_what_is_saved_reads_back_older(saved: ProfileStore) -> None:
@@ -64,7 +65,7 @@ def test_what_is_saved_reads_back_older(saved: ProfileStore) -> None:
     assert same(profile.keys, before.keys)
     assert [(each.key, each.given_to) for each in profile.issued] == [(each.key, HOLDER) for each in before.issued]
     assert [each.age for each in profile.issued] == [15.0, 25.0]
-    assert saved.notice == ""
+    assert saved.notice is None
 
 
 def test_a_client_without_registration_is_kept_too(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def edited(path: Path, change: dict[str, Any]) -> None:
 def test_a_corrupt_client_is_set_aside_and_told(saved: ProfileStore, change: dict[str, Any]) -> None:
     edited(saved.directory / "client.json", change)
     assert saved.load(NOW) is None
-    assert "goes on with new ones" in saved.notice
+    assert saved.notice == KeysLost()
     names = [path.name for path in saved.directory.iterdir()]
     assert "client.json" not in names
     assert any(name.startswith("client.json.corrupt-") for name in names)
@@ -132,7 +133,7 @@ def test_a_corrupt_client_is_set_aside_and_told(saved: ProfileStore, change: dic
 def test_garbage_is_set_aside_too(saved: ProfileStore, text: bytes) -> None:
     (saved.directory / "client.json").write_bytes(text)
     assert saved.load(NOW) is None
-    assert saved.notice
+    assert saved.notice == KeysLost()
 
 
 @pytest.mark.parametrize("given", [{"nobody": []}, {str(HOLDER): [["AAAA", 1]]}, {str(HOLDER): [[1]]}, 7])
@@ -142,7 +143,7 @@ def test_corrupt_replies_are_lost_but_not_the_client(saved: ProfileStore, given:
     assert loaded is not None
     assert loaded.issued == ()
     assert not (saved.directory / "replies.json").exists()
-    assert "are lost" in saved.notice
+    assert saved.notice == RepliesLost()
 
 
 def test_an_older_version_migrates(saved: ProfileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

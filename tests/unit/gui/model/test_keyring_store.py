@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from nymconnect.endpoints import Upstream
+from nymconnect.reasons import Reason
+from nymconnect.system_reasons import FileUnusable
 from nymconnect_gui.model import keyring_store as module
 from nymconnect_gui.model import settings_saver as keeper_module
 from nymconnect_gui.model.keyring_store import KeyringVault, NoVault, Vault, find_vault
@@ -170,8 +172,9 @@ async def test_a_keyring_that_never_answers_does_not_hold_up_the_rest(
 async def test_what_cannot_be_saved_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     keeper = keeper_with(NoVault(), tmp_path / "file" / "settings.toml")
-    told: list[str] = []
+    told: list[Reason] = []
     keeper.trouble.connect(told.append)
     keeper.save(Settings(), Settings(preset="high"))
-    assert len(told) == 1
-    assert "settings.toml" in told[0]
+    (reason,) = told
+    assert isinstance(reason, FileUnusable)
+    assert reason.path == tmp_path / "file" / "settings.toml"

@@ -8,6 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from nymconnect.errors import UserError
+from nymconnect.system_reasons import CannotListen
 from nymconnect_gui.model.session_controller import Bridge, idle_status, with_port
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
@@ -123,6 +124,16 @@ async def test_a_port_in_use_is_a_problem_with_an_address(bridge: Bridge, sessio
     assert bridge.problem is not None
     assert bridge.problem.busy == bridge.settings.socks
     assert bridge.status.state is State.DISCONNECTED
+
+
+async def test_another_port_in_use_is_not_taken_for_that_of_the_proxy(bridge: Bridge, sessions: FakeSessions) -> None:
+    taken = port_in_use().reason
+    assert isinstance(taken, CannotListen)
+    sessions.refusal = UserError(replace(taken, port=8332))
+    bridge.toggle()
+    await settle()
+    assert bridge.problem is not None
+    assert bridge.problem.busy is None
 
 
 async def test_another_refusal_is_a_problem_without_one_and_ends_with_the_next_attempt(

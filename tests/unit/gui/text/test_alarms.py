@@ -18,7 +18,7 @@ from nymconnect_proxy.session.alarms import (
     RequesterSilent,
 )
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport, NoPromise
-from nymconnect_proxy.session.gateway_selection import IN_USE
+from nymconnect_proxy.session.reasons import ProfileInUse
 
 ALARMS: list[Alarm] = [
     *(RateMissed(0.07, because) for because in MissedBecause),
@@ -26,7 +26,7 @@ ALARMS: list[Alarm] = [
     PacketsDropped(("10.0.0.1:1789", "10.0.0.2:1789")),
     RequesterSilent("home"),
     EntryIsExit("home"),
-    ProfileNotice(IN_USE),
+    ProfileNotice(ProfileInUse()),
 ]
 IMPOSSIBLE = {(DownlinkCause.FOLLOWS_DATA, True), (DownlinkCause.GATEWAY_UNPACED, False)}
 REPORTS = [

@@ -41,7 +41,7 @@ ALARMS = [
     PacketsDropped(("10.0.0.1:1789",)),
     RateMissed(0.3, MissedBecause.LINE_STALLED),
     RequesterSilent("home"),
-    ProfileNotice("the profile is in use"),
+    ProfileNotice(Words("the profile is in use")),
 ]
 
 

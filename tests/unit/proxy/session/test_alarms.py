@@ -1,5 +1,6 @@
 """Alarms as values: their words, and what is news."""
 
+from nymconnect.reasons import Words
 from nymconnect_proxy.session.alarms import (
     AlarmNews,
     EntryIsExit,
@@ -16,7 +17,7 @@ def test_each_alarm_has_its_sentence() -> None:
     assert sentence(PacketsDropped()) == "somebody drops packets; data goes around it where it can"
     assert "probably at 10.0.0.1:1, 10.0.0.2:2;" in sentence(PacketsDropped(("10.0.0.1:1", "10.0.0.2:2")))
     assert sentence(RequesterSilent("home")) == "the requester home does not answer"
-    assert sentence(ProfileNotice("words")) == "words"
+    assert sentence(ProfileNotice(Words("words"))) == "words"
     assert sentence(EntryIsExit("home")).startswith("the requester home is behind the gateway by which you enter")
     missed = RateMissed(0.3, MissedBecause.LINE_STALLED)
     assert sentence(missed) == "30 % of the packets that should leave do not, because the line takes too few of them"

@@ -9,6 +9,7 @@ import pytest
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.gateway.profile import Profile
 from nymconnect.errors import UserError
+from nymconnect.reasons import Words
 from nymconnect_proxy.session.gateway_selection import GatewaySelection
 from tests.helpers.networks import known_network
 
@@ -69,7 +70,7 @@ def test_a_gateway_of_before_is_left_when_the_requester_sits_behind_it() -> None
 class FullDisk:
     """A profile store that fails so often."""
 
-    notice = ""
+    notice = None
 
     def __init__(self, *failures: str) -> None:
         self._failures = list(failures)
@@ -85,10 +86,10 @@ async def test_that_nothing_can_be_saved_is_said_until_it_can() -> None:
         keys=ClientKeys.generate(), gateway=SimpleNamespace(identity=bytes(32)), issued_keys=lambda: ()
     )
     entry = GatewaySelection(store, None, random.Random(1))
-    entry.notices.append("something else")
+    entry.notices.append(Words("something else"))
     said = []
     for _ in range(4):
         await entry.save(client)
         said.append(entry.notices[1:])
-    assert said == [["the disk is full"], ["the disk is full"], ["the folder is gone"], []]
-    assert entry.notices == ["something else"]
+    assert said == [[Words("the disk is full")], [Words("the disk is full")], [Words("the folder is gone")], []]
+    assert entry.notices == [Words("something else")]

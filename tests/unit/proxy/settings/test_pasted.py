@@ -4,8 +4,8 @@ import pytest
 
 from nymconnect.base58 import b58encode
 from nymconnect.errors import UserError
-from nymconnect_proxy.settings.options import OptionWrong
 from nymconnect_proxy.settings.pasted import Fault, NotPastedWhole, Pasted, identity_key, nym_address
+from nymconnect_proxy.settings.reasons import OptionWrong
 from nymconnect_proxy.settings.settings import OPTIONS
 from tests.helpers.typed import IDENTITY, KEY, RECIPIENT
 
