@@ -117,7 +117,7 @@ class Header(QWidget):
     def show_status(self, status: Status, mood: Mood, seconds: float | None) -> None:
         """The network, and for how long it has worked."""
         name = words.network_name(urlsplit(status.network).hostname or status.network)
-        if status.network == "embedded":
+        if status.is_practice:
             set_role(self.chip, "chip", "warn")
         else:
             set_role(self.chip, "chip", "good" if mood is Mood.CONNECTED else "")

@@ -127,7 +127,7 @@ def sentence(status: Status, problem: Problem | None = None) -> str:
 
 
 def _protection(status: Status) -> str:
-    if status.network == "embedded":
+    if status.is_practice:
         return translate(
             "State", "Practice network on this computer: it works like a real one, but gives you no anonymity."
         )

@@ -19,6 +19,7 @@ from nymconnect_proxy.session.status_json import measured, snapshot
 from nymconnect_proxy.settings.config import Settings, settings_from
 
 STATS_INTERVAL = 5.0
+NO_ANONYMITY = "it gives no anonymity"
 
 
 async def run(flags: argparse.Namespace) -> int:
@@ -110,9 +111,12 @@ def _sentence(settings: Settings, status: Status) -> str:
     rpc = f", RPC server at http://{status.rpc}" if status.rpc else ""
     match status.state:
         case State.CONNECTED if settings.network == "embedded":
+            return f"connected: SOCKS5 proxy on {status.socks}{rpc} (practice network on this computer: {NO_ANONYMITY})"
+        case State.CONNECTED if status.is_practice:
+            why = f"{status.reason}; " if status.reason else ""
             return (
-                f"connected: SOCKS5 proxy on {status.socks}{rpc} "
-                "(practice network on this computer: it gives no anonymity)"
+                f"connected: SOCKS5 proxy on {status.socks}{rpc}, gateway {status.gateway} "
+                f"({why}network on this computer: {NO_ANONYMITY})"
             )
         case State.CONNECTED:
             why = f" ({status.reason})" if status.reason else ""

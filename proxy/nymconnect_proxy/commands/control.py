@@ -60,6 +60,8 @@ async def _ask(directories: Directories, order: str) -> Mapping[str, Any]:
 def _sentence(status: Mapping[str, Any]) -> str:
     where = f"{status['state']}: SOCKS5 proxy on {status.get('socks')}, network {status.get('network')}"
     lines = [f"{where} ({_why(status)})" if _why(status) else where]
+    if status.get("practice"):
+        lines.append("the network is on this computer: it gives no anonymity")
     if status["state"] == "connected" and status.get("downlink") and not status.get("downlink_hidden"):
         lines.append(str(status["downlink"]))
     alarms = status.get("alarms")

@@ -1,15 +1,14 @@
 """The doors of a session on this machine: the SOCKS port, and the RPC address if there is one."""
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
-from nymconnect.endpoints import Endpoint, is_on_this_computer
+from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
 from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.ingress.reasons import RpcUrlMissing, RpcUrlPrivate
 from nymconnect_proxy.ingress.rpc import RpcDoor, RpcOptions
 from nymconnect_proxy.protocol.private_names import is_private, is_private_address
-from nymconnect_proxy.settings.settings import Settings
+from nymconnect_proxy.settings.settings import Settings, stands_here
 from nymconnect_proxy.streams.back_pressure import backlog_for
 
 
@@ -28,7 +27,7 @@ class Doors:
     async def open(cls, settings: Settings, hold: Callable[[], Awaitable[None]] | None) -> "Doors":
         """Open what the settings ask for; UserError if that is not possible, and then nothing is open."""
         password = settings.password.text.encode() if settings.password else None
-        at_home = _is_here(settings.network)
+        at_home = stands_here(settings.network)
         backlog = backlog_for(settings.traffic(own_network=settings.network == "embedded").useful_rate)
         options = ListenerOptions(
             backlog=backlog, allow_remote=settings.allow_remote, password=password, localhost=at_home
@@ -57,13 +56,3 @@ class Doors:
         if self._rpc_door is not None:
             await self._rpc_door.stop()
         await self.listener.stop()
-
-
-def _is_here(network: str) -> bool:
-    """Whether the exits of this network are here: the embedded one, or one whose directory is on this computer."""
-    if network == "embedded":
-        return True
-    try:
-        return is_on_this_computer(urlsplit(network).hostname or "")
-    except ValueError:
-        return False

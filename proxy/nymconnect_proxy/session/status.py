@@ -11,6 +11,7 @@ from nymconnect_proxy.session.alarms import Alarm
 from nymconnect_proxy.session.downlink_report import DownlinkReport
 from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.settings import stands_here
 from nymconnect_proxy.socks.refusals import Obstacle
 
 
@@ -81,6 +82,11 @@ class Status:
     turned_away: Mapping[Obstacle, int] = field(default_factory=dict)
     alarms: tuple[Alarm, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether the network is on this computer, and so gives no anonymity."""
+        return stands_here(self.network)
 
     @property
     def downlink_hidden(self) -> bool:

@@ -14,6 +14,7 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         "state": status.state.value,
         "socks": str(status.socks),
         "network": status.network,
+        "practice": status.is_practice,
     }
     if status.rpc is not None:
         values["rpc"] = str(status.rpc)

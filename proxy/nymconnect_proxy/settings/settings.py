@@ -9,10 +9,11 @@ Names and defaults follow nym-client-core 1.21 and nym-socks5-client-core (`conf
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset, chosen
-from nymconnect.endpoints import Endpoint, Upstream
+from nymconnect.endpoints import Endpoint, Upstream, is_on_this_computer
 from nymconnect.packet.params import PacketSize
 from nymconnect_proxy.settings.options import Kind, Option, Secret, Server, Value
 
@@ -275,3 +276,14 @@ class Settings:
 
 
 OPTIONS: tuple[Option, ...] = tuple(Option(row.name, **row.metadata) for row in fields(Settings) if row.metadata)
+
+
+def stands_here(network: str) -> bool:
+    """Whether a network is on this computer, so that it gives no anonymity: the practice network, and one whose
+    directory is here. Its exits are here, too."""
+    if network == "embedded":
+        return True
+    try:
+        return is_on_this_computer(urlsplit(network).hostname or "")
+    except ValueError:
+        return False

@@ -40,8 +40,9 @@ def test_words_and_moods_differ() -> None:
     assert len({words.word(mood) for mood in Mood}) == len(Mood)
 
 
-def test_the_practice_network_promises_nothing_whatever_the_session_says() -> None:
-    sentence = words.sentence(snapshot(State.CONNECTED, Settings(), downlink=HIDDEN))
+@pytest.mark.parametrize("network", ["embedded", "http://127.0.0.1:8081", "http://localhost:8081"])
+def test_a_network_on_this_computer_promises_nothing_whatever_the_session_says(network: str) -> None:
+    sentence = words.sentence(snapshot(State.CONNECTED, Settings(network=network), downlink=HIDDEN))
     assert "no anonymity" in sentence
     assert "Practice network" in sentence
 

@@ -117,6 +117,34 @@ def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:
     assert control._sentence(snapshot(replace(CONNECTED, requester="R"), 0.0)).count("\n") == 0
 
 
+HERE = ["embedded", "http://127.0.0.1:8081", "http://localhost:8081/api", "https://[::1]:1#" + "a" * 64]
+
+
+@pytest.mark.parametrize("network", HERE)
+def test_connect_and_control_say_that_a_network_on_this_computer_gives_no_anonymity(
+    network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = replace(CONNECTED, network=network, requester="R")
+    _Reporter(Output(as_json=False), Settings(network=network)).report(status)
+    assert "network on this computer: it gives no anonymity)\n" in capsys.readouterr().out
+    values = snapshot(status, 0.0)
+    assert values["practice"] is True
+    assert control._sentence(values).splitlines()[1:] == ["the network is on this computer: it gives no anonymity"]
+
+
+def test_what_was_in_the_way_is_told_beside_that(printed: Printed) -> None:
+    status = replace(CONNECTED, network="http://127.0.0.1:8081", reason=Words("lost"))
+    assert printed.after(status).endswith(", gateway G (lost; network on this computer: it gives no anonymity)\n")
+
+
+@pytest.mark.parametrize("network", ["mainnet", "https://api.example.org", "https://127.0.0.1.example.org/"])
+def test_nothing_of_the_kind_is_said_of_other_networks(network: str, printed: Printed) -> None:
+    status = replace(CONNECTED, network=network)
+    assert "anonymity" not in printed.after(status)
+    assert snapshot(status, 0.0)["practice"] is False
+    assert "anonymity" not in control._sentence(snapshot(status, 0.0))
+
+
 def test_why_it_has_failed_is_left_to_the_last_line_and_names_the_flag_that_helps(printed: Printed) -> None:
     reason = PlainDirectory("http://192.168.1.5/")
     assert printed.after(replace(CONNECTED, state=State.FAILED, reason=reason)) == "failed\n"
