@@ -14,6 +14,11 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# The tests start hundreds of interpreters; where the environment forbids compiled modules, each would spend two thirds
+# of its start on compiling the same ones again. They are kept in the virtual environment.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test unit simulation integration apps interop vectors lint format trace bench privacy screenshots docs translations lock clean
 
