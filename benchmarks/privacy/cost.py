@@ -74,7 +74,7 @@ def x25519_seconds(count: int = 100) -> float:
     return (time.thread_time() - start) / count
 
 
-async def goodput(client: stage.Client, served: stage.Target, preset: Preset, seconds: float) -> dict[str, Any]:
+async def goodput(client: stage.Client, served: stage.LengthServer, preset: Preset, seconds: float) -> dict[str, Any]:
     """Bytes per second up and down, their shares of what the main stream could carry, and of what is promised.
 
     Up that is what the supply of SURBs leaves; down the answers' rate, or that of the main stream.

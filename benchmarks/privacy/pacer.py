@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.privacy.measures import ks_exponential, ks_two_sample
 from benchmarks.privacy.report import Check, Report
 from nymconnect.client.pacer.child import ask_for_prompt_wakeups
-from nymconnect.client.pacer.machine import Kind, Rates
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import Carrier, LocalCarrier
 from nymconnect.runtime.clock import clock
@@ -41,7 +41,7 @@ LIMIT = 0.02
 class Producer:
     """Keeps the stock of cover full."""
 
-    def __init__(self, carrier_type: type[LocalCarrier] | type[ChildCarrier], rates: Rates) -> None:
+    def __init__(self, carrier_type: type[LocalCarrier] | type[ChildCarrier], rates: SlotGaps) -> None:
         self.carrier: Carrier = carrier_type(self, 30.0)
         self._rates, self._serials = rates, itertools.count(1)
 
@@ -50,9 +50,9 @@ class Producer:
             self._offer()
 
     def _offer(self) -> None:
-        self.carrier.offer(Kind.COVER, next(self._serials), FRAME)
+        self.carrier.offer(FrameKind.COVER, next(self._serials), FRAME)
 
-    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+    def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         asyncio.get_running_loop().call_soon(self._offer)
 
     def on_bytes(self, data: bytes) -> None:
@@ -95,7 +95,7 @@ async def burn(seconds: float, every: float) -> None:
             pass
 
 
-async def send(name: str, port: int, rates: Rates, seconds: float, *, busy: bool) -> dict[str, int]:
+async def send(name: str, port: int, rates: SlotGaps, seconds: float, *, busy: bool) -> dict[str, int]:
     """Pace for `seconds`; the slots that went unused."""
     producer = Producer(CARRIERS[name], rates)
     await producer.carrier.open(await dial_socket("127.0.0.1", port), "")
@@ -116,7 +116,7 @@ async def send(name: str, port: int, rates: Rates, seconds: float, *, busy: bool
     return {"empty": unused.empty, "stalled": unused.stalled, "late": unused.late}
 
 
-def run(name: str, rates: Rates, seconds: float, *, busy: bool) -> tuple[list[float], dict[str, int]]:
+def run(name: str, rates: SlotGaps, seconds: float, *, busy: bool) -> tuple[list[float], dict[str, int]]:
     """Gaps at the receiver, and the slots that went unused."""
     ours, theirs = multiprocessing.Pipe()
     receiver = multiprocessing.get_context("spawn").Process(target=receive, args=(theirs,))
@@ -127,7 +127,7 @@ def run(name: str, rates: Rates, seconds: float, *, busy: bool) -> tuple[list[fl
     return [later - earlier for earlier, later in itertools.pairwise(times)], unused
 
 
-def measure(name: str, rates: Rates, seconds: float) -> dict[str, Any]:
+def measure(name: str, rates: SlotGaps, seconds: float) -> dict[str, Any]:
     """Idle and busy with one carrier."""
     rate = sum(1 / gap for gap in (rates.main, rates.loop) if gap)
     gaps: dict[str, list[float]] = {}
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--carrier", choices=tuple(CARRIERS), action="append", help="(default: both)")
     parser.add_argument("--label", default="")
     flags = parser.parse_args(arguments)
-    rates = Rates(flags.main, flags.loop)
+    rates = SlotGaps(flags.main, flags.loop)
     results = {name: measure(name, rates, flags.seconds) for name in flags.carrier or CARRIERS}
     parameters = {"seconds": flags.seconds, "main_gap": flags.main, "loop_gap": flags.loop, "frame_bytes": len(FRAME)}
     checks = tuple(check for name, result in results.items() for check in checks_of(name, result))

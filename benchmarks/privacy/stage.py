@@ -188,7 +188,7 @@ async def _drain(process: Child) -> None:
 
 
 @dataclass(slots=True)
-class Target:
+class LengthServer:
     """Serves GET /<length> with so many bytes; a connection that sends PUT is a sink, its arrivals kept."""
 
     port: int = 0
@@ -214,9 +214,9 @@ class Target:
 
 
 @contextlib.asynccontextmanager
-async def target() -> AsyncIterator[Target]:
+async def target() -> AsyncIterator[LengthServer]:
     """A target on a free port of the loopback interface."""
-    running = Target()
+    running = LengthServer()
     server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
     running.port = server.sockets[0].getsockname()[1]
     try:

@@ -30,7 +30,7 @@ from benchmarks.privacy.capture import DOWN, UP, FrameRecord, read_records
 from benchmarks.privacy.control import control
 from benchmarks.privacy.drawing import interval_chart
 from benchmarks.privacy.report import Check, Report
-from benchmarks.privacy.stage import HERE, PROGRAM, Child, Target, child, divided_cores, network, target
+from benchmarks.privacy.stage import HERE, PROGRAM, Child, LengthServer, child, divided_cores, network, target
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import PRESETS
 from nymconnect.endpoints import Endpoint
@@ -128,7 +128,7 @@ class Active:
     watched: Child
     cores: set[int]
     socks: Endpoint
-    served: Target
+    served: LengthServer
 
 
 async def _all_phases(

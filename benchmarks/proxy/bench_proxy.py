@@ -57,7 +57,7 @@ asyncio.run(main())
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Stage:
+class ConnectedProxy:
     """A connected session and a target."""
 
     def __init__(self, session: Session, target: int) -> None:
@@ -109,7 +109,7 @@ class Stage:
 @contextlib.asynccontextmanager
 async def stage(
     traffic: TrafficParameters | None = None, sender_tags: str = "automatic", preset: str = PRESET
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[ConnectedProxy]:
     """Everything runs while this lasts."""
     target = await asyncio.create_subprocess_exec(sys.executable, "-c", TARGET, stdout=asyncio.subprocess.PIPE)
     settings = Settings(socks=Endpoint("127.0.0.1", 0), preset=preset, sender_tags=sender_tags)
@@ -121,7 +121,7 @@ async def stage(
         status = await session.wait(State.CONNECTED, State.FAILED)
         if status.state is State.FAILED:
             raise SystemExit(str(status.reason))
-        yield Stage(session, port)
+        yield ConnectedProxy(session, port)
     finally:
         await session.disconnect()
         target.kill()

@@ -31,7 +31,7 @@ from nymconnect_gui.model import logs
 from nymconnect_gui.model.context import Context
 from nymconnect_gui.model.idle_disconnect import Resting
 from nymconnect_gui.model.session_controller import Bridge, SessionFactory, SessionLike, clock
-from nymconnect_gui.model.settings_file import Opened, open_settings
+from nymconnect_gui.model.settings_file import SettingsFile, open_settings
 from nymconnect_gui.model.settings_saver import Keeper
 from nymconnect_gui.model.window_memory import Store
 from nymconnect_gui.platform.instance import SingleInstance
@@ -238,7 +238,7 @@ async def _run(
     app: QApplication,
     settings: Settings,
     directories: Directories | None,
-    opened: Opened,
+    opened: SettingsFile,
     ring: LogRing,
     instance: SingleInstance | None,
     *,

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from nymconnect.client.monitor.loop_monitor import LoopMonitor, LoopStatistics
 from nymconnect.client.monitor.mix_health import MixHealth
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.lanes import GENERAL, Answering, Destination
 from nymconnect.client.sending.paced_replies import PacedReplies
@@ -176,9 +176,9 @@ class Loopix:
         self._surb_controller.ask(self.transmission.lanes.tags(), now)
         return effects
 
-    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+    def next_packet(self, kind: FrameKind, now: float) -> PreparedPacket | None:
         """What fills a slot of this kind; None if there is nothing to send, or no route."""
-        if kind is Kind.DATA:
+        if kind is FrameKind.DATA:
             self._surb_controller.pay(now)
             self._surb_controller.ask(self.transmission.lanes.tags(), now)
         return self.transmission.next_packet(kind, now)

@@ -6,7 +6,7 @@ Defaults are those of nym-client-core 1.21 (`config-types/src/lib.rs`), except w
 from dataclasses import dataclass
 from enum import Enum
 
-from nymconnect.client.pacer.machine import Rates
+from nymconnect.client.pacer.machine import SlotGaps
 from nymconnect.errors import UsageError
 from nymconnect.packet.chunking import UNLINKED_HEADER_LENGTH
 from nymconnect.packet.params import PacketSize
@@ -162,9 +162,9 @@ class TrafficParameters:
         return min(self.lane_limit, max(1, int(LANE_SECONDS * rate))) if rate else self.lane_limit
 
     @property
-    def rates(self) -> Rates:
+    def rates(self) -> SlotGaps:
         """What the pacer needs to know."""
-        return Rates(
+        return SlotGaps(
             self.message_sending_average_delay if self.paced else None,
             self.loop_cover_average_delay if self.loop_cover else None,
             self.adaptive,

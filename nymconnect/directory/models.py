@@ -233,12 +233,12 @@ class RequesterInfo(Struct, frozen=True):
     address: Text
 
 
-class NodeKeys(Struct, frozen=True):
+class HostKeys(Struct, frozen=True):
     ed25519: Text
 
 
 class HostInformation(Struct, frozen=True):
-    keys: NodeKeys
+    keys: HostKeys
 
 
 class AuxiliaryDetails(Struct, frozen=True):

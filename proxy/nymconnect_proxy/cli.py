@@ -20,7 +20,7 @@ from nymconnect.errors import UserError
 from nymconnect.runtime.descriptors import raise_limit
 from nymconnect_proxy.commands.nonblocking_output import LineOutlet, LogOutlet
 from nymconnect_proxy.settings import config
-from nymconnect_proxy.settings.options import Kind, Option
+from nymconnect_proxy.settings.options import Option, OptionKind
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 PACER = "pacer"
@@ -28,7 +28,7 @@ WINDOW = "gui"
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
-_API = Option("api", section="network", kind=Kind.ENDPOINT, default=Endpoint("127.0.0.1", 8081), help="")
+_API = Option("api", section="network", kind=OptionKind.ENDPOINT, default=Endpoint("127.0.0.1", 8081), help="")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,7 +27,7 @@ with atheris.instrument_imports(
     from nymconnect_proxy.protocol.requests import decode_request, encode_request
     from nymconnect_proxy.protocol.responses import decode_response
     from nymconnect_proxy.protocol.targets import Target
-    from nymconnect_proxy.settings.options import Kind, Option
+    from nymconnect_proxy.settings.options import Option, OptionKind
     from nymconnect_proxy.socks.dialect import Requested
     from nymconnect_proxy.socks.server_handshake import HANDSHAKE_TIMEOUT, MAX_BUFFERED, FrontDoor, FrontState
     from tests.helpers.hostile_peers import drive_client, drive_exit
@@ -80,7 +80,7 @@ def texts(data: bytes) -> None:
     text = data.decode(errors="replace")
     with contextlib.suppress(WireError):
         Target.parse(text)
-    for kind in (Kind.REQUESTERS, Kind.SERVER, Kind.SECRET, Kind.UPSTREAM, Kind.ENDPOINT):
+    for kind in (OptionKind.REQUESTERS, OptionKind.SERVER, OptionKind.SECRET, OptionKind.UPSTREAM, OptionKind.ENDPOINT):
         try:
             Option("option", "section", kind, None, "").parse(text)
         except UserError:

@@ -13,8 +13,15 @@ from nymconnect_proxy.protocol.requests import Connect, Send, decode_request
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, decode_response
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.protocol.versions import CURRENT
-from nymconnect_proxy.streams.client_stream import ClientOptions, ClientState, ClientStream, Opened, Refused, Withhold
-from nymconnect_proxy.streams.exit_stream import Dial, ExitOptions, ExitState, ExitStream, Resolve, SetupFailure
+from nymconnect_proxy.streams.client_stream import (
+    ClientOptions,
+    ClientStream,
+    ClientStreamState,
+    StreamOpened,
+    StreamRefused,
+    Withhold,
+)
+from nymconnect_proxy.streams.exit_stream import Dial, ExitOptions, ExitStream, ExitStreamState, Resolve, SetupFailure
 from nymconnect_proxy.streams.flow import TTL, Cause, Deliver, DeliverEof, Finished, SendMessage, StreamEffect
 
 BOUND = 64
@@ -54,11 +61,11 @@ def drive_client(data: bytes) -> None:
     stream, seen, told, now = ClientStream(1, Target("a.example", 80), 0.0, options), _Seen(), 0, 0.0
     effects = stream.open(now)
     for kind, value in _events(data):
-        told += sum(isinstance(effect, Opened | Refused) for effect in effects)
-        seen.note([e for e in effects if not isinstance(e, Opened | Refused | Withhold)])
+        told += sum(isinstance(effect, StreamOpened | StreamRefused) for effect in effects)
+        seen.note([e for e in effects if not isinstance(e, StreamOpened | StreamRefused | Withhold)])
         assert all(decode_request(e.data) for e in effects if isinstance(e, SendMessage))
         assert told <= 1
-        assert (stream.state is ClientState.ENDED) == bool(seen.ends) == (stream.deadline is None)
+        assert (stream.state is ClientStreamState.ENDED) == bool(seen.ends) == (stream.deadline is None)
         match kind:
             case 0 | 1 | 2 | 3:
                 message = _network_data(kind, value)
@@ -92,7 +99,7 @@ def drive_exit(data: bytes) -> None:
         seen.note([e for e in effects if not isinstance(e, Resolve | Dial)])
         assert all(decode_response(e.data) for e in effects if isinstance(e, SendMessage))
         assert not any("127.0.0.1" in e.addresses or len(e.addresses) > 16 for e in effects if isinstance(e, Dial))
-        assert (stream.state is ExitState.ENDED) == bool(seen.ends) == (stream.deadline is None)
+        assert (stream.state is ExitStreamState.ENDED) == bool(seen.ends) == (stream.deadline is None)
         match kind:
             case 0 | 1 | 2 | 3:
                 message = _network_data(kind, value)

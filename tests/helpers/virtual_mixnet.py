@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nymconnect.client.loopix import Identity, LoopAlarm, Loopix, LoopixEffect, Received, Undelivered
-from nymconnect.client.pacer.machine import Kind, Pacer
+from nymconnect.client.pacer.machine import FrameKind, Pacer
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.crypto import Ed25519Secret, X25519Secret
@@ -47,13 +47,13 @@ class VirtualClient:
         data, covers, loops = self.pacer.stocks
         rates = self.parameters.rates
         for _ in range(data, rates.data_stock):
-            self._offer(Kind.DATA, self.loopix.next_packet(Kind.DATA, now))
+            self._offer(FrameKind.DATA, self.loopix.next_packet(FrameKind.DATA, now))
         for _ in range(covers, min(2, rates.cover_stock)):
-            self._offer(Kind.COVER, self.loopix.next_packet(Kind.COVER, now))
+            self._offer(FrameKind.COVER, self.loopix.next_packet(FrameKind.COVER, now))
         for _ in range(loops, min(2, rates.loop_stock)):
-            self._offer(Kind.LOOP, self.loopix.next_packet(Kind.LOOP, now))
+            self._offer(FrameKind.LOOP, self.loopix.next_packet(FrameKind.LOOP, now))
 
-    def _offer(self, kind: Kind, ready: PreparedPacket | None) -> None:
+    def _offer(self, kind: FrameKind, ready: PreparedPacket | None) -> None:
         if ready is not None:
             self.ready[ready.token] = ready.packet
             self.pacer.offer(kind, ready.token, b"")

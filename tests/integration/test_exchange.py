@@ -21,7 +21,7 @@ from nymconnect_proxy.ingress.requester_choice import Health, KnownRequester, Re
 from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.queries import ExitPolicyAnswer, Query
-from nymconnect_proxy.protocol.requests import Connect, Control, Send, decode_request
+from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Send, decode_request
 from nymconnect_proxy.protocol.responses import (
     BinaryInfo,
     BuildInformation,
@@ -31,7 +31,7 @@ from nymconnect_proxy.protocol.responses import (
     Response,
     encode_response,
 )
-from nymconnect_proxy.streams.client_stream import ClientOptions, ClientState
+from nymconnect_proxy.streams.client_stream import ClientOptions, ClientStreamState
 from nymconnect_proxy.streams.pipe import PipeOptions
 from tests.helpers.mixnet_pair import Message, MixnetEnd, mixnet_star
 
@@ -180,7 +180,7 @@ async def test_a_requester_that_never_sends_what_comes_first_leaves_room_for_lat
                 inject(on, NetworkData(entry.stream.connection_id, sequence, piece), entry.source)
             await until(on.client._inbox.empty)
             await asyncio.sleep(0)
-            return entry.stream._flow.window.held if entry.stream.state is not ClientState.ENDED else 0
+            return entry.stream._flow.window.held if entry.stream.state is not ClientStreamState.ENDED else 0
 
         held = [await late(entry, 69) for entry in greedy]
         assert sum(held) > 14 * 2**20
@@ -195,7 +195,7 @@ async def answer_checks(end: MixnetEnd, answered: list[MixnetEnd]) -> None:
     while True:
         message = await end.receive()
         _, request = decode_request(message.data)
-        if request is Control.BINARY_INFO and message.sender_tag is not None:
+        if request is ControlRequest.BINARY_INFO and message.sender_tag is not None:
             await end.reply(message.sender_tag, encode_response(BinaryInfo("other", BuildInformation())))
             answered.append(end)
 
@@ -225,7 +225,7 @@ async def test_a_stream_that_hears_nothing_is_refused_and_its_requester_asked() 
         while True:
             _, request = decode_request((await asyncio.wait_for(on.exits[0].receive(), 5)).data)
             connects += isinstance(request, Connect)
-            if request is Control.BINARY_INFO:
+            if request is ControlRequest.BINARY_INFO:
                 break
         await until(lambda: on.listener.snapshot().streams == 0)
 
@@ -252,7 +252,7 @@ async def test_questions_get_the_answers_of_their_kind() -> None:
         exit_ = on.exits[0]
         asked = [
             asyncio.ensure_future(on.exchange.ask(exit_.address, question))
-            for question in (Query.EXIT_POLICY, Control.BINARY_INFO)
+            for question in (Query.EXIT_POLICY, ControlRequest.BINARY_INFO)
         ]
         for _ in asked:
             message = await exit_.receive()

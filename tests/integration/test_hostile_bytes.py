@@ -29,7 +29,7 @@ from nymconnect.packet.params import PacketSize
 from nymconnect.runtime.http import http_client
 from nymconnect_proxy.protocol.credit import Credit
 from nymconnect_proxy.protocol.queries import Query
-from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Send, encode_request
+from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Pace, Send, encode_request
 from nymconnect_proxy.protocol.responses import ConnectionFailure, Healthy, NetworkData, encode_response
 from nymconnect_proxy.session.states import State
 from tests.helpers.directories import START, small_state
@@ -159,7 +159,7 @@ async def abuse_requester(on: Stage, rng: random.Random) -> None:
         encode_request(Send(7, 0, b"data", False)),
         encode_request(Send(7, 1, b"", True, True)),
         encode_request(Credit(7, 5, 1 << 20)),
-        encode_request(Control.HEALTH),
+        encode_request(ControlRequest.HEALTH),
         encode_request(Pace(10.0, 60)),
         *(encode_request(query) for query in Query),
     ]

@@ -24,7 +24,7 @@ from python_socks import ProxyError
 
 from nymconnect.client.pacer import parent
 from nymconnect.client.pacer.child import READ_GAP
-from nymconnect.client.pacer.machine import Kind, Rates
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.runtime.outbound import dial_socket
@@ -44,14 +44,14 @@ class User:
 
     received: bytearray = field(default_factory=bytearray)
     pieces: int = 0
-    left: list[tuple[Kind, int, float]] = field(default_factory=list)
+    left: list[tuple[FrameKind, int, float]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
     def on_bytes(self, data: bytes) -> None:
         self.received += data
         self.pieces += 1
 
-    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+    def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         self.left.append((kind, serial, at))
 
     def on_end(self, reason: str) -> None:
@@ -84,12 +84,12 @@ def is_running(pid: int) -> bool:
 async def test_frames_go_out_and_bytes_come_back() -> None:
     async with tcp_server(echo) as port, carried(port) as (carrier, user):
         carrier.control(b"hello ")
-        carrier.offer(Kind.COVER, 2, b"cover")
-        carrier.offer(Kind.DATA, 1, b"data ")
+        carrier.offer(FrameKind.COVER, 2, b"cover")
+        carrier.offer(FrameKind.DATA, 1, b"data ")
         before = time.monotonic()
-        carrier.begin(Rates(0.005, None))
+        carrier.begin(SlotGaps(0.005, None))
         await eventually(lambda: bytes(user.received) == b"hello data cover")
-        assert [(kind, serial) for kind, serial, _ in user.left] == [(Kind.DATA, 1), (Kind.COVER, 2)]
+        assert [(kind, serial) for kind, serial, _ in user.left] == [(FrameKind.DATA, 1), (FrameKind.COVER, 2)]
         assert before < user.left[0][2] <= user.left[1][2] < time.monotonic()  # together, where the pacer was late
         assert user.ended == []
 
@@ -106,8 +106,8 @@ async def test_that_covers_have_left_is_told_with_other_news_or_a_little_later()
 
     async with tcp_server(silent) as port, carried(port) as (carrier, user):
         for serial in range(4):
-            carrier.offer(Kind.COVER, serial, b"cover")
-        carrier.begin(Rates(0.001, None))
+            carrier.offer(FrameKind.COVER, serial, b"cover")
+        carrier.begin(SlotGaps(0.001, None))
         await eventually(lambda: len(user.left) == 4)
         assert [serial for _, serial, _ in user.left] == [0, 1, 2, 3]
         assert sorted(at for *_, at in user.left) == [at for *_, at in user.left]
@@ -123,7 +123,7 @@ async def test_it_reads_at_moments_of_its_own_once_the_streams_run() -> None:
             await asyncio.sleep(0.002)
 
     async with tcp_server(trickle) as port, carried(port) as (carrier, user):
-        carrier.begin(Rates(None, None))
+        carrier.begin(SlotGaps(None, None))
         start = time.monotonic()
         began.set()
         await eventually(lambda: len(user.received) == 500)
@@ -150,8 +150,8 @@ async def test_a_gateway_that_stalls_gets_no_burst_and_is_given_up() -> None:
 
     async with tcp_server(stalling) as port, carried(port, patience=0.5) as (carrier, user):
         for serial in range(2000):
-            carrier.offer(Kind.COVER, serial, bytes(10_000))
-        carrier.begin(Rates(0.0005, None))
+            carrier.offer(FrameKind.COVER, serial, bytes(10_000))
+        carrier.begin(SlotGaps(0.0005, None))
         await eventually(lambda: bool(user.ended))
         assert user.ended == ["the gateway does not take what it is sent"]
         assert carrier.unused.stalled > 100
@@ -224,14 +224,14 @@ async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_
 ORPHAN = """
 import asyncio, sys
 from nymconnect.client.pacer.parent import ChildCarrier
-from nymconnect.client.pacer.machine import Rates
+from nymconnect.client.pacer.machine import SlotGaps
 from nymconnect.runtime.outbound import dial_socket
 class User:
     on_bytes = on_left = on_end = lambda *_: None
 async def main():
     carrier = ChildCarrier(User(), 30.0)
     await carrier.open(await dial_socket("127.0.0.1", int(sys.argv[1])), "")
-    carrier.begin(Rates(0.01, 0.1))
+    carrier.begin(SlotGaps(0.01, 0.1))
     print(carrier.pid, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
@@ -314,8 +314,8 @@ async def test_the_pacer_speaks_tls_itself(certificate: Path, monkeypatch: pytes
     async with tls_echo(certificate) as port, carried(port, "localhost") as (carrier, user):
         carrier.control(b"hello ")
         for serial in range(20):
-            carrier.offer(Kind.COVER, serial, FRAME)
-        carrier.begin(Rates(0.005, None))
+            carrier.offer(FrameKind.COVER, serial, FRAME)
+        carrier.begin(SlotGaps(0.005, None))
         await eventually(lambda: len(user.received) == 6 + 20 * len(FRAME))
         assert user.ended == []
         assert len(user.left) == 20

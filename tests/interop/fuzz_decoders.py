@@ -334,9 +334,9 @@ def noise_initiator(data: bytes) -> Any:
 # --- requester --------------------------------------------------------------------------------------------------
 
 _CONTROL = {
-    requests.Control.HEALTH: "Health",
-    requests.Control.BINARY_INFO: "BinaryInfo",
-    requests.Control.SUPPORTED_VERSIONS: "SupportedRequestVersions",
+    requests.ControlRequest.HEALTH: "Health",
+    requests.ControlRequest.BINARY_INFO: "BinaryInfo",
+    requests.ControlRequest.SUPPORTED_VERSIONS: "SupportedRequestVersions",
 }
 _QUERIES = {
     queries.Query.OPEN_PROXY: "OpenProxy",

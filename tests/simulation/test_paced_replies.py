@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nymconnect.client.loopix import Received
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.client.sending.congestion_window import LEAST
 from nymconnect.client.sending.lanes import MAXIMUM_PACED_RUN
@@ -155,7 +155,7 @@ def test_a_lost_link_does_not_end_in_a_burst() -> None:
         now += 0.1
         loopix.wake(now)
     packets = 0
-    while loopix.next_packet(Kind.DATA, now) is not None:
+    while loopix.next_packet(FrameKind.DATA, now) is not None:
         packets += 1
     assert packets < 2 * RATE * 0.5 + 10
 
@@ -179,7 +179,7 @@ def test_an_exit_that_falls_behind_with_its_slots_still_serves_others() -> None:
     now = net.now + 0.4
     loopix.wake(now)  # some forty slots come up at once
     for _ in range(MAXIMUM_PACED_RUN + 2):
-        packet = loopix.next_packet(Kind.DATA, now)
+        packet = loopix.next_packet(FrameKind.DATA, now)
         assert packet is not None
         loopix.transmission.departed(packet.token, now)
     assert loopix.transmission.in_flight == 1

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,16 @@ def test_a_module_says_what_it_is_and_stays_readable(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text)), "no docstring"
     assert text.count("\n") <= MAX_MODULE_LINES, "split it"
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """One class name, one thing: a reader who meets it need not look where it comes from."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in (*modules(), *(REPOSITORY / "benchmarks").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(relative(path))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
 def test_wire_modules_name_what_they_mirror() -> None:

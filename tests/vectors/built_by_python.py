@@ -208,7 +208,7 @@ def server_texts() -> list[Case]:
         ("Register", messages.Register(True, 6)),
         ("Authenticate", messages.Authenticate(True, 2**40, 6)),
         ("Bandwidth", messages.Bandwidth(68_719_476_736)),
-        ("Send", messages.Send(5)),
+        ("Send", messages.SendAccepted(5)),
         ("EncryptedResponse", messages.EncryptedResponse((1,), (2,) * 12)),
         ("TypedError", messages.TypedError(detail)),
         ("TypedError", messages.TypedError("ticket_replay")),
@@ -270,7 +270,7 @@ def socks5_requests() -> list[Case]:
         *queries.Query,
     ]
     encoded = [requests.encode_request(request, versions) for versions in VERSIONS for request in asked]
-    encoded += [requests.encode_request(each) for each in requests.Control]
+    encoded += [requests.encode_request(each) for each in requests.ControlRequest]
     return [{"bytes": data.hex()} for data in encoded]
 
 

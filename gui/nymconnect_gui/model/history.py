@@ -15,7 +15,7 @@ _DOWN_COVER = ("cover_received", "reply_cover_received", "padding_received")
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class PacketRates:
     """Packets a second, one way."""
 
     data: float = 0.0
@@ -33,8 +33,8 @@ class Sample:
 
     end: float
     seconds: float
-    up: Flow
-    down: Flow
+    up: PacketRates
+    down: PacketRates
 
 
 class History:
@@ -70,8 +70,8 @@ class History:
             return max(0.0, grown / seconds)
 
         steady = rate(_UP_STEADY)
-        up = Flow(max(0.0, rate(_UP_DATA) - steady), rate(_UP_COVER) + steady)
-        self._samples.append(Sample(now, seconds, up, Flow(rate(_DOWN_DATA), rate(_DOWN_COVER))))
+        up = PacketRates(max(0.0, rate(_UP_DATA) - steady), rate(_UP_COVER) + steady)
+        self._samples.append(Sample(now, seconds, up, PacketRates(rate(_DOWN_DATA), rate(_DOWN_COVER))))
         self._before = now, dict(counters)
 
     def clear(self) -> None:

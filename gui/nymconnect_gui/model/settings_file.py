@@ -12,14 +12,14 @@ from nymconnect_proxy.settings.settings_document import BrokenFileError
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class SettingsFile:
     """The file to use, None if there is none that may be written, and what a person should know about it."""
 
     path: Path | None
     notice: str = ""
 
 
-def open_settings(path: Path) -> Opened:
+def open_settings(path: Path) -> SettingsFile:
     """Make sure that the file reads, or is not there; a broken one is set aside. Never an error."""
     try:
         read_settings(path)
@@ -29,13 +29,13 @@ def open_settings(path: Path) -> Opened:
             text = translate(
                 "Settings", "{file} is damaged and cannot be set aside. Defaults are used, and changes are not kept."
             )
-            return Opened(None, text.format(file=path))
+            return SettingsFile(None, text.format(file=path))
         text = translate("Settings", "The settings could not be read and were set aside as {file}. Defaults are used.")
-        return Opened(path, text.format(file=kept.name))
+        return SettingsFile(path, text.format(file=kept.name))
     except UserError as error:
         text = translate("Settings", "The settings could not be read. {reason} Changes last for this run only.")
-        return Opened(None, text.format(reason=advice(reason_of(error)).sentence))
-    return Opened(path)
+        return SettingsFile(None, text.format(reason=advice(reason_of(error)).sentence))
+    return SettingsFile(path)
 
 
 def save_changes(path: Path, before: Settings, after: Settings) -> None:

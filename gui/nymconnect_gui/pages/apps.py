@@ -12,7 +12,7 @@ from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.checkup_card import CheckupCard
 from nymconnect_gui.widgets.controls import COPIED_FOR, Card, Page, button, label, line, section
 from nymconnect_gui.widgets.forms import RowButton
-from nymconnect_proxy.settings.recipes import Kind, Names, Recipe, load_recipes, rendered
+from nymconnect_proxy.settings.recipes import NameHandling, ProgramKind, Recipe, load_recipes, rendered
 
 
 class AppsPage(QStackedWidget):
@@ -141,7 +141,7 @@ class RecipePage(Page):
     def _add_facts(self) -> None:
         card = Card(self._context.theme)
         names = names_sentence(self._recipe.names)
-        card.add(label(names, "warn" if self._recipe.names in (Names.PARTLY, Names.NONE) else ""))
+        card.add(label(names, "warn" if self._recipe.names in (NameHandling.PARTLY, NameHandling.NONE) else ""))
         for limit in self._recipe.limits:
             card.add(label(limit, "muted"))
         if self._recipe.tested:
@@ -179,22 +179,22 @@ class CopyValue(QWidget):
         self.button.setAccessibleName(self._name)
 
 
-def kind_names() -> dict[Kind, str]:
+def kind_names() -> dict[ProgramKind, str]:
     """Headings, in order."""
     return {
-        Kind.WALLET: translate("Apps", "Wallets"),
-        Kind.MESSENGER: translate("Apps", "Messengers"),
-        Kind.MAIL: translate("Apps", "Mail"),
-        Kind.BROWSER: translate("Apps", "Browsers"),
-        Kind.TOOL: translate("Apps", "Tools"),
+        ProgramKind.WALLET: translate("Apps", "Wallets"),
+        ProgramKind.MESSENGER: translate("Apps", "Messengers"),
+        ProgramKind.MAIL: translate("Apps", "Mail"),
+        ProgramKind.BROWSER: translate("Apps", "Browsers"),
+        ProgramKind.TOOL: translate("Apps", "Tools"),
     }
 
 
-def names_sentence(names: Names) -> str:
+def names_sentence(names: NameHandling) -> str:
     """Who learns which hosts the program asks for."""
     return {
-        Names.PROXY: translate("Apps", "Server names are looked up at the exit, not on this computer."),
-        Names.PARTLY: translate("Apps", "Some server names are looked up outside the proxy: see below."),
-        Names.ADDRESSES: translate("Apps", "It connects to addresses, so no names are looked up."),
-        Names.NONE: translate("Apps", "It does not use the proxy: its traffic goes around the mixnet."),
+        NameHandling.PROXY: translate("Apps", "Server names are looked up at the exit, not on this computer."),
+        NameHandling.PARTLY: translate("Apps", "Some server names are looked up outside the proxy: see below."),
+        NameHandling.ADDRESSES: translate("Apps", "It connects to addresses, so no names are looked up."),
+        NameHandling.NONE: translate("Apps", "It does not use the proxy: its traffic goes around the mixnet."),
     }[names]

@@ -13,9 +13,9 @@ from nymconnect_gui.text.alarms import alarm_text
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import Mood, translate
 from nymconnect_gui.widgets.controls import Card, CopyField, Page, Symbol, button, label, line, set_role
-from nymconnect_gui.widgets.flow import Flow
+from nymconnect_gui.widgets.flow import FlowLayout
 from nymconnect_gui.widgets.graph import Legend, TrafficGraph, mean
-from nymconnect_gui.widgets.power_button import PowerRing, Way
+from nymconnect_gui.widgets.power_button import HopStrip, PowerRing
 from nymconnect_proxy.session.status import Status
 
 
@@ -63,7 +63,7 @@ class HomePage(Page):
         self.other_port = button("", self._use_other_port)
         self.reconnect = button(translate("Home", "Reconnect with the new settings"), self._bridge.reconnect)
         self._free_port: int | None = None
-        row = Flow(self._context.theme.px(8), centered=True)
+        row = FlowLayout(self._context.theme.px(8), centered=True)
         self.help = button("", self._open_help)
         self._help_page = ""
         for one in (self.try_again, self.other_port, self.help, self.reconnect):
@@ -83,7 +83,7 @@ class HomePage(Page):
         self.port = CopyField(theme, translate("Home", "Port"))
         self.set_up = button(translate("Home", "Set up an app"), lambda: self._context.navigate("apps"))
         card = Card(theme)
-        row = Flow(theme.px(6), justified=True)
+        row = FlowLayout(theme.px(6), justified=True)
         for one in (self.host, self.port, self.set_up):
             row.addWidget(one)
         card.rows.addLayout(row)
@@ -94,7 +94,7 @@ class HomePage(Page):
         self.graph = TrafficGraph(theme)
         self.wire = label("", "small", wrap=False)
         card = Card(theme)
-        head = Flow(theme.px(12), justified=True)
+        head = FlowLayout(theme.px(12), justified=True)
         head.addWidget(Legend(theme))
         head.addWidget(self.wire)
         card.rows.addLayout(head)
@@ -103,7 +103,7 @@ class HomePage(Page):
 
     def _add_details(self) -> None:
         theme = self._context.theme
-        self.way = Way(theme)
+        self.way = HopStrip(theme)
         self.names = label("", "small")
         self.names.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.more = button("", self._toggle_details, "link")

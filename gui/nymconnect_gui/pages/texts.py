@@ -12,7 +12,7 @@ from nymconnect_gui.model.context import Context
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.controls import button, set_role
-from nymconnect_gui.widgets.flow import Flow
+from nymconnect_gui.widgets.flow import FlowLayout
 
 
 class TextPage(QWidget):
@@ -30,7 +30,7 @@ class TextPage(QWidget):
         self.text.setTabChangesFocus(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         set_role(self.text, "log")
-        self.buttons = Flow(context.theme.px(8))
+        self.buttons = FlowLayout(context.theme.px(8))
         self._space()
         context.theme.changed.connect(self._space)
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 
-class Flow(QLayout):
+class FlowLayout(QLayout):
     """Rows begin at the leading edge, or are centred; with `justified` the last widget moves to the trailing edge, as
     long as one row is enough."""
 

@@ -20,7 +20,7 @@ from nymconnect_gui.looks.painted_button import Painted, Switch
 from nymconnect_gui.looks.theme import Theme
 from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.controls import button, label, set_role
-from nymconnect_gui.widgets.flow import Flow
+from nymconnect_gui.widgets.flow import FlowLayout
 
 COMMIT_AFTER = 900  # milliseconds without a key
 
@@ -135,7 +135,7 @@ class Choice(QWidget):
         self.setAccessibleName(caption)
         self.buttons: dict[str, QPushButton] = {}
         self._group = QButtonGroup(self)
-        row = Flow(theme.px(6))
+        row = FlowLayout(theme.px(6))
         for key, text in options.items():
             made = self.buttons[key] = Chip(text)
             made.setCheckable(True)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPo
 from PySide6.QtWidgets import QWidget
 
 from nymconnect_gui.looks.theme import Theme
-from nymconnect_gui.model.history import SPAN, Flow, Sample
+from nymconnect_gui.model.history import SPAN, PacketRates, Sample
 from nymconnect_gui.text.words import translate
 
 HEADROOM = 1.4  # leaves a place for the words above the line
@@ -59,7 +59,7 @@ class TrafficGraph(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         half = self.height() / 2
-        lanes: tuple[tuple[Callable[[Sample], Flow], float], ...] = (
+        lanes: tuple[tuple[Callable[[Sample], PacketRates], float], ...] = (
             (lambda sample: sample.up, -1.0),
             (lambda sample: sample.down, 1.0),
         )
@@ -86,7 +86,7 @@ class TrafficGraph(QWidget):
         painter.drawText(box, side | Qt.AlignmentFlag.AlignBottom, translate("Home", "received"))
         painter.end()
 
-    def _draw_lane(self, painter: QPainter, flow: Callable[[Sample], Flow], base: float, scale: float) -> None:
+    def _draw_lane(self, painter: QPainter, flow: Callable[[Sample], PacketRates], base: float, scale: float) -> None:
         """`scale` in pixels for a packet a second, negative for upwards."""
         if not self._samples:
             return
@@ -131,14 +131,14 @@ def hatch(painter: QPainter, area: QPolygonF, color: QColor, gap: float) -> None
     painter.restore()
 
 
-def mean(samples: Sequence[Sample], flow: Callable[[Sample], Flow]) -> Flow:
+def mean(samples: Sequence[Sample], flow: Callable[[Sample], PacketRates]) -> PacketRates:
     """Of the last few of them, by their length."""
     last = samples[-SMOOTH:]
     seconds = sum(sample.seconds for sample in last)
     if not seconds:
-        return Flow()
+        return PacketRates()
     data = sum(flow(sample).data * sample.seconds for sample in last) / seconds
-    return Flow(data, sum(flow(sample).cover * sample.seconds for sample in last) / seconds)
+    return PacketRates(data, sum(flow(sample).cover * sample.seconds for sample in last) / seconds)
 
 
 class Legend(QWidget):

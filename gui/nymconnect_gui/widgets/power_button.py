@@ -147,7 +147,7 @@ class PowerRing(Painted):
                 painter.drawArc(ring, 200 * 16, 140 * 16)
 
 
-class Way(QWidget):
+class HopStrip(QWidget):
     """The hops of a packet, from this computer to the site. A filled dot is a hop that packets pass now."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

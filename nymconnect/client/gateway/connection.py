@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from nymconnect.client.gateway.websocket import Answer, ClientWebSocket, Closed, Message, Opened
-from nymconnect.client.pacer.machine import Kind, Rates, Unused
+from nymconnect.client.gateway.websocket import ClientWebSocket, Closed, ControlFrame, HandshakeDone, Message
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import Carrier, LocalCarrier
 from nymconnect.client.sending.preparer import PreparedPacket
@@ -67,7 +67,7 @@ class PacketSource(Protocol):
         """Rises when covers that have not left yet no longer fit the network."""
         ...
 
-    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+    def next_packet(self, kind: FrameKind, now: float) -> PreparedPacket | None:
         """What fills a slot of this kind; None if there is nothing to send, or no route."""
         ...
 
@@ -118,7 +118,7 @@ class GatewayConnection:
     def __init__(
         self,
         machine: GatewayClientMachine,
-        rates: Rates,
+        rates: SlotGaps,
         traffic: Traffic,
         on_ready: Callable[[Ready], None],
         on_begun: Callable[[], None],
@@ -128,9 +128,9 @@ class GatewayConnection:
         self._carrier: Carrier = (LocalCarrier if rates.main is None else ChildCarrier)(self, WRITE_TIMEOUT)
         self._websocket = ClientWebSocket("")
         self._stocks = {
-            Kind.DATA: _FrameStock(rates.data_stock, 0),
-            Kind.COVER: _FrameStock(rates.cover_stock, rates.cover_spare),
-            Kind.LOOP: _FrameStock(rates.loop_stock, rates.loop_spare),
+            FrameKind.DATA: _FrameStock(rates.data_stock, 0),
+            FrameKind.COVER: _FrameStock(rates.cover_stock, rates.cover_spare),
+            FrameKind.LOOP: _FrameStock(rates.loop_stock, rates.loop_spare),
         }
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opened = asyncio.Event()
@@ -230,11 +230,11 @@ class GatewayConnection:
             self._on_begun()
         self._traffic.on_fed()
 
-    def has_room(self, kind: Kind) -> bool:
+    def has_room(self, kind: FrameKind) -> bool:
         """Whether the stock of this kind is to be filled."""
         return self.is_ready and self._stocks[kind].is_filling
 
-    def offer(self, kind: Kind, ready: PreparedPacket) -> None:
+    def offer(self, kind: FrameKind, ready: PreparedPacket) -> None:
         """Seal a packet for its slot; only after `has_room`."""
         frame, *others = self._machine.send(ready.packet, clock())
         if not isinstance(frame, Write):
@@ -253,8 +253,8 @@ class GatewayConnection:
 
     def expire_covers(self) -> None:
         """Have the covers in stock replaced."""
-        self._stocks[Kind.COVER].clear()
-        self._stocks[Kind.LOOP].clear()
+        self._stocks[FrameKind.COVER].clear()
+        self._stocks[FrameKind.LOOP].clear()
         self._carrier.expire_covers()
 
     @property
@@ -269,7 +269,7 @@ class GatewayConnection:
 
     # --- what the carrier reports ------------------------------------------------------------------------------------
 
-    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+    def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         """See `CarrierUser`."""
         self._stocks[kind].discard(serial)
         self._left_since += 1
@@ -292,12 +292,12 @@ class GatewayConnection:
         try:
             for event in self._websocket.feed(data):
                 match event:
-                    case Opened():
+                    case HandshakeDone():
                         self._opened.set()
                         self._perform(self._machine.start(clock()))  # now, for its answers may follow at once
                     case Message(content):
                         self._take_in(content)
-                    case Answer(answer):
+                    case ControlFrame(answer):
                         self._control(answer)
                     case Closed():
                         self._end(LinkLostError(LinkBroke("the gateway closed the connection")))

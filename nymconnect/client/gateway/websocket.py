@@ -26,7 +26,7 @@ MAXIMUM_MESSAGE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class HandshakeDone:
     """The server speaks websocket with us from now on."""
 
 
@@ -38,7 +38,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ControlFrame:
     """Bytes that the protocol wants sent at once."""
 
     data: bytes
@@ -49,7 +49,7 @@ class Closed:
     """The server has said farewell; nothing follows."""
 
 
-WebSocketEvent = Opened | Message | Answer | Closed
+WebSocketEvent = HandshakeDone | Message | ControlFrame | Closed
 
 
 class ClientWebSocket:
@@ -87,13 +87,13 @@ class ClientWebSocket:
     def _translate(self, event: Event) -> WebSocketEvent | None:
         match event:
             case AcceptConnection():
-                return Opened()
+                return HandshakeDone()
             case RejectConnection(status_code=status):
                 raise WireError(f"the server answers with HTTP status {status}")
             case TextMessage(data=data) | BytesMessage(data=data):
                 return self._join(data if isinstance(data, str) else bytes(data), event.message_finished)
             case Ping():
-                return Answer(self._connection.send(event.response()))
+                return ControlFrame(self._connection.send(event.response()))
             case CloseConnection() if self._connection.state is ConnectionState.OPEN:
                 raise ProtocolError(event.reason or "a frame does not decode")
             case CloseConnection():

@@ -47,7 +47,7 @@ class LoopStatistics:
 
 
 @dataclass(slots=True)
-class Way:
+class PathDelay:
     """How long packets take beyond their drawn delays, smoothed as TCP smooths its round trips (RFC 6298).
 
     A busy machine or a slow link is not an attack: what is late because everything is late must not count as dropped.
@@ -94,7 +94,7 @@ class LoopMonitor:
     _told: bool = False
     _began: float = 0.0
     _latest: float = 0.0
-    _way: Way = field(default_factory=Way)
+    _way: PathDelay = field(default_factory=PathDelay)
     _outstanding: dict[bytes, _Loop] = field(default_factory=dict)
     _given_up: dict[bytes, _Loop] = field(default_factory=dict)
     _by_due: list[tuple[float, bytes]] = field(default_factory=list)

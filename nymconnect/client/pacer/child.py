@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nymconnect.client.pacer import protocol
-from nymconnect.client.pacer.machine import Kind, Pacer, Unused
+from nymconnect.client.pacer.machine import FrameKind, Pacer, Unused
 from nymconnect.errors import NymError
 
 CHUNK = 65536
@@ -110,7 +110,7 @@ class PacerProcess:
         self._to_gateway = bytearray()
         self._to_client = bytearray()
         self._tell_at = math.inf  # when `_to_client` is due
-        self._leaving: list[tuple[Kind, int]] = []
+        self._leaving: list[tuple[FrameKind, int]] = []
         self._blocked_since = 0.0
         self._told = Unused()
         self._beat_at = 0.0
@@ -195,8 +195,8 @@ class PacerProcess:
         self._blocked_since = at
         if not self._to_gateway:
             for kind, serial in self._leaving:
-                if kind is not Kind.CONTROL:
-                    self._tell(protocol.Left(kind, serial, at), at if kind is Kind.DATA else at + LINGER)
+                if kind is not FrameKind.CONTROL:
+                    self._tell(protocol.Departed(kind, serial, at), at if kind is FrameKind.DATA else at + LINGER)
             self._leaving = []
 
     def _hear_gateway(self) -> None:

@@ -36,7 +36,7 @@ DATA_SECONDS = 0.1  # what a slow sender keeps ready, so that a stream that ends
 TOLERANCE = 0.1  # seconds
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame is to the pacer. The link cannot tell DATA, COVER and LOOP apart."""
 
     CONTROL = 0  # of the connection itself: leaves at once
@@ -46,7 +46,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class SlotGaps:
     """Mean gaps in seconds. Without `main` data leaves at once; without `loop` there is no loop stream.
 
     `adaptive` lets the main stream slow down while the link takes no bytes.
@@ -94,7 +94,7 @@ def _spare_for(gap: float | None) -> int:
 class Departure:
     """A frame to write now."""
 
-    kind: Kind
+    kind: FrameKind
     serial: int
     frame: bytes
 
@@ -139,12 +139,12 @@ class Pacer:
 
     def __init__(self, rng: "Rng") -> None:
         self._rng = rng
-        self._rates: Rates | None = None
+        self._rates: SlotGaps | None = None
         self._main: PoissonStream | None = None
         self._loop: PoissonStream | None = None
         self._control: deque[bytes] = deque()
         self._data: deque[tuple[int, bytes]] = deque()
-        self._covers = {Kind.COVER: _Covers(), Kind.LOOP: _Covers()}
+        self._covers = {FrameKind.COVER: _Covers(), FrameKind.LOOP: _Covers()}
         self._multiplier: SendingDelay | None = None
         self._queue: deque[Departure] = deque()  # of an adaptive stream, in front of the link
         self._is_held = False  # the main stream found that queue full
@@ -152,7 +152,7 @@ class Pacer:
 
     # --- what the producer calls ----------------------------------------------------------------------------------
 
-    def begin(self, rates: Rates, now: float) -> None:
+    def begin(self, rates: SlotGaps, now: float) -> None:
         """Let the streams run from now on."""
         self._rates = rates
         self._main = PoissonStream(rates.main, self._rng, now) if rates.main is not None else None
@@ -165,9 +165,9 @@ class Pacer:
             raise UsageError("too many control frames wait")
         self._control.append(frame)
 
-    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+    def offer(self, kind: FrameKind, serial: int, frame: bytes) -> None:
         """Add a ready frame to the stock of its kind; UsageError when that is full."""
-        if kind is not Kind.DATA:
+        if kind is not FrameKind.DATA:
             self._covers[kind].add(serial, frame)
             return
         if len(self._data) >= DATA_LIMIT:
@@ -192,7 +192,7 @@ class Pacer:
     @property
     def stocks(self) -> tuple[int, int, int]:
         """Ready frames of data, of cover and of loops."""
-        return len(self._data), len(self._covers[Kind.COVER]), len(self._covers[Kind.LOOP])
+        return len(self._data), len(self._covers[FrameKind.COVER]), len(self._covers[FrameKind.LOOP])
 
     @property
     def deadline(self) -> float | None:
@@ -212,7 +212,7 @@ class Pacer:
         """What leaves now. Unless `writable` the link takes no bytes, and the slots that are due pass unused."""
         leaving: list[Departure] = []
         if writable:
-            leaving += [Departure(Kind.CONTROL, 0, frame) for frame in self._control]
+            leaving += [Departure(FrameKind.CONTROL, 0, frame) for frame in self._control]
             self._control.clear()
             leaving += self._take_queued()
         is_open = writable and not self._queue
@@ -231,7 +231,7 @@ class Pacer:
             else:
                 (leaving if is_open else self._queue).append(departure)
         if self._leaves_at_once and writable:
-            leaving += [Departure(Kind.DATA, serial, frame) for serial, frame in self._data]
+            leaving += [Departure(FrameKind.DATA, serial, frame) for serial, frame in self._data]
             self._data.clear()
         return leaving
 
@@ -269,8 +269,8 @@ class Pacer:
 
     def _take(self, *, is_main: bool) -> Departure | None:
         if is_main and self._data:
-            return Departure(Kind.DATA, *self._data.popleft())
-        for kind in (Kind.COVER, Kind.LOOP) if is_main else (Kind.LOOP, Kind.COVER):
+            return Departure(FrameKind.DATA, *self._data.popleft())
+        for kind in (FrameKind.COVER, FrameKind.LOOP) if is_main else (FrameKind.LOOP, FrameKind.COVER):
             if (cover := self._covers[kind].take()) is not None:
                 return Departure(kind, *cover)
         return None

@@ -14,7 +14,7 @@ from asyncio.subprocess import Process
 from typing import cast
 
 from nymconnect.client.pacer import protocol
-from nymconnect.client.pacer.machine import Kind, Rates, Unused
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.client.pacer.transport import CarrierUser
 from nymconnect.errors import WireError
 from nymconnect.runtime.outbound import adopt
@@ -59,7 +59,7 @@ class ChildCarrier(asyncio.Protocol):
         self._look()
         self._send(protocol.Setup(self._patience, tls_host))
 
-    def begin(self, rates: Rates) -> None:
+    def begin(self, rates: SlotGaps) -> None:
         """See `Carrier`."""
         self._send(protocol.Begin(rates))
 
@@ -67,7 +67,7 @@ class ChildCarrier(asyncio.Protocol):
         """See `Carrier`; if too many wait, the connection ends."""
         self._send(protocol.Control(frame))
 
-    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+    def offer(self, kind: FrameKind, serial: int, frame: bytes) -> None:
         """See `Carrier`; the one who offers keeps count."""
         self._send(protocol.Offer(kind, serial, frame))
 
@@ -125,7 +125,7 @@ class ChildCarrier(asyncio.Protocol):
         match message:
             case protocol.Incoming(data):
                 self._user.on_bytes(data)
-            case protocol.Left(kind, serial, at):
+            case protocol.Departed(kind, serial, at):
                 self._user.on_left(kind, serial, at)
             case protocol.Slots(unused):
                 self.unused = unused

@@ -17,7 +17,7 @@ kind  message     direction  fields (integers and floats are big-endian)
 3     Offer       to pacer   kind of frame u8, serial u64, the frame
 4     Expire      to pacer   –
 16    Incoming    to client  bytes from the gateway
-17    Left        to client  kind of frame u8, serial u64, time f64 (seconds on the monotonic clock)
+17    Departed    to client  kind of frame u8, serial u64, time f64 (seconds on the monotonic clock)
 18    Slots       to client  slots unused since the start, empty u64, stalled u64, late u64
 19    Ended       to client  why the connection has ended, in UTF-8
 ====  ==========  =========  ==========================================================================
@@ -27,7 +27,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nymconnect.client.pacer.machine import Kind, Rates, Unused
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.errors import UsageError, WireError
 
 HEARTBEAT = 2.0  # seconds after which the pacer tells its slots again, for the client to hear that it lives
@@ -61,7 +61,7 @@ class Setup:
 class Begin:
     """Let the streams run."""
 
-    rates: Rates
+    rates: SlotGaps
 
     def encode(self) -> bytes:
         return _framed(1, _BEGIN.pack(self.rates.main or 0.0, self.rates.loop or 0.0, self.rates.adaptive))
@@ -73,7 +73,7 @@ class Begin:
             raise WireError("a gap is negative")
         if adaptive > 1:
             raise WireError("a yes or no is neither")
-        return cls(Rates(main or None, loop or None, bool(adaptive)))
+        return cls(SlotGaps(main or None, loop or None, bool(adaptive)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Control:
 class Offer:
     """A frame for the stock of its kind."""
 
-    kind: Kind
+    kind: FrameKind
     serial: int
     frame: bytes
 
@@ -135,10 +135,10 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Departed:
     """The system has taken this frame for the wire."""
 
-    kind: Kind
+    kind: FrameKind
     serial: int
     at: float
 
@@ -146,7 +146,7 @@ class Left:
         return _framed(17, _LEFT.pack(self.kind, self.serial, self.at))
 
     @classmethod
-    def decode(cls, body: bytes) -> "Left":
+    def decode(cls, body: bytes) -> "Departed":
         kind, serial, at = _LEFT.unpack(body)
         return cls(_kind(kind), serial, at)
 
@@ -179,7 +179,7 @@ class Ended:
         return cls(_text(body)[:MAXIMUM_REASON])
 
 
-Message = Setup | Begin | Control | Offer | Expire | Incoming | Left | Slots | Ended
+Message = Setup | Begin | Control | Offer | Expire | Incoming | Departed | Slots | Ended
 
 _DECODERS: dict[int, Callable[[bytes], Message]] = {
     0: Setup.decode,
@@ -188,7 +188,7 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
     3: Offer.decode,
     4: Expire.decode,
     16: Incoming.decode,
-    17: Left.decode,
+    17: Departed.decode,
     18: Slots.decode,
     19: Ended.decode,
 }
@@ -234,10 +234,10 @@ def _framed(kind: int, body: bytes) -> bytes:
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
-def _kind(value: int) -> Kind:
-    if value not in (Kind.DATA, Kind.COVER, Kind.LOOP):
+def _kind(value: int) -> FrameKind:
+    if value not in (FrameKind.DATA, FrameKind.COVER, FrameKind.LOOP):
         raise WireError(f"unknown kind {value} of frame")
-    return Kind(value)
+    return FrameKind(value)
 
 
 def _text(data: bytes) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from typing import Protocol, cast
 
-from nymconnect.client.pacer.machine import Kind, Pacer, Rates, Unused
+from nymconnect.client.pacer.machine import FrameKind, Pacer, SlotGaps, Unused
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.outbound import adopt
 from nymconnect.runtime.tasks import Waker
@@ -22,7 +22,7 @@ class CarrierUser(Protocol):
     def on_bytes(self, data: bytes) -> None:
         """The gateway has sent this piece of its stream."""
 
-    def on_left(self, kind: Kind, serial: int, at: float) -> None:
+    def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         """An offered frame has left at `at` on the driver's clock."""
 
     def on_end(self, reason: str) -> None:
@@ -35,13 +35,13 @@ class Carrier(Protocol):
     async def open(self, connected: socket.socket, tls_host: str) -> None:
         """Take the socket; TLS if `tls_host` names the gateway. OSError if that fails."""
 
-    def begin(self, rates: Rates) -> None:
+    def begin(self, rates: SlotGaps) -> None:
         """Let the streams run."""
 
     def control(self, frame: bytes) -> None:
         """Send at once."""
 
-    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+    def offer(self, kind: FrameKind, serial: int, frame: bytes) -> None:
         """Add to a stock."""
 
     def expire_covers(self) -> None:
@@ -81,7 +81,7 @@ class LocalCarrier(asyncio.Protocol):
         """See `Carrier`."""
         return self._pacer.unused
 
-    def begin(self, rates: Rates) -> None:
+    def begin(self, rates: SlotGaps) -> None:
         """See `Carrier`."""
         self._pacer.begin(rates, clock())
         self._wake()
@@ -91,7 +91,7 @@ class LocalCarrier(asyncio.Protocol):
         self._pacer.control(frame)
         self._wake()
 
-    def offer(self, kind: Kind, serial: int, frame: bytes) -> None:
+    def offer(self, kind: FrameKind, serial: int, frame: bytes) -> None:
         """See `Carrier`."""
         self._pacer.offer(kind, serial, frame)
         self._wake()
@@ -155,6 +155,6 @@ class LocalCarrier(asyncio.Protocol):
             return
         for departure in self._pacer.wake(clock(), writable=self._is_writable):
             self._transport.write(departure.frame)
-            if departure.kind is not Kind.CONTROL:
+            if departure.kind is not FrameKind.CONTROL:
                 self._user.on_left(departure.kind, departure.serial, clock())
         self._waker.arm()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.monitor.mix_health import MixHealth, Suspects
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.congestion_window import CongestionWindow
 from nymconnect.client.sending.cover_traffic import CoverTraffic
@@ -121,12 +121,12 @@ class Transmission:
         """See `Monitors`."""
         return self._monitors.suspects(now)
 
-    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+    def next_packet(self, kind: FrameKind, now: float) -> PreparedPacket | None:
         """A packet for a slot of this kind; None if there is nothing to send, or no route."""
         match kind:
-            case Kind.COVER:
+            case FrameKind.COVER:
                 return self._cover_traffic.for_main()
-            case Kind.LOOP:
+            case FrameKind.LOOP:
                 return self._cover_traffic.loop()
         match self._scheduler.next(now):
             case Outgoing() as outgoing:

@@ -262,7 +262,7 @@ class GatewayClientMachine:
         if isinstance(response, messages.Bandwidth):
             self._reply_due = None
             self._record(response.available_total, response.upgrade_mode)
-        elif isinstance(response, messages.Send):
+        elif isinstance(response, messages.SendAccepted):
             self._record(response.remaining_bandwidth, response.upgrade_mode)
         elif isinstance(response, messages.EncryptedResponse):
             return self._on_control(response)

@@ -147,7 +147,7 @@ class Bandwidth(Struct, frozen=True, tag_field="type", tag="bandwidth"):
     upgrade_mode: bool = False
 
 
-class Send(Struct, frozen=True, tag_field="type", tag="send"):
+class SendAccepted(Struct, frozen=True, tag_field="type", tag="send"):
     """One packet was accepted; optional."""
 
     remaining_bandwidth: I64
@@ -193,7 +193,7 @@ Response: TypeAlias = (
     | Register
     | Authenticate
     | Bandwidth
-    | Send
+    | SendAccepted
     | EncryptedResponse
     | TypedError
     | Error

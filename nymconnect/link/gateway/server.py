@@ -110,7 +110,7 @@ class GatewayServerMachine:
             detail = messages.OutOfBandwidthDetail(messages.OutOfBandwidth(cost, available))
             return _texts(messages.TypedError(detail))
         self._registry.put(self.client, paid)
-        return [SendTo(packet), *_texts(messages.Send(paid.available))]
+        return [SendTo(packet), *_texts(messages.SendAccepted(paid.available))]
 
     def push(self, content: bytes) -> list[ServerEffect]:
         """What the mixnet delivered for this client. UsageError unless it is authenticated."""

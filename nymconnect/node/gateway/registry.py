@@ -19,7 +19,7 @@ MAX_CLIENTS = 100_000
 Key = Annotated[bytes, Meta(min_length=KEY_LENGTH, max_length=KEY_LENGTH)]
 
 
-class StoredClient(Struct, frozen=True):
+class StoredRegistration(Struct, frozen=True):
     """One registration on disk."""
 
     identity: Key
@@ -29,20 +29,20 @@ class StoredClient(Struct, frozen=True):
     expires_day: int
 
     def __repr__(self) -> str:
-        return "StoredClient(…)"
+        return "StoredRegistration(…)"
 
 
 class StoredRegistry(Struct, frozen=True):
     """The document in which earlier versions kept all clients, the one heard of last at the end."""
 
-    clients: Annotated[list[StoredClient], Meta(max_length=MAX_CLIENTS)]
+    clients: Annotated[list[StoredRegistration], Meta(max_length=MAX_CLIENTS)]
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryChanges:
     """Clients to write, the one heard of last at the end, and identities to remove."""
 
-    kept: tuple[StoredClient, ...] = ()
+    kept: tuple[StoredRegistration, ...] = ()
     removed: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
@@ -105,7 +105,7 @@ class ClientRegistry:
         changed = [*(client for client in earlier if client not in self._changed), *self._changed]
         self._changed = dict.fromkeys(changed[-2 * self._max_clients :])
 
-    def load(self, stored: Iterable[StoredClient]) -> None:
+    def load(self, stored: Iterable[StoredRegistration]) -> None:
         """Take what is on disk, the client heard of last at the end; what is known already stays."""
         restored = {
             row.identity: Registration(row.shared_key, row.last_timestamp, row.available, row.expires_day)
@@ -124,5 +124,5 @@ class ClientRegistry:
             self._mark(oldest)
 
 
-def _stored(client: bytes, known: Registration) -> StoredClient:
-    return StoredClient(client, known.shared_key, known.last_timestamp, known.available, known.expires_day)
+def _stored(client: bytes, known: Registration) -> StoredRegistration:
+    return StoredRegistration(client, known.shared_key, known.last_timestamp, known.available, known.expires_day)

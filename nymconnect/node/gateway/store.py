@@ -17,7 +17,7 @@ import msgspec
 
 from nymconnect.errors import UsageError, UserError
 from nymconnect.node.gateway.mailbox import MailGroup, MailSummary
-from nymconnect.node.gateway.registry import RegistryChanges, StoredClient, StoredRegistry
+from nymconnect.node.gateway.registry import RegistryChanges, StoredRegistration, StoredRegistry
 from nymconnect.reasons import Words
 from nymconnect.storage import (
     PRIVATE_FILE,
@@ -79,12 +79,12 @@ class GatewayStore:
         self._database.close()
         self._lock.release()
 
-    def clients(self) -> list[StoredClient]:
+    def clients(self) -> list[StoredRegistration]:
         """Every client, the one heard of last at the end; sqlite3.Error or MsgspecError if it does not read."""
         rows = self._database.execute(
             "SELECT identity, shared_key, last_timestamp, available, expires_day FROM clients ORDER BY heard"
         )
-        return [msgspec.convert(row, StoredClient, from_attributes=False) for row in map(_named, rows)]
+        return [msgspec.convert(row, StoredRegistration, from_attributes=False) for row in map(_named, rows)]
 
     def mail(self) -> list[MailSummary]:
         """Every message without its content, in the order of the numbers."""
@@ -120,7 +120,7 @@ class GatewayStore:
                 run.execute("ROLLBACK")
             raise
 
-    def _write_clients(self, clients: Iterable[StoredClient], *, replace: bool = True) -> None:
+    def _write_clients(self, clients: Iterable[StoredRegistration], *, replace: bool = True) -> None:
         rows = []
         for row in clients:
             self._heard += 1
@@ -191,4 +191,4 @@ class GatewayStore:
 
 
 def _named(row: tuple[bytes, bytes, int, int, int]) -> dict[str, object]:
-    return dict(zip(StoredClient.__struct_fields__, row, strict=True))
+    return dict(zip(StoredRegistration.__struct_fields__, row, strict=True))

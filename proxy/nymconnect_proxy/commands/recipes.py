@@ -8,14 +8,14 @@ from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.settings.config import Settings, read_settings
-from nymconnect_proxy.settings.recipes import Names, Recipe, find, load_recipes, rendered
+from nymconnect_proxy.settings.recipes import NameHandling, Recipe, find, load_recipes, rendered
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 NAMES = {
-    Names.PROXY: "names go to the proxy",
-    Names.PARTLY: "some names may go around the proxy",
-    Names.ADDRESSES: "asks for addresses, not for names",
-    Names.NONE: "does not use the proxy",
+    NameHandling.PROXY: "names go to the proxy",
+    NameHandling.PARTLY: "some names may go around the proxy",
+    NameHandling.ADDRESSES: "asks for addresses, not for names",
+    NameHandling.NONE: "does not use the proxy",
 }
 
 

@@ -22,7 +22,7 @@ from nymconnect_proxy.protocol.queries import (
     Query,
     QueryErrorAnswer,
 )
-from nymconnect_proxy.protocol.requests import Control
+from nymconnect_proxy.protocol.requests import ControlRequest
 from nymconnect_proxy.protocol.responses import BinaryInfo, ControlError, Response, SupportedVersions
 from nymconnect_proxy.session.connector import Passage, Watcher
 from nymconnect_proxy.settings.address_book import with_entry, without_entry
@@ -32,8 +32,8 @@ from nymconnect_proxy.settings.options import DIRECTORY
 PATIENCE = 60.0  # seconds for an answer
 MAX_TEXT = 500  # characters of a requester's own words
 _QUESTIONS = (
-    Control.BINARY_INFO,
-    Control.SUPPORTED_VERSIONS,
+    ControlRequest.BINARY_INFO,
+    ControlRequest.SUPPORTED_VERSIONS,
     Query.DESCRIPTION,
     Query.OPEN_PROXY,
     Query.EXIT_POLICY,

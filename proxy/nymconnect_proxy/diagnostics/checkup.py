@@ -29,7 +29,7 @@ from nymconnect_proxy.diagnostics.fetch_through import greet, request
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
-from nymconnect_proxy.socks.dialect import Reply
+from nymconnect_proxy.socks.dialect import ReplyCode
 from nymconnect_resources import MAINNET_API
 
 PROXY_TIMEOUT = 5.0
@@ -98,12 +98,12 @@ _GOOD = frozenset(
     }
 )
 _BY_REPLY: Mapping[int, tuple[Stage, Finding]] = {
-    Reply.SUCCEEDED: (Stage.REQUESTER, Finding.EXIT_ANSWERS),
-    Reply.NOT_ALLOWED: (Stage.REQUESTER, Finding.EXIT_FORBIDS),
-    Reply.NETWORK_UNREACHABLE: (Stage.TARGET, Finding.TARGET_UNKNOWN),
-    Reply.HOST_UNREACHABLE: (Stage.TARGET, Finding.TARGET_UNKNOWN),
-    Reply.REFUSED: (Stage.TARGET, Finding.TARGET_REFUSES),
-    Reply.TTL_EXPIRED: (Stage.TARGET, Finding.TARGET_SILENT),
+    ReplyCode.SUCCEEDED: (Stage.REQUESTER, Finding.EXIT_ANSWERS),
+    ReplyCode.NOT_ALLOWED: (Stage.REQUESTER, Finding.EXIT_FORBIDS),
+    ReplyCode.NETWORK_UNREACHABLE: (Stage.TARGET, Finding.TARGET_UNKNOWN),
+    ReplyCode.HOST_UNREACHABLE: (Stage.TARGET, Finding.TARGET_UNKNOWN),
+    ReplyCode.REFUSED: (Stage.TARGET, Finding.TARGET_REFUSES),
+    ReplyCode.TTL_EXPIRED: (Stage.TARGET, Finding.TARGET_SILENT),
 }
 
 

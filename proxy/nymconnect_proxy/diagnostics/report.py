@@ -24,13 +24,20 @@ from nymconnect_proxy.session.alarms import sentence
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.config import OPTIONS, Settings
-from nymconnect_proxy.settings.options import Kind, Option, Secret, Server
+from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server
 
 MAX_STATES = 100
 LOG_LINES = 200
 LIBRARIES = ("aiohttp", "cryptography", "msgspec", "PyNaCl", "python-socks", "PySide6_Essentials", "qasync", "keyring")
 OWN_LOGGERS = ("nymconnect", "nymconnect_proxy", "nymconnect_gui")
-_PRIVATE = (Kind.IDENTITY, Kind.RECIPIENT, Kind.REQUESTERS, Kind.UPSTREAM, Kind.SERVER, Kind.SECRET)
+_PRIVATE = (
+    OptionKind.IDENTITY,
+    OptionKind.RECIPIENT,
+    OptionKind.REQUESTERS,
+    OptionKind.UPSTREAM,
+    OptionKind.SERVER,
+    OptionKind.SECRET,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ def _told(option: Option, settings: Settings) -> str:
         return f"set ({value.scheme}{', with a login' if value.username is not None else ''})"
     if option.kind in _PRIVATE:
         return "set"
-    if option.kind is Kind.NETWORK and value not in option.choices:
+    if option.kind is OptionKind.NETWORK and value not in option.choices:
         return "a URL"
     if isinstance(value, Endpoint) and value.host not in ("127.0.0.1", "::1"):
         return f"an address of its own, port {value.port}"

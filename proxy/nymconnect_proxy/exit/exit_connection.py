@@ -13,7 +13,7 @@ from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.exit.admission import sender_of
 from nymconnect_proxy.exit.happy_eyeballs import Dialling, NoAddressAnsweredError
-from nymconnect_proxy.exit.resolver import Names, TooManyLookupsError
+from nymconnect_proxy.exit.resolver import BoundedResolver, TooManyLookupsError
 from nymconnect_proxy.protocol.credit import Credit
 from nymconnect_proxy.protocol.requests import Send
 from nymconnect_proxy.streams.back_pressure import narrow_target
@@ -38,7 +38,7 @@ class WaysOut:
     """What the streams of an exit share: how names are resolved, within `resolve_timeout` seconds, and targets dialled.
     `is_own` is True for an address that leads to this machine."""
 
-    names: Names
+    names: BoundedResolver
     dialling: Dialling
     is_own: Callable[[str], bool]
     pipes: PipeOptions

@@ -26,11 +26,11 @@ from nymconnect_proxy.exit.admission import AdmissionLimits, Admissions, InPlace
 from nymconnect_proxy.exit.exit_connection import ExitConnection, Peer, WaysOut
 from nymconnect_proxy.exit.happy_eyeballs import Dialer, Dialling
 from nymconnect_proxy.exit.lookups import LookupLimits
-from nymconnect_proxy.exit.resolver import Names, Resolver, resolve_host
+from nymconnect_proxy.exit.resolver import BoundedResolver, Resolver, resolve_host
 from nymconnect_proxy.protocol.credit import Credit, Reserve
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query, QueryAnswer
-from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Send, decode_request
+from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Pace, Send, decode_request
 from nymconnect_proxy.protocol.responses import (
     BINARY_NAME,
     BinaryInfo,
@@ -117,7 +117,7 @@ class NetworkRequester:
         self._mixnet = mixnet
         self._policy = policy
         self._options = options
-        self._names = Names(resolve, options.lookups)
+        self._names = BoundedResolver(resolve, options.lookups)
         dialling = Dialling(dial, options.dial_timeout, options.further_dials)
         self._ways = WaysOut(self._names, dialling, self._is_own, options.pipes, options.resolve_timeout)
         self._is_own_here = is_own
@@ -192,7 +192,7 @@ class NetworkRequester:
                 connection.feed(request)
         elif received.sender_tag is None:
             raise WireError("a question without reply SURBs cannot be answered")
-        elif isinstance(request, Control | Pace):
+        elif isinstance(request, ControlRequest | Pace):
             control = self._control_answer(request, received.sender_tag)
             answer = encode_response(control, versions)
             self._answer([answer], Peer(self._mixnet, received.sender_tag, None, 0))
@@ -268,12 +268,12 @@ class NetworkRequester:
             return DescriptionAnswer(self._options.description)
         return ExitPolicyAnswer(True, self._options.policy_url, self._policy)
 
-    def _control_answer(self, control: Control | Pace, sender_tag: bytes) -> ControlAnswer:
+    def _control_answer(self, control: ControlRequest | Pace, sender_tag: bytes) -> ControlAnswer:
         if isinstance(control, Pace):
             return self._pace(control, sender_tag)
-        if control is Control.HEALTH:
+        if control is ControlRequest.HEALTH:
             return Healthy()
-        if control is Control.BINARY_INFO:
+        if control is ControlRequest.BINARY_INFO:
             return BinaryInfo(BINARY_NAME, BuildInformation(binary_name=BINARY_NAME, build_version=__version__))
         return SupportedVersions.of(CURRENT)
 

@@ -65,7 +65,7 @@ async def resolve_host(host: str, look_up: Callable[[str], Sequence[str]] = syst
     return await result
 
 
-class Names:
+class BoundedResolver:
     """What one requester asks. `resolve` looks one name up; its time is not bounded here."""
 
     def __init__(self, resolve: Resolver, limits: LookupLimits) -> None:

@@ -32,15 +32,15 @@ from nymconnect_proxy.protocol.responses import (
     StreamResponse,
     decode_response,
 )
-from nymconnect_proxy.socks.dialect import FrontEffect, Reply, Requested
+from nymconnect_proxy.socks.dialect import FrontEffect, ReplyCode, Requested
 from nymconnect_proxy.socks.refusals import Obstacle, TurnedAway
 from nymconnect_proxy.socks.server_handshake import FrontDoor
 from nymconnect_proxy.streams.client_stream import (
     ClientEffect,
     ClientOptions,
     ClientStream,
-    Opened,
-    Refused,
+    StreamOpened,
+    StreamRefused,
     Withhold,
     obstacle_in,
     reply_for,
@@ -227,9 +227,9 @@ class Exchange:
             await self._mixnet.send(to, message.data, surbs=message.surbs, lane=connection_id)
 
         def answer(effect: ClientEffect) -> None:
-            if isinstance(effect, Opened):
+            if isinstance(effect, StreamOpened):
                 write(writer, door.succeed())
-            elif isinstance(effect, Refused):
+            elif isinstance(effect, StreamRefused):
                 self._refused += 1
                 write(writer, door.turn_away(entry.obstacle) if entry.obstacle else door.refuse(effect.code))
             elif isinstance(effect, Withhold):
@@ -279,7 +279,7 @@ class Exchange:
     def _note_failure(self, entry: _Open, text: str) -> None:
         """Who refuses is said; what, is not."""
         name = entry.requester.name
-        if reply_for(text) is Reply.NOT_ALLOWED:
+        if reply_for(text) is ReplyCode.NOT_ALLOWED:
             self._choice.note_refusal(entry.requester.address)
             if times := self._refusals.count(clock()):
                 log.warning("the exit policy of the requester %s does not allow a target (times: %d)", name, times)

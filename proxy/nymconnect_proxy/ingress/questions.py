@@ -12,7 +12,7 @@ from typing import get_args
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.protocol.queries import Query, QueryAnswer
-from nymconnect_proxy.protocol.requests import Control, Pace, Request, encode_request
+from nymconnect_proxy.protocol.requests import ControlRequest, Pace, Request, encode_request
 from nymconnect_proxy.protocol.responses import (
     BinaryInfo,
     ControlError,
@@ -79,8 +79,8 @@ def _answers_to(question: Request) -> tuple[type[Response], ...]:
     if isinstance(question, Pace):
         return Paced, ControlError
     answers: dict[Request, type[Response]] = {
-        Control.HEALTH: Healthy,
-        Control.BINARY_INFO: BinaryInfo,
-        Control.SUPPORTED_VERSIONS: SupportedVersions,
+        ControlRequest.HEALTH: Healthy,
+        ControlRequest.BINARY_INFO: BinaryInfo,
+        ControlRequest.SUPPORTED_VERSIONS: SupportedVersions,
     }
     return answers[question], ControlError

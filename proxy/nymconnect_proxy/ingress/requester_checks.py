@@ -14,7 +14,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.tasks import TaskSet, Waker
 from nymconnect_proxy.ingress.requester_choice import KnownRequester, RequesterChoice
-from nymconnect_proxy.protocol.requests import Control, Request
+from nymconnect_proxy.protocol.requests import ControlRequest, Request
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, Response
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class RequesterChecks:
         is_news = False
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._ask(requester.address, Control.BINARY_INFO)
+                answer = await self._ask(requester.address, ControlRequest.BINARY_INFO)
             if isinstance(answer, BinaryInfo) and answer.binary_name == BINARY_NAME:
                 self._on_recognised(requester.address)
             is_news = self._choice.passed(requester.address)

@@ -24,7 +24,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class GaveUp:
     """The program does not want the stream any more."""
 
 
@@ -50,7 +50,7 @@ class WaitingRoom:
 
     async def enter(
         self, key: Hashable, ticket: Ticket, reader: asyncio.StreamReader, held: int
-    ) -> Place | Left | Obstacle:
+    ) -> Place | GaveUp | Obstacle:
         """Wait for a place among those of `key`. `held` is how many bytes of the program are kept already."""
         if self._places.enter(key, ticket):
             return Place()
@@ -62,7 +62,7 @@ class WaitingRoom:
                     either: list[asyncio.Future[Any]] = [ticket.turn, reading]
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                     if reading.done() and _has_left(reading):
-                        return Left()
+                        return GaveUp()
                 is_admitted = await ticket.turn
         except TimeoutError:
             return Obstacle.SENDER_FULL

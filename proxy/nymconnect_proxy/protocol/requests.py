@@ -89,7 +89,7 @@ class Send:
         return cls(int.from_bytes(body[1:9], "big"), sequence, body[18:], body[9] != 0, body[9] == CUT)
 
 
-class Control(IntEnum):
+class ControlRequest(IntEnum):
     """Questions about the service itself; answered with JSON."""
 
     HEALTH = 0
@@ -100,7 +100,7 @@ class Control(IntEnum):
         return bytes([self])
 
     @classmethod
-    def decode(cls, body: bytes) -> "Control":
+    def decode(cls, body: bytes) -> "ControlRequest":
         if len(body) != 1 or body[0] not in set(cls):
             raise WireError("unknown control request")
         return cls(body[0])
@@ -146,12 +146,12 @@ def decode_pace(body: bytes) -> tuple[float, int]:
     return int.from_bytes(body[1:5], "big") / PACE_SPAN, int.from_bytes(body[5:7], "big")
 
 
-Request = Connect | Send | Query | Control | Pace | Credit
+Request = Connect | Send | Query | ControlRequest | Pace | Credit
 
 
 def encode_request(request: Request, versions: Versions = CURRENT) -> bytes:
     """The body of one mixnet message."""
-    if isinstance(request, Control | Pace | Credit):
+    if isinstance(request, ControlRequest | Pace | Credit):
         return versions.of_control + request.encode()
     if isinstance(request, Query):
         return versions.of_request + bytes([FLAG_QUERY]) + request.encode()
@@ -163,7 +163,7 @@ def decode_request(data: bytes) -> tuple[Versions, Request]:
     envelope = Envelope.decode(data)
     if envelope.is_control:
         kinds: dict[bytes, type[Pace] | type[Credit]] = {bytes([PACE_TAG]): Pace, bytes([CREDIT_TAG]): Credit}
-        return Versions(envelope.outer), kinds.get(envelope.body[:1], Control).decode(envelope.body)
+        return Versions(envelope.outer), kinds.get(envelope.body[:1], ControlRequest).decode(envelope.body)
     if len(envelope.body) < 2:
         raise WireError("request is too short")
     inner = envelope.body[0] if envelope.body[0] >= FIRST_VERSION else None

@@ -14,7 +14,7 @@ was asked for, where others have their share; that hides as well, and is slower.
 import math
 from enum import Enum
 
-from nymconnect_proxy.protocol.requests import Control, Pace
+from nymconnect_proxy.protocol.requests import ControlRequest, Pace
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, Paced, Response
 from nymconnect_proxy.session.downlink_report import NoPromise
 
@@ -59,7 +59,7 @@ class ReplyPromise:
         """Whether the requester is to be given SURBs for answers at `rate`, all the time."""
         return self.state is PromiseState.PACING
 
-    def wake(self, now: float) -> Control | Pace | None:
+    def wake(self, now: float) -> ControlRequest | Pace | None:
         """What to ask now, with reply SURBs."""
         if now < self.deadline:
             return None
@@ -71,7 +71,7 @@ class ReplyPromise:
         if self.state is PromiseState.ASKING and self._tries < TRIES:
             self._tries += 1
             self.deadline = now + self._patience
-            return Control.BINARY_INFO
+            return ControlRequest.BINARY_INFO
         if self.state is PromiseState.ASKING:
             self.state = PromiseState.SILENT
         self.deadline = now + SILENCE

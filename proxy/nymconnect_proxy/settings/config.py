@@ -15,7 +15,7 @@ import tomlkit
 from nymconnect.endpoints import Upstream
 from nymconnect.errors import UserError
 from nymconnect_proxy.settings.address_book import Book, book_of
-from nymconnect_proxy.settings.options import Kind, Option, Secret, Value
+from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Value
 from nymconnect_proxy.settings.reasons import OptionWrong, SettingsBroken, UnknownOption, UnknownSection
 from nymconnect_proxy.settings.settings import DESKTOP_SECTION, LIVE_OPTIONS, OPTIONS, Settings
 from nymconnect_proxy.settings.settings_document import BrokenFileError, change_document, read_tables
@@ -46,12 +46,12 @@ def add_flags(parser: argparse.ArgumentParser, sections: Collection[str] | None 
     """One flag for each option (of `sections`, if given) but secrets, for every user of a machine can read the command
     lines on it. A flag that is not used leaves no attribute."""
     for option in OPTIONS:
-        if option.kind is not Kind.SECRET and (sections is None or option.section in sections):
+        if option.kind is not OptionKind.SECRET and (sections is None or option.section in sections):
             parser.add_argument(
                 option.flag,
                 type=flag_parser(option),
                 default=argparse.SUPPRESS,
-                metavar="{" + ",".join(option.choices) + "}" if option.kind is Kind.CHOICE else option.kind.name,
+                metavar="{" + ",".join(option.choices) + "}" if option.kind is OptionKind.CHOICE else option.kind.name,
                 help=f"{option.help} (default: {option.shown_default})".replace("%", "%%"),
             )
 
@@ -160,6 +160,6 @@ def needs_reconnect(before: Settings, after: Settings) -> bool:
 def _as_toml(option: Option, value: Value) -> str | int | float:
     if isinstance(value, bool):
         return value
-    if option.kind in (Kind.COUNT, Kind.FACTOR) and isinstance(value, int | float):
+    if option.kind in (OptionKind.COUNT, OptionKind.FACTOR) and isinstance(value, int | float):
         return value
     return option.format(value)

@@ -2,7 +2,7 @@
 
 from nymconnect.client.parameters import Downlink
 from nymconnect.client.presets import PRESETS, Preset
-from nymconnect_proxy.settings.options import Kind, Option
+from nymconnect_proxy.settings.options import Option, OptionKind
 from nymconnect_proxy.settings.settings import DESKTOP_SECTION, OPTIONS
 from nymconnect_proxy.settings.settings_document import CURRENT_VERSION
 
@@ -69,7 +69,7 @@ def _preset_row(preset: Preset) -> str:
     rate = f", {traffic.downlink_rate:g} a second" if traffic.downlink is not Downlink.FOLLOWS_DATA else ""
     cells = (
         f"`{preset.name}`" + ("" if preset.is_safe else " (**unsafe**)"),
-        Option("", "", Kind.DURATION, None, "").format(preset.one_way_delay),
+        Option("", "", OptionKind.DURATION, None, "").format(preset.one_way_delay),
         packets,
         f"{preset.gigabytes_per_day:.3g}",
         f"{preset.useful_rate / 1000:.3g} kB/s",

@@ -68,7 +68,7 @@ class Server:
 Value = str | int | float | Endpoint | Upstream | Secret | Server
 
 
-class Kind(Enum):
+class OptionKind(Enum):
     """What sort of value an option takes."""
 
     CHOICE = "choice"
@@ -87,7 +87,7 @@ class Kind(Enum):
     SWITCH = "yes or no"
 
 
-_MAY_HOLD_SECRETS = frozenset({Kind.SECRET, Kind.UPSTREAM, Kind.SERVER})
+_MAY_HOLD_SECRETS = frozenset({OptionKind.SECRET, OptionKind.UPSTREAM, OptionKind.SERVER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Option:
 
     name: str
     section: str  # table of the settings file, and heading of the manual
-    kind: Kind
+    kind: OptionKind
     default: Value | None
     help: str
     minimum: float | None = None
@@ -111,7 +111,7 @@ class Option:
 
     def parse(self, raw: object) -> Value:
         """The value that a flag's text or a settings file's entry means; UserError if it is none."""
-        if isinstance(raw, bool) and self.kind is Kind.SWITCH:
+        if isinstance(raw, bool) and self.kind is OptionKind.SWITCH:
             return raw
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             if self.kind in _MAY_HOLD_SECRETS:
@@ -128,7 +128,7 @@ class Option:
 
     def check(self, value: Value) -> None:
         """UserError if `value` lies outside the bounds."""
-        if self.kind is Kind.CHOICE and value not in self.choices:
+        if self.kind is OptionKind.CHOICE and value not in self.choices:
             raise self.wrong(ValueProblem.CHOICE, value, ", ".join(self.choices))
         if not isinstance(value, int | float):
             return
@@ -146,7 +146,7 @@ class Option:
             return value.text
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if self.kind is Kind.DURATION and isinstance(value, int | float):
+        if self.kind is OptionKind.DURATION and isinstance(value, int | float):
             return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
         return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -300,19 +300,19 @@ def _parse_switch(option: Option, text: str) -> Value:
     return text == "yes"
 
 
-_PARSERS: dict[Kind, Callable[[Option, str], Value]] = {
-    Kind.CHOICE: _parse_choice,
-    Kind.COUNT: _parse_count,
-    Kind.FACTOR: _parse_factor,
-    Kind.DURATION: _parse_duration,
-    Kind.ENDPOINT: _parse_endpoint,
-    Kind.NETWORK: _parse_network,
-    Kind.RECIPIENT: _parse_recipient,
-    Kind.IDENTITY: _parse_identity,
-    Kind.COUNTRY: _parse_country,
-    Kind.REQUESTERS: _parse_requesters,
-    Kind.UPSTREAM: _parse_upstream,
-    Kind.SERVER: _parse_server,
-    Kind.SECRET: _parse_secret,
-    Kind.SWITCH: _parse_switch,
+_PARSERS: dict[OptionKind, Callable[[Option, str], Value]] = {
+    OptionKind.CHOICE: _parse_choice,
+    OptionKind.COUNT: _parse_count,
+    OptionKind.FACTOR: _parse_factor,
+    OptionKind.DURATION: _parse_duration,
+    OptionKind.ENDPOINT: _parse_endpoint,
+    OptionKind.NETWORK: _parse_network,
+    OptionKind.RECIPIENT: _parse_recipient,
+    OptionKind.IDENTITY: _parse_identity,
+    OptionKind.COUNTRY: _parse_country,
+    OptionKind.REQUESTERS: _parse_requesters,
+    OptionKind.UPSTREAM: _parse_upstream,
+    OptionKind.SERVER: _parse_server,
+    OptionKind.SECRET: _parse_secret,
+    OptionKind.SWITCH: _parse_switch,
 }

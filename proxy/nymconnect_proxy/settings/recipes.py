@@ -4,9 +4,9 @@ Command line and window show the same recipes. A file reads like this; `de` and 
 then the texts are English::
 
     name = "curl"                     # as the program calls itself
-    kind = "tool"                     # see Kind
+    kind = "tool"                     # see ProgramKind
     protocol = "SOCKS5"               # that the steps choose
-    names = "proxy"                   # who resolves names once the steps are done, see Names
+    names = "proxy"                   # who resolves names once the steps are done, see NameHandling
     supported = true                  # false: there is no way, and the steps say what to do instead
     tested = "7.88.1"                 # the version that the tests of this repository run; left out if they run none
     summary = "…"
@@ -45,7 +45,7 @@ _KNOWN = ("host", "port", "proxy")
 T = TypeVar("T")
 
 
-class Kind(Enum):
+class ProgramKind(Enum):
     """What sort of program it is; the window groups recipes by it."""
 
     WALLET = "wallet"
@@ -55,7 +55,7 @@ class Kind(Enum):
     TOOL = "tool"
 
 
-class Names(Enum):
+class NameHandling(Enum):
     """Who learns the names of the hosts that the program asks for, once the steps are done."""
 
     PROXY = "proxy"  # the exit alone
@@ -78,9 +78,9 @@ class Recipe:
 
     key: str
     name: str
-    kind: Kind
+    kind: ProgramKind
     protocol: str
-    names: Names
+    names: NameHandling
     summary: str
     steps: tuple[Step, ...]
     limits: tuple[str, ...] = ()
@@ -133,9 +133,9 @@ class _Translation(msgspec.Struct, forbid_unknown_fields=True):
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     name: str
-    kind: Kind
+    kind: ProgramKind
     protocol: str
-    names: Names
+    names: NameHandling
     summary: str
     steps: list[Step]
     limits: list[str] = []

@@ -15,7 +15,7 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset, chosen
 from nymconnect.endpoints import Endpoint, Upstream, is_on_this_computer
 from nymconnect.packet.params import PacketSize
-from nymconnect_proxy.settings.options import Kind, Option, Secret, Server, Value
+from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server, Value
 
 PACKET_SIZES: Mapping[str, PacketSize] = {
     "regular": PacketSize.REGULAR,
@@ -36,14 +36,14 @@ LIVE_OPTIONS = frozenset({"log_level"})  # in force at once; all others with the
 BY_PRESET = "by the preset"
 
 
-def _row(section: str, kind: Kind, default: Value | None, text: str, **limits: Any) -> Any:
+def _row(section: str, kind: OptionKind, default: Value | None, text: str, **limits: Any) -> Any:
     """A field of `Settings` with its row of the table; `Any`, because the annotation beside it gives the type."""
     return field(
         default=default, metadata={"section": section, "kind": kind, "default": default, "help": text, **limits}
     )
 
 
-def _traffic_row(kind: Kind, text: str, **limits: Any) -> Any:
+def _traffic_row(kind: OptionKind, text: str, **limits: Any) -> Any:
     return _row("traffic", kind, None, text, absent=BY_PRESET, **limits)
 
 
@@ -53,7 +53,7 @@ class Settings:
 
     network: str = _row(
         "network",
-        Kind.NETWORK,
+        OptionKind.NETWORK,
         "embedded",
         "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL "
         "names the nym-api of another one. With `#` and the SHA-256 of its certificate behind "
@@ -62,24 +62,24 @@ class Settings:
     )
     plain_http_directory: bool = _row(
         "network",
-        Kind.SWITCH,
+        OptionKind.SWITCH,
         False,
         "Accept an `http` URL of another machine as `network`. Anybody on the way to it can then "
         "replace the list of nodes, and so see everything; `https` with a fingerprint is better.",
     )
     gateway: str | None = _row(
-        "network", Kind.IDENTITY, None, "Identity key of the entry gateway.", absent="a random one, kept"
+        "network", OptionKind.IDENTITY, None, "Identity key of the entry gateway.", absent="a random one, kept"
     )
     gateway_country: str | None = _row(
         "network",
-        Kind.COUNTRY,
+        OptionKind.COUNTRY,
         None,
         "Country of the entry gateway, as its operator states it. Used when no `gateway` is set.",
         absent="any",
     )
     requester: str | None = _row(
         "network",
-        Kind.REQUESTERS,
+        OptionKind.REQUESTERS,
         None,
         "The network requester that connects to the targets: its Nym address, or its name in "
         "`[requesters]`. With several, separated by commas, each connects to a part of the "
@@ -88,28 +88,28 @@ class Settings:
         absent="the embedded network's, elsewhere `directory`",
     )
     requester_count: int = _row(
-        "network", Kind.COUNT, 3, "How many requesters `directory` picks.", minimum=1, maximum=8
+        "network", OptionKind.COUNT, 3, "How many requesters `directory` picks.", minimum=1, maximum=8
     )
     requester_country: str | None = _row(
         "network",
-        Kind.COUNTRY,
+        OptionKind.COUNTRY,
         None,
         "Country of the requesters that `directory` picks, as their operators state it.",
         absent="any",
     )
     requester_protocol: str = _row(
         "network",
-        Kind.CHOICE,
+        OptionKind.CHOICE,
         "versioned",
         "The generation of messages that the requesters speak; requesters from before 2023 are `legacy`.",
         choices=tuple(PROTOCOLS),
     )
     connect_timeout: float = _row(
-        "network", Kind.DURATION, 60.0, "How long one attempt to connect may take.", minimum=1.0, maximum=3600.0
+        "network", OptionKind.DURATION, 60.0, "How long one attempt to connect may take.", minimum=1.0, maximum=3600.0
     )
     upstream: Upstream | None = _row(  # noqa: RUF009 -- the default is None
         "network",
-        Kind.UPSTREAM,
+        OptionKind.UPSTREAM,
         None,
         "Proxy on the way to directory and gateway, `socks5://HOST:PORT` or `http://HOST:PORT`. "
         "Name and password go before the host (`NAME:PASSWORD@`) in the settings file, or into "
@@ -118,7 +118,7 @@ class Settings:
     )
     warm_up: float | None = _row(
         "network",
-        Kind.DURATION,
+        OptionKind.DURATION,
         None,
         "How long the client sends cover before the SOCKS port serves.",
         absent="60s on mainnet, else 0s",
@@ -127,14 +127,14 @@ class Settings:
     )
     on_demand: bool = _row(
         "network",
-        Kind.SWITCH,
+        OptionKind.SWITCH,
         False,
         "Connect when a program opens the first stream, leave the mixnet after `idle_timeout` "
         "without streams. Anybody who watches this machine's line then sees when it is in use.",
     )
     idle_timeout: float = _row(
         "network",
-        Kind.DURATION,
+        OptionKind.DURATION,
         300.0,
         "How long `on_demand` waits without streams before it leaves the mixnet.",
         minimum=1.0,
@@ -142,14 +142,14 @@ class Settings:
     )
     socks: Endpoint = _row(  # noqa: RUF009 -- the default is frozen
         "proxy",
-        Kind.ENDPOINT,
+        OptionKind.ENDPOINT,
         Endpoint("127.0.0.1", 1080),
         "Where programs find the proxy, for SOCKS4, SOCKS5 and HTTP CONNECT. Anybody who can "
         "reach this port can use it: keep it on loopback.",
     )
     password: Secret | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
-        Kind.SECRET,
+        OptionKind.SECRET,
         None,
         "The password that programs must send, with any user name. Set it in the settings file, "
         "or in the environment variable `NYMCONNECT_PASSWORD`; never on the command line.",
@@ -157,14 +157,14 @@ class Settings:
     )
     allow_remote: bool = _row(
         "proxy",
-        Kind.SWITCH,
+        OptionKind.SWITCH,
         False,
         "Accept addresses that other machines can reach for `socks` and `rpc_listen`. Needs a "
         "`password`. Your network can read what those machines send to the port.",
     )
     sender_tags: str = _row(
         "proxy",
-        Kind.CHOICE,
+        OptionKind.CHOICE,
         "automatic",
         "What a requester can link to one user: each `destination`, each `stream`, each `user` "
         "name that programs give, or everything (`one`). `automatic` means `destination`; with a "
@@ -175,32 +175,32 @@ class Settings:
     )
     early_reply: bool = _row(
         "proxy",
-        Kind.SWITCH,
+        OptionKind.SWITCH,
         False,
         "Tell programs that they are connected before the requester has tried, as Nym's own "
         "client does. Saves a round trip, but hides why a connection fails.",
     )
     rpc_listen: Endpoint | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
-        Kind.ENDPOINT,
+        OptionKind.ENDPOINT,
         None,
         "Where wallets without proxy support find the server at `rpc_url`, as plain HTTP on this machine.",
         absent="off",
     )
     rpc_url: Server | None = _row(  # noqa: RUF009 -- the default is None
         "proxy",
-        Kind.SERVER,
+        OptionKind.SERVER,
         None,
         "The https server that `rpc_listen` leads to, through the mixnet. Put a URL that "
         "contains a key into the settings file, not on the command line.",
         absent="none",
     )
     connection_start_surbs: int = _row(
-        "proxy", Kind.COUNT, 20, "Reply SURBs that go along when a connection is opened.", minimum=1, maximum=200
+        "proxy", OptionKind.COUNT, 20, "Reply SURBs that go along when a connection is opened.", minimum=1, maximum=200
     )
     per_request_surbs: int = _row(
         "proxy",
-        Kind.COUNT,
+        OptionKind.COUNT,
         3,
         "Reply SURBs that go along with each later message of a connection.",
         minimum=1,
@@ -208,39 +208,42 @@ class Settings:
     )
     preset: str = _row(
         "traffic",
-        Kind.CHOICE,
+        OptionKind.CHOICE,
         AUTOMATIC,
         "A set of traffic parameters, shared by everybody who chooses it. `automatic` means "
         "*Balanced* on a network of NymConnect nodes and *Nym-compatible* everywhere else.",
         choices=(AUTOMATIC, *PRESETS),
     )
     average_packet_delay: float | None = _traffic_row(
-        Kind.DURATION, "Mean delay of a packet at each mix node.", minimum=0.0, maximum=10.0
+        OptionKind.DURATION, "Mean delay of a packet at each mix node.", minimum=0.0, maximum=10.0
     )
     message_sending_average_delay: float | None = _traffic_row(
-        Kind.DURATION, "Mean gap between two packets of the main stream, real or cover.", minimum=0.001, maximum=10.0
+        OptionKind.DURATION,
+        "Mean gap between two packets of the main stream, real or cover.",
+        minimum=0.001,
+        maximum=10.0,
     )
     loop_cover_average_delay: float | None = _traffic_row(
-        Kind.DURATION, "Mean gap between two packets of the loop cover stream.", minimum=0.001, maximum=3600.0
+        OptionKind.DURATION, "Mean gap between two packets of the loop cover stream.", minimum=0.001, maximum=3600.0
     )
     packet_size: str | None = _traffic_row(
-        Kind.CHOICE, "Size class of all packets of this client.", choices=tuple(PACKET_SIZES)
+        OptionKind.CHOICE, "Size class of all packets of this client.", choices=tuple(PACKET_SIZES)
     )
     ack_wait_multiplier: float | None = _traffic_row(
-        Kind.FACTOR,
+        OptionKind.FACTOR,
         "Time to wait for an ack before sending again, as a multiple of the expected round trip.",
         minimum=1.0,
         maximum=10.0,
     )
     ack_wait_addition: float | None = _traffic_row(
-        Kind.DURATION, "Time to wait for an ack beyond that multiple.", minimum=0.0, maximum=60.0
+        OptionKind.DURATION, "Time to wait for an ack beyond that multiple.", minimum=0.0, maximum=60.0
     )
     max_retransmissions: int | None = _traffic_row(
-        Kind.COUNT, "How many times an unacknowledged packet is sent again.", minimum=0, maximum=1000
+        OptionKind.COUNT, "How many times an unacknowledged packet is sent again.", minimum=0, maximum=1000
     )
     log_level: str = _row(
         "log",
-        Kind.CHOICE,
+        OptionKind.CHOICE,
         "info",
         "The lowest level that is logged. Only `debug` shows targets and peers.",
         choices=LOG_LEVELS,

@@ -16,7 +16,7 @@ from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.socks.refusals import Obstacle
 
 
-class Reply(IntEnum):
+class ReplyCode(IntEnum):
     """What became of a request; the numbers are those of RFC 1928, section 6."""
 
     SUCCEEDED = 0
@@ -43,8 +43,8 @@ FrontEffect = Write | Close | Requested
 
 # What requesters would have answered; all else may pass.
 _REPLY_BY_OBSTACLE = {
-    Obstacle.PRIVATE_NAME: Reply.HOST_UNREACHABLE,
-    Obstacle.PRIVATE_ADDRESS: Reply.NOT_ALLOWED,
+    Obstacle.PRIVATE_NAME: ReplyCode.HOST_UNREACHABLE,
+    Obstacle.PRIVATE_ADDRESS: ReplyCode.NOT_ALLOWED,
 }
 
 
@@ -60,12 +60,12 @@ class Dialect(ABC):
         """Take the next step out of `buffer`; None if that needs more bytes. A Close among the effects is the end."""
 
     @abstractmethod
-    def answer(self, code: Reply) -> bytes:
+    def answer(self, code: ReplyCode) -> bytes:
         """The answer to the application: how its request went."""
 
     def turned_away(self, obstacle: Obstacle, bound: int) -> bytes:
         """The answer to a request that nobody has tried to fulfil."""
-        return self.answer(_REPLY_BY_OBSTACLE.get(obstacle, Reply.GENERAL_FAILURE))
+        return self.answer(_REPLY_BY_OBSTACLE.get(obstacle, ReplyCode.GENERAL_FAILURE))
 
     def _admits(self, username: bytes, password: bytes) -> bool:
         """Whether these may come in; if so their streams are kept apart from those of others."""

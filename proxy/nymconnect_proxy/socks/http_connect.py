@@ -23,7 +23,7 @@ from base64 import b64decode
 from nymconnect.effects import Close, Write
 from nymconnect.errors import WireError
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, Reply, Requested, consume
+from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, ReplyCode, Requested, consume
 from nymconnect_proxy.socks.refusals import Obstacle
 
 MAX_HEAD = 16 * 1024
@@ -45,11 +45,11 @@ _STATUS_BY_OBSTACLE = {
     Obstacle.PRIVATE_ADDRESS: (403, "Forbidden"),
 }
 _STATUS_BY_REPLY = {
-    Reply.NOT_ALLOWED: (403, "Forbidden", "The exit policy of the requester does not allow this target."),
-    Reply.NETWORK_UNREACHABLE: (502, "Bad Gateway", "The requester has no way to the target's network."),
-    Reply.HOST_UNREACHABLE: (502, "Bad Gateway", "The requester cannot find or reach the target."),
-    Reply.REFUSED: (502, "Bad Gateway", "The target refuses connections."),
-    Reply.TTL_EXPIRED: (504, "Gateway Timeout", "Neither target nor requester has answered in time."),
+    ReplyCode.NOT_ALLOWED: (403, "Forbidden", "The exit policy of the requester does not allow this target."),
+    ReplyCode.NETWORK_UNREACHABLE: (502, "Bad Gateway", "The requester has no way to the target's network."),
+    ReplyCode.HOST_UNREACHABLE: (502, "Bad Gateway", "The requester cannot find or reach the target."),
+    ReplyCode.REFUSED: (502, "Bad Gateway", "The target refuses connections."),
+    ReplyCode.TTL_EXPIRED: (504, "Gateway Timeout", "Neither target nor requester has answered in time."),
 }
 _OTHER_FAILURE = (502, "Bad Gateway", "The requester could not connect.")
 
@@ -78,8 +78,8 @@ class HttpConnect(Dialect):
         except WireError as error:
             return _end(_response(400, "Bad Request", "This is not a request for a tunnel."), str(error))
 
-    def answer(self, code: Reply) -> bytes:
-        if code is Reply.SUCCEEDED:
+    def answer(self, code: ReplyCode) -> bytes:
+        if code is ReplyCode.SUCCEEDED:
             return b"HTTP/1.1 200 Connection established\r\n\r\n"
         return _response(*_STATUS_BY_REPLY.get(code, _OTHER_FAILURE))
 

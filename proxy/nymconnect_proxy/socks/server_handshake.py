@@ -14,7 +14,7 @@ from enum import Enum
 from nymconnect.effects import Close, Write
 from nymconnect.errors import UsageError
 from nymconnect_proxy.socks import socks4, socks5
-from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, Reply, Requested
+from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, ReplyCode, Requested
 from nymconnect_proxy.socks.http_connect import HttpConnect
 from nymconnect_proxy.socks.refusals import Obstacle
 
@@ -60,9 +60,9 @@ class FrontDoor:
         """Tell the application that it is connected; from now on the stream is its own."""
         dialect = self._asked()
         self.state = FrontState.DONE
-        return [Write(dialect.answer(Reply.SUCCEEDED))]
+        return [Write(dialect.answer(ReplyCode.SUCCEEDED))]
 
-    def refuse(self, code: Reply) -> list[FrontEffect]:
+    def refuse(self, code: ReplyCode) -> list[FrontEffect]:
         """Tell the application why it is not connected."""
         return [Write(self._asked().answer(code)), *self._end(f"refused with {code.name}")]
 

@@ -13,7 +13,7 @@ the others speak of the user id alone.
 from nymconnect.effects import Close, Write
 from nymconnect.errors import WireError
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, Reply, Requested, consume
+from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, ReplyCode, Requested, consume
 from nymconnect_proxy.socks.socks5 import decode_name
 
 VERSION = 4
@@ -38,7 +38,7 @@ class Socks4(Dialect):
         except WireError as error:
             return self._refuse(str(error))
 
-    def answer(self, code: Reply) -> bytes:
+    def answer(self, code: ReplyCode) -> bytes:
         return bytes([0, _REJECTED]) + _UNBOUND if code else bytes([0, _GRANTED]) + _BOUND
 
     def _read_texts(self, buffer: bytearray) -> list[FrontEffect] | None:
@@ -59,7 +59,7 @@ class Socks4(Dialect):
         return [Requested(Target(host, port), self._isolation)]
 
     def _refuse(self, reason: str) -> list[FrontEffect]:
-        return [Write(self.answer(Reply.GENERAL_FAILURE)), Close(reason)]
+        return [Write(self.answer(ReplyCode.GENERAL_FAILURE)), Close(reason)]
 
 
 def _text_end(buffer: bytearray, start: int) -> int | None:

@@ -18,7 +18,7 @@ nothing of the kind.
 from nymconnect.effects import Close, Write
 from nymconnect.errors import WireError
 from nymconnect_proxy.protocol.targets import Target, ipv6_groups, is_host
-from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, Reply, Requested, consume
+from nymconnect_proxy.socks.dialect import Dialect, FrontEffect, ReplyCode, Requested, consume
 
 VERSION = 5
 _METHOD_NONE = 0x00
@@ -42,7 +42,7 @@ class Socks5(Dialect):
     def read(self, buffer: bytearray) -> list[FrontEffect] | None:
         return self._step(buffer)
 
-    def answer(self, code: Reply) -> bytes:
+    def answer(self, code: ReplyCode) -> bytes:
         return bytes([VERSION, code, 0, _TYPE_IPV4]) + (_UNBOUND if code else _BOUND)
 
     def _read_greeting(self, buffer: bytearray) -> list[FrontEffect] | None:
@@ -80,21 +80,21 @@ class Socks5(Dialect):
             return None
         version, command, _, kind = buffer[:4]
         if version != VERSION:
-            return self._refuse(Reply.GENERAL_FAILURE, "request has another version than the greeting")
+            return self._refuse(ReplyCode.GENERAL_FAILURE, "request has another version than the greeting")
         if command != _COMMAND_CONNECT:
-            return self._refuse(Reply.COMMAND_NOT_SUPPORTED, f"command {command}")
+            return self._refuse(ReplyCode.COMMAND_NOT_SUPPORTED, f"command {command}")
         if kind not in (_TYPE_IPV4, _TYPE_NAME, _TYPE_IPV6):
-            return self._refuse(Reply.ADDRESS_TYPE_NOT_SUPPORTED, f"address type {kind}")
+            return self._refuse(ReplyCode.ADDRESS_TYPE_NOT_SUPPORTED, f"address type {kind}")
         if (length := _address_length(kind, buffer)) is None or len(buffer) < 4 + length + 2:
             return None
         content = consume(buffer, 4 + length + 2)[4:]
         try:
             target = _decode_target(kind, content[:-2], int.from_bytes(content[-2:], "big"))
         except WireError as error:
-            return self._refuse(Reply.GENERAL_FAILURE, str(error))
+            return self._refuse(ReplyCode.GENERAL_FAILURE, str(error))
         return [Requested(target, self._isolation)]
 
-    def _refuse(self, code: Reply, reason: str) -> list[FrontEffect]:
+    def _refuse(self, code: ReplyCode, reason: str) -> list[FrontEffect]:
         return [Write(self.answer(code)), Close(reason)]
 
 

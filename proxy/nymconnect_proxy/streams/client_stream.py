@@ -19,7 +19,7 @@ from nymconnect_proxy.protocol.requests import Connect, Send, encode_request
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, StreamResponse
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.protocol.versions import CURRENT, Versions
-from nymconnect_proxy.socks.dialect import Reply
+from nymconnect_proxy.socks.dialect import ReplyCode
 from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.streams.flow import (
     KEEP_ALIVE,
@@ -65,15 +65,15 @@ class ClientOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class StreamOpened:
     """Tell the application that it is connected: the exit is, or with `early_reply` nobody has tried yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class StreamRefused:
     """The exit has not connected: tell the application, with this code."""
 
-    code: Reply
+    code: ReplyCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,10 @@ class Withhold:
     wanted: bool
 
 
-ClientEffect = StreamEffect | Opened | Refused | Withhold
+ClientEffect = StreamEffect | StreamOpened | StreamRefused | Withhold
 
 
-class ClientState(Enum):
+class ClientStreamState(Enum):
     OPENING = "opening"
     FAILING = "failing"
     OPEN = "open"
@@ -107,7 +107,7 @@ class ClientStream:
         unordered: Reserve | None = None,
     ) -> None:
         self.connection_id = connection_id
-        self.state = ClientState.OPENING
+        self.state = ClientStreamState.OPENING
         self._target = target
         self._options = options
         self._return_address = return_address
@@ -120,9 +120,9 @@ class ClientStream:
 
     @property
     def deadline(self) -> float | None:
-        if self.state is ClientState.ENDED:
+        if self.state is ClientStreamState.ENDED:
             return None
-        if self.state is ClientState.OPEN:
+        if self.state is ClientStreamState.OPEN:
             return self._flow.deadline
         return min(self._answer_due, self._flow.deadline)
 
@@ -133,9 +133,9 @@ class ClientStream:
     @property
     def wants_data(self) -> bool:
         """Before the exit has answered, only as much as one read: the exit has to hold it in memory."""
-        if self.local_closed or self.room == 0 or self.state in (ClientState.ENDED, ClientState.FAILING):
+        if self.local_closed or self.room == 0 or self.state in (ClientStreamState.ENDED, ClientStreamState.FAILING):
             return False
-        return self.state is ClientState.OPEN or self._early_bytes < self._options.early_data
+        return self.state is ClientStreamState.OPEN or self._early_bytes < self._options.early_data
 
     @property
     def room(self) -> int | None:
@@ -146,33 +146,33 @@ class ClientStream:
         """The first two messages: Connect, and the keep-alive that takes sequence 0."""
         connect = Connect(self.connection_id, str(self._target), self._return_address)
         message = encode_request(connect, self._options.versions)
-        told = self._tell(Opened()) if self._options.early_reply else []
+        told = self._tell(StreamOpened()) if self._options.early_reply else []
         return [SendMessage(message, self._surbs(self._options.connect_surbs)), self._send(b"", now), *told]
 
     def feed_local(self, data: bytes, now: float) -> list[ClientEffect]:
         """Bytes from the application."""
-        if self.local_closed or self.state is ClientState.ENDED:
+        if self.local_closed or self.state is ClientStreamState.ENDED:
             raise UsageError("the local side has closed")
-        if self.state is ClientState.OPENING:
+        if self.state is ClientStreamState.OPENING:
             self._early_bytes += len(data)
         return [self._send(data, now), *self._grant()]
 
     def local_eof(self, now: float) -> list[ClientEffect]:
         """The application sends nothing more; it may still read."""
-        if self.local_closed or self.state is ClientState.ENDED:
+        if self.local_closed or self.state is ClientStreamState.ENDED:
             return []
         return [self._close(now), *self._finish_if_over()]
 
     def abort(self, cause: Cause, now: float) -> list[ClientEffect]:
         """The application is gone, or the listener lets go of it."""
-        if self.state is ClientState.ENDED:
+        if self.state is ClientStreamState.ENDED:
             return []
-        refusal = self._tell(Refused(Reply.GENERAL_FAILURE))
+        refusal = self._tell(StreamRefused(ReplyCode.GENERAL_FAILURE))
         return [*refusal, self._close(now, cut=True), self._finish(cause, told=refusal)]
 
     def feed(self, message: StreamResponse, now: float) -> list[ClientEffect]:
         """A message from the exit, in whatever order."""
-        if self.state is ClientState.ENDED:
+        if self.state is ClientStreamState.ENDED:
             return []
         if isinstance(message, Credit):
             self._flow.given(message, now)
@@ -184,7 +184,7 @@ class ClientStream:
         except UnusableError as error:
             return self.abort(error.cause, now)
         effects = self._note_answer(message, now)
-        if self.state is not ClientState.OPEN:
+        if self.state is not ClientStreamState.OPEN:
             return effects
         if data:
             effects.append(Deliver(data))
@@ -194,13 +194,13 @@ class ClientStream:
 
     def wake(self, now: float) -> list[ClientEffect]:
         """Keep-alives and time-outs."""
-        if self.state is ClientState.ENDED:
+        if self.state is ClientStreamState.ENDED:
             return []
-        if self.state is ClientState.FAILING and now >= self._answer_due:
-            return self._fail(Reply.REFUSED, Cause.NOT_CONNECTED)
-        if self.state is ClientState.OPENING and now >= self._answer_due:
+        if self.state is ClientStreamState.FAILING and now >= self._answer_due:
+            return self._fail(ReplyCode.REFUSED, Cause.NOT_CONNECTED)
+        if self.state is ClientStreamState.OPENING and now >= self._answer_due:
             cut = self._close(now, cut=True)
-            return [cut, *self._fail(Reply.TTL_EXPIRED, Cause.UNANSWERED)]
+            return [cut, *self._fail(ReplyCode.TTL_EXPIRED, Cause.UNANSWERED)]
         if self._flow.expired(now):
             return self.abort(Cause.EXPIRED, now)
         if not self._flow.keep_alive_due(now):
@@ -222,7 +222,7 @@ class ClientStream:
 
     def _grant(self) -> list[ClientEffect]:
         """Tell the exit to wait, or to go on: by a credit, or where it knows none by the reply SURBs that it gets."""
-        if self.state is not ClientState.OPEN:
+        if self.state is not ClientStreamState.OPEN:
             return []
         window = self._flow.window
         effects = self._credit(window.grant(self.connection_id))
@@ -239,38 +239,38 @@ class ClientStream:
             return []
         return [SendMessage(encode_request(credit, self._options.versions), self._surbs(self._options.send_surbs))]
 
-    def _fail(self, code: Reply, cause: Cause) -> list[ClientEffect]:
-        refusal = self._tell(Refused(code))
+    def _fail(self, code: ReplyCode, cause: Cause) -> list[ClientEffect]:
+        refusal = self._tell(StreamRefused(code))
         return [*refusal, self._finish(cause, told=refusal)]
 
     def _note_answer(self, message: NetworkData, now: float) -> list[ClientEffect]:
         """A closing sequence 0 is how an exit says that it could not connect; anything that does not close says it
         could. A later empty closing message may have overtaken sequence 0, so it says nothing."""
-        if self.state is not ClientState.OPENING:
+        if self.state is not ClientStreamState.OPENING:
             return []
         if message.data or not message.closed:
-            self.state = ClientState.OPEN
-            return self._tell(Opened())
+            self.state = ClientStreamState.OPEN
+            return self._tell(StreamOpened())
         if message.sequence == 0:
-            self.state = ClientState.FAILING
+            self.state = ClientStreamState.FAILING
             self._answer_due = now + self._options.failure_grace
         return []
 
-    def _tell(self, what: Opened | Refused) -> list[ClientEffect]:
+    def _tell(self, what: StreamOpened | StreamRefused) -> list[ClientEffect]:
         """The application hears one of the two, once."""
         told, self._told = self._told, True
         return [] if told else [what]
 
     def _finish_if_over(self) -> list[ClientEffect]:
         """Only an open stream; one that fails has to tell why first."""
-        if self.state is not ClientState.OPEN or (finished := self._flow.over) is None:
+        if self.state is not ClientStreamState.OPEN or (finished := self._flow.over) is None:
             return []
-        self.state = ClientState.ENDED
+        self.state = ClientStreamState.ENDED
         return [finished]
 
     def _finish(self, cause: Cause, told: list[ClientEffect]) -> Finished:
         """Before both sides have closed; that is in order only if the application has been `told` a refusal."""
-        self.state = ClientState.ENDED
+        self.state = ClientStreamState.ENDED
         return Finished(cause, orderly=bool(told))
 
     def _close(self, now: float, cut: bool = False) -> SendMessage:
@@ -289,11 +289,11 @@ class ClientStream:
 
 _QUOTED = re.compile(r'"[^"]*"')
 _REPLY_BY_WORDS = (
-    (("filter check", "policy", "not allowed"), Reply.NOT_ALLOWED),
-    (("refused",), Reply.REFUSED),
-    (("network unreachable", "network is unreachable"), Reply.NETWORK_UNREACHABLE),
-    (("ttl", "timed out", "timeout"), Reply.TTL_EXPIRED),
-    (("unreachable", "resolve", "host"), Reply.HOST_UNREACHABLE),
+    (("filter check", "policy", "not allowed"), ReplyCode.NOT_ALLOWED),
+    (("refused",), ReplyCode.REFUSED),
+    (("network unreachable", "network is unreachable"), ReplyCode.NETWORK_UNREACHABLE),
+    (("ttl", "timed out", "timeout"), ReplyCode.TTL_EXPIRED),
+    (("unreachable", "resolve", "host"), ReplyCode.HOST_UNREACHABLE),
 )
 
 
@@ -305,10 +305,10 @@ def obstacle_in(text: str) -> Obstacle | None:
     return Obstacle.LOOKUPS_FULL if "lookups" in plain else Obstacle.REQUESTER_FULL
 
 
-def reply_for(text: str) -> Reply:
+def reply_for(text: str) -> ReplyCode:
     """SOCKS5 code for the text of a ConnectionError; what stands in quotes (the target) does not count."""
     plain = _QUOTED.sub("", text).lower()
     for words, reply in _REPLY_BY_WORDS:
         if any(word in plain for word in words):
             return reply
-    return Reply.GENERAL_FAILURE
+    return ReplyCode.GENERAL_FAILURE

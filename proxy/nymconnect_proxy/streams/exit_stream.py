@@ -82,7 +82,7 @@ class SetupFailure(Enum):
     OTHER = 'Failed to connect to "{}"'
 
 
-class ExitState(Enum):
+class ExitStreamState(Enum):
     RESOLVING = "resolving"
     DIALING = "dialing"
     OPEN = "open"
@@ -118,7 +118,7 @@ class ExitStream:
         reserve: Reserve | None = None,
         unordered: Reserve | None = None,
     ) -> None:
-        self.state = ExitState.RESOLVING
+        self.state = ExitStreamState.RESOLVING
         self.last_active = now
         """When the stream was made, or has carried data last."""
         self._connect = connect
@@ -134,9 +134,9 @@ class ExitStream:
 
     @property
     def deadline(self) -> float | None:
-        if self.state is ExitState.ENDED:
+        if self.state is ExitStreamState.ENDED:
             return None
-        return self._flow.deadline if self.state is ExitState.OPEN else self._setup_due
+        return self._flow.deadline if self.state is ExitStreamState.OPEN else self._setup_due
 
     @property
     def local_closed(self) -> bool:
@@ -144,7 +144,7 @@ class ExitStream:
 
     @property
     def wants_data(self) -> bool:
-        return self.state is ExitState.OPEN and not self.local_closed and self.room != 0
+        return self.state is ExitStreamState.OPEN and not self.local_closed and self.room != 0
 
     @property
     def room(self) -> int | None:
@@ -158,7 +158,7 @@ class ExitStream:
 
     def open(self, now: float) -> list[ExitEffect]:
         """Begin with the lookup; a target that does not parse is refused as one that does not pass the policy."""
-        if self.state is not ExitState.RESOLVING:
+        if self.state is not ExitStreamState.RESOLVING:
             return []
         try:
             target = Target.parse(self._connect.address)
@@ -172,14 +172,14 @@ class ExitStream:
     ) -> list[ExitEffect]:
         """All addresses of the target, as text, and how to tell the exit's own. One that may not be reached refuses
         them all."""
-        if self.state is not ExitState.RESOLVING:
+        if self.state is not ExitStreamState.RESOLVING:
             return []
         if not addresses:
             return self._fail(SetupFailure.UNRESOLVED)
         unique = _by_turns(dict.fromkeys(addresses))
         if not all(self._may_reach(address, is_own) for address in unique):
             return self._fail(SetupFailure.POLICY)
-        self.state = ExitState.DIALING
+        self.state = ExitStreamState.DIALING
         return [Dial(unique[:MAX_ADDRESSES], self._port)]
 
     def _may_reach(self, text: str, is_own: Callable[[str], bool]) -> bool:
@@ -194,20 +194,20 @@ class ExitStream:
 
     def failed(self, failure: SetupFailure, now: float) -> list[ExitEffect]:
         """The lookup or the connection failed."""
-        return self._fail(failure) if self.state in (ExitState.RESOLVING, ExitState.DIALING) else []
+        return self._fail(failure) if self.state in (ExitStreamState.RESOLVING, ExitStreamState.DIALING) else []
 
     def connected(self, now: float) -> list[ExitEffect]:
         """The target has answered: sequence 0 tells the client, and what it sent early goes out."""
-        if self.state is not ExitState.DIALING:
+        if self.state is not ExitStreamState.DIALING:
             return []
-        self.state = ExitState.OPEN
+        self.state = ExitStreamState.OPEN
         early = bytes(self._early)
         self._early.clear()
         return [self._send(b"", now), *self._deliver(early)]
 
     def feed(self, message: Send, now: float) -> list[ExitEffect]:
         """A message from the client, in whatever order."""
-        if self.state is ExitState.ENDED:
+        if self.state is ExitStreamState.ENDED:
             return []
         try:
             data = self._flow.accept(message.sequence, message.data, message.closed, message.cut, now)
@@ -215,7 +215,7 @@ class ExitStream:
             return self.abort(error.cause, now)
         if message.data:
             self.last_active = now
-        if self.state is ExitState.OPEN:
+        if self.state is ExitStreamState.OPEN:
             return self._deliver(data)
         self._early += data
         if self._flow.inbound.abandoned and self._flow.inbound.closed:
@@ -238,7 +238,7 @@ class ExitStream:
         self._flow.window.release()
 
     def _grant(self) -> list[ExitEffect]:
-        if self.state is not ExitState.OPEN:
+        if self.state is not ExitStreamState.OPEN:
             return []
         return self._credit(self._flow.window.grant(self._connect.connection_id))
 
@@ -254,23 +254,23 @@ class ExitStream:
 
     def local_eof(self, now: float) -> list[ExitEffect]:
         """The target sends nothing more; it may still read."""
-        if self.state is not ExitState.OPEN or self.local_closed:
+        if self.state is not ExitStreamState.OPEN or self.local_closed:
             return []
         return [self._close(now), *self._finish_if_over()]
 
     def abort(self, cause: Cause, now: float) -> list[ExitEffect]:
         """The connection to the target is broken, or the exit lets go of it."""
-        if self.state is ExitState.ENDED:
+        if self.state is ExitStreamState.ENDED:
             return []
-        if self.state is not ExitState.OPEN:
+        if self.state is not ExitStreamState.OPEN:
             return self._fail(SetupFailure.OTHER)
         return [self._close(now, cut=True), self._finish(cause)]
 
     def wake(self, now: float) -> list[ExitEffect]:
         """Keep-alives and time-outs."""
-        if self.state is ExitState.ENDED:
+        if self.state is ExitStreamState.ENDED:
             return []
-        if self.state is not ExitState.OPEN:
+        if self.state is not ExitStreamState.OPEN:
             return self._fail(SetupFailure.TIMED_OUT) if now >= self._setup_due else []
         if self._flow.expired(now):
             return self.abort(Cause.EXPIRED, now)
@@ -287,12 +287,12 @@ class ExitStream:
     def _finish_if_over(self) -> list[ExitEffect]:
         if (finished := self._flow.over) is None:
             return []
-        self.state = ExitState.ENDED
+        self.state = ExitStreamState.ENDED
         return [finished]
 
     def _finish(self, cause: Cause) -> Finished:
         """Before both sides have closed."""
-        self.state = ExitState.ENDED
+        self.state = ExitStreamState.ENDED
         self._early.clear()
         return Finished(cause)
 

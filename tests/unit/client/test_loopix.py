@@ -6,7 +6,7 @@ import pytest
 
 from nymconnect.client.loopix import Identity, Loopix, Received, Undelivered
 from nymconnect.client.monitor.loop_monitor import STILLNESS
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import SurbParameters, TrafficParameters
 from nymconnect.directory.topology import Topology
 from tests.helpers.virtual_mixnet import VirtualMixnet
@@ -196,7 +196,7 @@ def test_nothing_waits_for_an_ack_before_it_has_left():
     loopix = net.add_client(QUIET).loopix
     peer = net.add_client(QUIET, gateway=1)
     loopix.send(b"x", peer.loopix.address, net.now)
-    data, cover = loopix.next_packet(Kind.DATA, net.now), loopix.next_packet(Kind.COVER, net.now)
+    data, cover = loopix.next_packet(FrameKind.DATA, net.now), loopix.next_packet(FrameKind.COVER, net.now)
     assert data is not None
     assert cover is not None
     loopix.wake(net.now + 3600.0)
@@ -217,8 +217,8 @@ def test_what_was_ready_when_the_link_broke_is_packed_anew():
     loopix = net.add_client(QUIET).loopix
     peer = net.add_client(QUIET, gateway=1)
     loopix.send(b"x", peer.loopix.address, net.now)
-    old = loopix.next_packet(Kind.DATA, net.now), loopix.next_packet(Kind.COVER, net.now)
-    assert loopix.next_packet(Kind.DATA, net.now) is None
+    old = loopix.next_packet(FrameKind.DATA, net.now), loopix.next_packet(FrameKind.COVER, net.now)
+    assert loopix.next_packet(FrameKind.DATA, net.now) is None
     loopix.transmission.link_lost()
     for ready in old:
         assert ready is not None
@@ -231,7 +231,7 @@ def test_what_was_ready_when_the_link_broke_is_packed_anew():
 def test_covers_of_another_topology_are_stale_and_measure_nothing():
     net = VirtualMixnet()
     loopix = net.add_client(QUIET).loopix
-    cover = loopix.next_packet(Kind.COVER, net.now)
+    cover = loopix.next_packet(FrameKind.COVER, net.now)
     assert cover is not None
     loopix.use_topology(replace(net.network.topology))
     assert loopix.cover_generation == 0
@@ -245,7 +245,7 @@ def test_ready_fragments_count_for_the_window():
     net = VirtualMixnet()
     loopix = net.add_client(replace(QUIET, window=3)).loopix
     loopix.send(bytes(10_000), net.add_client(QUIET).loopix.address, net.now)
-    ready = [loopix.next_packet(Kind.DATA, net.now) for _ in range(4)]
+    ready = [loopix.next_packet(FrameKind.DATA, net.now) for _ in range(4)]
     assert [packet is not None for packet in ready] == [True, True, True, False]
 
 

@@ -15,7 +15,7 @@ from nymconnect_gui.widgets.checkup_card import check_target, finding_sentence, 
 from nymconnect_proxy.diagnostics.checkup import Finding, Result, Stage
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
-from nymconnect_proxy.settings.recipes import Kind, Names, load_recipes
+from nymconnect_proxy.settings.recipes import NameHandling, ProgramKind, load_recipes
 from tests.helpers.fake_session import FakeSessions
 from tests.helpers.targets import tcp_server, unused_port
 
@@ -67,8 +67,8 @@ def test_the_button_offers_to_copy_again_after_a_while(apps: AppsPage) -> None:
 
 
 def test_kinds_names_and_stages_all_have_words() -> None:
-    assert set(kind_names()) == set(Kind)
-    assert all(names_sentence(names) for names in Names)
+    assert set(kind_names()) == set(ProgramKind)
+    assert all(names_sentence(names) for names in NameHandling)
     assert list(stage_names()) == [stage.name for stage in Stage]
 
 

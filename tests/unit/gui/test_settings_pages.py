@@ -21,7 +21,7 @@ from nymconnect.client.presets import AUTOMATIC, PRESETS
 from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect_gui.app import Program
 from nymconnect_gui.model.keyring_store import KeyringVault
-from nymconnect_gui.model.settings_file import Opened, open_settings
+from nymconnect_gui.model.settings_file import SettingsFile, open_settings
 from nymconnect_gui.model.window_memory import Remembered, Store
 from nymconnect_gui.pages.settings.exits import together
 from nymconnect_gui.pages.settings.overview import SettingsPart, cost
@@ -530,7 +530,7 @@ def test_a_file_of_an_older_version_is_read_and_written_as_today(page: Find, pro
     assert path is not None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('[traffic]\npreset = "bulk"\n[desktop]\ntheme = "dark"\n')  # without a number
-    assert open_settings(path) == Opened(path)
+    assert open_settings(path) == SettingsFile(path)
     assert Store(path).values.theme == "dark"
     program.change_settings(read_settings(path))
     page("settings-looks").text_size.buttons["1.5"].click()

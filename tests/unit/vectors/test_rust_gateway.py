@@ -95,7 +95,7 @@ OURS_TO_CLIENT = {
     "authenticate": messages.Authenticate(True, -5, 6),
     "register": messages.Register(True, 6, True),
     "bandwidth": messages.Bandwidth(68_719_476_736),
-    "send": messages.Send(12, True),
+    "send": messages.SendAccepted(12, True),
     "encrypted response": messages.EncryptedResponse((1, 2, 255), (9,) * 12),
     "error": messages.Error("there is already an open connection"),
     "ticket replay": messages.TypedError("ticket_replay"),

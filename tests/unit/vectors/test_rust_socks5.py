@@ -93,7 +93,7 @@ def test_a_response_is_read_where_the_crate_reads_it(vector: Vector) -> None:
 
 
 def test_control_requests_are_the_crates() -> None:
-    for control, vector in zip(requests.Control, load("socks5")["control_requests"], strict=True):
+    for control, vector in zip(requests.ControlRequest, load("socks5")["control_requests"], strict=True):
         assert requests.encode_request(control).hex() == vector["bytes"]
         assert requests.decode_request(unhex(vector["bytes"])) == (responses.Versions(3), control)
 

@@ -19,7 +19,7 @@ from aiohttp import web
 from nymconnect.client.gateway import connection as connection_module
 from nymconnect.client.gateway import websocket as websocket_module
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, Traffic, gateway_url
-from nymconnect.client.pacer.machine import DATA_LIMIT, Kind, Rates
+from nymconnect.client.pacer.machine import DATA_LIMIT, FrameKind, SlotGaps
 from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.errors import UserError
 from nymconnect.link.gateway import client as machine_module
@@ -32,22 +32,22 @@ from tests.helpers.loopback_gateway import LoopbackGateway, Script
 from tests.helpers.networks import known_network
 
 PATIENCE = 20.0
-IN_PROCESS = Rates(None, None)
-PACED = Rates(0.002, None)
+IN_PROCESS = SlotGaps(None, None)
+PACED = SlotGaps(0.002, None)
 
 
 @pytest.fixture(params=[IN_PROCESS, PACED], ids=["in process", "pacer process"])
-def rates(request: pytest.FixtureRequest) -> Rates:
+def rates(request: pytest.FixtureRequest) -> SlotGaps:
     return request.param
 
 
 class Client:
     """A connection that runs, and what came of it."""
 
-    def __init__(self, machine: GatewayClientMachine, rates: Rates) -> None:
+    def __init__(self, machine: GatewayClientMachine, rates: SlotGaps) -> None:
         self.machine = machine
         self.cover_generation = 0
-        self.asked: list[Kind] = []
+        self.asked: list[FrameKind] = []
         self.has_begun = False
         self.departed: list[int] = []
         self.ready: list[Ready] = []
@@ -57,7 +57,7 @@ class Client:
         self.connection = GatewayConnection(machine, rates, traffic, self._on_ready, self._on_begun)
         self._tokens = itertools.count(1)
 
-    def next_packet(self, kind: Kind, now: float) -> PreparedPacket | None:
+    def next_packet(self, kind: FrameKind, now: float) -> PreparedPacket | None:
         """Something for every stock. Tests that call `send` do not `feed`."""
         self.asked.append(kind)
         self.changed.set()
@@ -79,7 +79,7 @@ class Client:
         self.departed.append(token)
         self.changed.set()
 
-    def send(self, kind: Kind = Kind.DATA) -> bool:
+    def send(self, kind: FrameKind = FrameKind.DATA) -> bool:
         """Whether there was room."""
         has_room = self.connection.has_room(kind)
         if has_room:
@@ -98,7 +98,7 @@ def machine(gateway: bytes = GATEWAY_IDENTITY.public, shared_key: bytes | None =
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str, rates: Rates, of: GatewayClientMachine | None = None) -> AsyncIterator[Client]:
+async def connected(url: str, rates: SlotGaps, of: GatewayClientMachine | None = None) -> AsyncIterator[Client]:
     client = Client(of or machine(), rates)
     task = asyncio.create_task(client.connection.run(url))
     try:
@@ -109,7 +109,7 @@ async def connected(url: str, rates: Rates, of: GatewayClientMachine | None = No
             await task
 
 
-async def end_of(url: str, rates: Rates = IN_PROCESS, of: GatewayClientMachine | None = None) -> str:
+async def end_of(url: str, rates: SlotGaps = IN_PROCESS, of: GatewayClientMachine | None = None) -> str:
     """Why a connection to `url` ended."""
     client = Client(of or machine(), rates)
     async with asyncio.timeout(PATIENCE):
@@ -122,7 +122,7 @@ async def end_of(url: str, rates: Rates = IN_PROCESS, of: GatewayClientMachine |
 # --- a good gateway -------------------------------------------------------------------------------------------------
 
 
-async def test_a_client_registers_sends_and_is_pushed_to(rates: Rates) -> None:
+async def test_a_client_registers_sends_and_is_pushed_to(rates: SlotGaps) -> None:
     async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
         assert not client.send()
         await client.until(lambda: bool(client.ready))
@@ -138,7 +138,7 @@ async def test_a_client_registers_sends_and_is_pushed_to(rates: Rates) -> None:
         assert client.pushed == [b"content"]
 
 
-async def test_a_known_client_authenticates_with_its_key(rates: Rates) -> None:
+async def test_a_known_client_authenticates_with_its_key(rates: SlotGaps) -> None:
     async with LoopbackGateway() as gateway:
         kept = machine()
         for newly in (True, False):
@@ -155,7 +155,7 @@ async def test_a_client_that_was_forgotten_registers_again() -> None:
         assert client.machine.shared_key == client.ready[0].shared_key != bytes(32)
 
 
-async def test_a_stock_is_filled_and_no_more(rates: Rates) -> None:
+async def test_a_stock_is_filled_and_no_more(rates: SlotGaps) -> None:
     async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
         await client.until(lambda: bool(client.ready))
         assert [client.send() for _ in range(DATA_LIMIT + 1)] == [True] * DATA_LIMIT + [False]
@@ -167,7 +167,7 @@ async def test_a_stock_is_filled_and_no_more(rates: Rates) -> None:
 
 
 async def test_the_pacer_begins_when_the_stocks_have_been_filled_from_the_source() -> None:
-    rates = Rates(0.5, 60.0)
+    rates = SlotGaps(0.5, 60.0)
     async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
         client.connection.feed()
         await asyncio.sleep(0)
@@ -175,20 +175,24 @@ async def test_the_pacer_begins_when_the_stocks_have_been_filled_from_the_source
         await client.until(lambda: bool(client.ready))
         client.connection.feed()
         await client.until(lambda: client.has_begun)
-        wanted = {Kind.DATA: rates.data_stock, Kind.COVER: rates.cover_stock, Kind.LOOP: rates.loop_stock}
+        wanted = {
+            FrameKind.DATA: rates.data_stock,
+            FrameKind.COVER: rates.cover_stock,
+            FrameKind.LOOP: rates.loop_stock,
+        }
         assert Counter(client.asked) == wanted
         client.cover_generation += 1
         client.connection.feed()
-        await client.until(lambda: client.asked.count(Kind.LOOP) == 2 * rates.loop_stock)
+        await client.until(lambda: client.asked.count(FrameKind.LOOP) == 2 * rates.loop_stock)
 
 
 async def test_cover_and_data_share_the_slots_and_unused_ones_are_counted() -> None:
     async with LoopbackGateway() as gateway, connected(gateway.url, PACED) as client:
         await client.until(lambda: bool(client.ready))
         for _ in range(20):
-            assert client.send(Kind.COVER)
+            assert client.send(FrameKind.COVER)
         for _ in range(3):
-            assert client.send(Kind.DATA)
+            assert client.send(FrameKind.DATA)
         client.connection.begin()
         await gateway.until_packets(23)
         await client.until(lambda: len(client.departed) == 23)
@@ -201,24 +205,24 @@ async def test_cover_and_data_share_the_slots_and_unused_ones_are_counted() -> N
 
 
 async def test_covers_that_expire_make_room_for_newer_ones() -> None:
-    async with LoopbackGateway() as gateway, connected(gateway.url, Rates(60.0, None)) as client:
+    async with LoopbackGateway() as gateway, connected(gateway.url, SlotGaps(60.0, None)) as client:
         await client.until(lambda: bool(client.ready))
-        assert [client.send(Kind.COVER) for _ in range(3)] == [True, True, False]
+        assert [client.send(FrameKind.COVER) for _ in range(3)] == [True, True, False]
         client.connection.expire_covers()
-        assert [client.send(Kind.COVER) for _ in range(3)] == [True, True, False]
+        assert [client.send(FrameKind.COVER) for _ in range(3)] == [True, True, False]
 
 
 async def test_covers_are_made_many_at_a_time() -> None:
-    rates = Rates(0.02, None)
+    rates = SlotGaps(0.02, None)
     async with LoopbackGateway() as gateway, connected(gateway.url, rates) as client:
         await client.until(lambda: bool(client.ready))
-        filled = sum(client.send(Kind.COVER) for _ in range(200))
+        filled = sum(client.send(FrameKind.COVER) for _ in range(200))
         assert filled == rates.cover_stock
         client.connection.begin()
         await client.until(lambda: bool(client.departed))
-        assert client.send(Kind.COVER) == (len(client.departed) > rates.cover_spare), "only when much is missing"
+        assert client.send(FrameKind.COVER) == (len(client.departed) > rates.cover_spare), "only when much is missing"
         await client.until(lambda: len(client.departed) > rates.cover_spare)
-        assert sum(client.send(Kind.COVER) for _ in range(200)) > rates.cover_spare
+        assert sum(client.send(FrameKind.COVER) for _ in range(200)) > rates.cover_spare
 
 
 async def test_nothing_is_sent_before_the_session_stands() -> None:
@@ -227,7 +231,7 @@ async def test_nothing_is_sent_before_the_session_stands() -> None:
         assert client.ready == []
 
 
-async def test_a_ping_is_answered(rates: Rates) -> None:
+async def test_a_ping_is_answered(rates: SlotGaps) -> None:
     answered = asyncio.Event()
 
     async def pinging(socket: web.WebSocketResponse) -> None:
@@ -242,7 +246,7 @@ async def test_a_ping_is_answered(rates: Rates) -> None:
         await answered.wait()
 
 
-async def test_the_gateway_hears_a_farewell(rates: Rates) -> None:
+async def test_the_gateway_hears_a_farewell(rates: SlotGaps) -> None:
     greeted, left = asyncio.Event(), asyncio.Event()
     farewells: list[int | None] = []
 
@@ -326,7 +330,7 @@ async def write_raw(socket: web.WebSocketResponse, data: bytes) -> None:
     ],
 )
 async def test_a_gateway_that_ends_the_connection_is_named_as_the_reason(
-    script: Script, reason: str, rates: Rates
+    script: Script, reason: str, rates: SlotGaps
 ) -> None:
     async with LoopbackGateway(script) as gateway:
         assert re.search(reason, await end_of(gateway.url, rates))
@@ -349,7 +353,7 @@ async def test_a_server_that_never_upgrades_is_given_up(monkeypatch: pytest.Monk
         writer.close()
 
 
-async def test_a_server_that_is_no_websocket_is_given_up(rates: Rates) -> None:
+async def test_a_server_that_is_no_websocket_is_given_up(rates: SlotGaps) -> None:
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(text="hello")
 
@@ -374,7 +378,7 @@ async def test_a_gateway_with_another_identity_is_refused() -> None:
     assert "could not prove its identity" in reason
 
 
-async def test_a_gateway_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch, rates: Rates) -> None:
+async def test_a_gateway_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch, rates: SlotGaps) -> None:
     monkeypatch.setattr(connection_module, "WRITE_TIMEOUT", 0.2)
     stop_reading = asyncio.Event()
 
@@ -399,7 +403,7 @@ async def test_a_gateway_that_stops_reading_is_given_up(monkeypatch: pytest.Monk
             await task
 
 
-async def test_a_gateway_that_delivers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, rates: Rates) -> None:
+async def test_a_gateway_that_delivers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, rates: SlotGaps) -> None:
     monkeypatch.setattr(connection_module, "SILENCE", 0.2)
     monkeypatch.setattr(connection_module, "SILENT_PACKETS", 5)
     async with LoopbackGateway() as gateway:
@@ -438,7 +442,7 @@ async def test_a_gateway_that_delivers_is_kept(monkeypatch: pytest.MonkeyPatch) 
         assert not client.connection.was_silent
 
 
-async def test_garbage_is_dropped_and_the_session_comes_about_all_the_same(rates: Rates) -> None:
+async def test_garbage_is_dropped_and_the_session_comes_about_all_the_same(rates: SlotGaps) -> None:
     rng = random.Random(5)
 
     async def rambling(socket: web.WebSocketResponse) -> None:
@@ -458,7 +462,7 @@ async def test_garbage_is_dropped_and_the_session_comes_about_all_the_same(rates
         assert client.machine.rejected == 11
 
 
-async def test_a_connection_leaves_no_task_behind(rates: Rates) -> None:
+async def test_a_connection_leaves_no_task_behind(rates: SlotGaps) -> None:
     before = asyncio.all_tasks()
     async with LoopbackGateway(closing) as gateway:
         await end_of(gateway.url, rates)

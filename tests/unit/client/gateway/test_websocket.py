@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Request
 
-from nymconnect.client.gateway.websocket import MAXIMUM_MESSAGE, Answer, ClientWebSocket, Closed, Message, Opened
+from nymconnect.client.gateway.websocket import (
+    MAXIMUM_MESSAGE,
+    ClientWebSocket,
+    Closed,
+    ControlFrame,
+    HandshakeDone,
+    Message,
+)
 from nymconnect.errors import WireError
 from tests.helpers.hostile_bytes import HTTP_ANSWERS, UPGRADE, mutants
 
@@ -23,7 +30,7 @@ def opened() -> ClientWebSocket:
     client, server = ClientWebSocket("gateway.example:1"), WSConnection(ConnectionType.SERVER)
     server.receive_data(client.opening())
     assert isinstance(next(server.events()), Request)
-    assert client.feed(server.send(AcceptConnection())) == [Opened()]
+    assert client.feed(server.send(AcceptConnection())) == [HandshakeDone()]
     return client
 
 
@@ -59,7 +66,7 @@ def test_a_message_comes_together_however_it_is_cut(kind: int, whole: str | byte
     for start in range(0, len(stream), step):
         events += client.feed(stream[start : start + step])
     assert [event for event in events if isinstance(event, Message)] == [Message(whole)]
-    assert sum(isinstance(event, Answer) for event in events) == 1
+    assert sum(isinstance(event, ControlFrame) for event in events) == 1
 
 
 @pytest.mark.parametrize("kind", [TEXT, BINARY])

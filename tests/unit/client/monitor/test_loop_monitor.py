@@ -11,7 +11,7 @@ from nymconnect.client.monitor.loop_monitor import (
     MINIMUM_PATIENCE,
     STILLNESS,
     LoopMonitor,
-    Way,
+    PathDelay,
 )
 from nymconnect.packet.addressing import NodeAddress
 
@@ -246,7 +246,7 @@ def test_a_change_is_told_once_by_whoever_makes_it():
 
 
 def test_patience_follows_delay_and_deviation_within_bounds():
-    way = Way()
+    way = PathDelay()
     assert way.patience == MINIMUM_PATIENCE
     for _ in range(200):
         way.took(0.2)

@@ -13,14 +13,14 @@ from nymconnect.client.pacer.machine import (
     DATA_LIMIT,
     TOLERANCE,
     Departure,
-    Kind,
+    FrameKind,
     Pacer,
-    Rates,
+    SlotGaps,
     Unused,
 )
 from nymconnect.errors import UsageError
 
-NYM = Rates(main=0.020, loop=0.200)
+NYM = SlotGaps(main=0.020, loop=0.200)
 START = 1000.0
 
 
@@ -28,7 +28,7 @@ class Link:
     """A pacer that is woken at its deadlines; the producer keeps `covers` and `data` frames ready, if there is data."""
 
     def __init__(
-        self, rates: Rates = NYM, *, seed: int = 5, covers: int = 4, data: Callable[[float], int] | None = None
+        self, rates: SlotGaps = NYM, *, seed: int = 5, covers: int = 4, data: Callable[[float], int] | None = None
     ):
         self.pacer = Pacer(random.Random(seed))
         self.pacer.begin(rates, START)
@@ -40,9 +40,9 @@ class Link:
     def fill(self) -> None:
         data, covers, _ = self.pacer.stocks
         for _ in range(covers, self._covers):
-            self.pacer.offer(Kind.COVER, next(self._serials), b"cover")
+            self.pacer.offer(FrameKind.COVER, next(self._serials), b"cover")
         for _ in range(data, self._data(self.now) if self._data else 0):
-            self.pacer.offer(Kind.DATA, next(self._serials), b"data")
+            self.pacer.offer(FrameKind.DATA, next(self._serials), b"data")
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -64,7 +64,7 @@ class Link:
     def times(self) -> list[float]:
         return [at for at, _ in self.left]
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: FrameKind) -> int:
         return sum(departure.kind is kind for _, departure in self.left)
 
 
@@ -93,10 +93,10 @@ def test_data_takes_the_place_of_cover_at_the_same_times():
     for link in (idle, busy, on_and_off):
         link.run(30.0)
     assert idle.times == busy.times == on_and_off.times
-    assert idle.count(Kind.DATA) == 0
-    assert busy.count(Kind.DATA) == pytest.approx(1500, rel=0.1)
-    assert busy.count(Kind.COVER) == pytest.approx(150, rel=0.3)  # the loop stream carries no data
-    assert 0 < on_and_off.count(Kind.DATA) < busy.count(Kind.DATA)
+    assert idle.count(FrameKind.DATA) == 0
+    assert busy.count(FrameKind.DATA) == pytest.approx(1500, rel=0.1)
+    assert busy.count(FrameKind.COVER) == pytest.approx(150, rel=0.3)  # the loop stream carries no data
+    assert 0 < on_and_off.count(FrameKind.DATA) < busy.count(FrameKind.DATA)
 
 
 def test_a_clock_that_looks_late_changes_neither_rate_nor_schedule():
@@ -111,12 +111,12 @@ def test_a_clock_that_looks_late_changes_neither_rate_nor_schedule():
 
 def test_nothing_but_control_leaves_before_the_start():
     pacer = Pacer(random.Random(1))
-    pacer.offer(Kind.DATA, 1, b"data")
-    pacer.offer(Kind.COVER, 2, b"cover")
+    pacer.offer(FrameKind.DATA, 1, b"data")
+    pacer.offer(FrameKind.COVER, 2, b"cover")
     assert pacer.deadline is None
     pacer.control(b"hello")
     assert pacer.deadline == -math.inf
-    assert pacer.wake(START) == [Departure(Kind.CONTROL, 0, b"hello")]
+    assert pacer.wake(START) == [Departure(FrameKind.CONTROL, 0, b"hello")]
     assert pacer.wake(START + 10.0) == []
     assert pacer.unused == Unused()
 
@@ -135,7 +135,7 @@ def test_slots_without_a_frame_pass_and_are_counted():
 def test_data_does_not_take_the_slots_of_the_loop_stream():
     link = Link(covers=0, data=lambda _: 5)
     link.run(20.0)
-    assert link.count(Kind.DATA) == pytest.approx(1000, rel=0.1)
+    assert link.count(FrameKind.DATA) == pytest.approx(1000, rel=0.1)
     assert link.pacer.unused.empty == pytest.approx(100, rel=0.3)
 
 
@@ -181,14 +181,14 @@ def test_control_frames_leave_first_and_wait_for_a_stalled_link():
 def test_frames_of_a_kind_leave_in_their_order():
     link = Link(covers=50, data=lambda _: 5)
     link.run(5.0)
-    for kind in (Kind.DATA, Kind.COVER):
+    for kind in (FrameKind.DATA, FrameKind.COVER):
         serials = [departure.serial for _, departure in link.left if departure.kind is kind]
         assert serials == sorted(serials)
 
 
 def test_stocks_are_bounded():
     pacer = Pacer(random.Random(1))
-    for kind, limit in ((Kind.DATA, DATA_LIMIT), (Kind.COVER, COVER_LIMIT), (Kind.LOOP, COVER_LIMIT)):
+    for kind, limit in ((FrameKind.DATA, DATA_LIMIT), (FrameKind.COVER, COVER_LIMIT), (FrameKind.LOOP, COVER_LIMIT)):
         for serial in range(limit):
             pacer.offer(kind, serial, b"x")
         with pytest.raises(UsageError):
@@ -204,14 +204,14 @@ def test_stale_covers_leave_until_newer_ones_have_taken_their_place():
     pacer = Pacer(random.Random(1))
     pacer.begin(NYM, START)
     for serial in range(4):
-        pacer.offer(Kind.COVER, serial, b"old")
+        pacer.offer(FrameKind.COVER, serial, b"old")
     pacer.expire_covers()
     leaving: list[Departure] = []
     while not leaving:
         leaving = pacer.wake(pacer.deadline or 0.0)
     assert leaving[0].serial == 0  # better than an empty slot
     for serial in range(10, 16):
-        pacer.offer(Kind.COVER, serial, b"new")
+        pacer.offer(FrameKind.COVER, serial, b"new")
     assert pacer.stocks == (0, 6, 0)
     now = pacer.deadline or 0.0
     left = []
@@ -225,12 +225,12 @@ def test_stale_covers_leave_until_newer_ones_have_taken_their_place():
     ("rates", "data", "cover", "loops"),
     [
         (NYM, 5, 126, 14),
-        (Rates(0.25, 2.5), 1, 11, 2),
-        (Rates(0.004, 0.2), DATA_LIMIT, 626, 14),
-        (Rates(0.0001, None), DATA_LIMIT, COVER_LIMIT, 0),
-        (Rates(60.0, None), 1, 2, 0),
-        (Rates(None, 0.2), DATA_LIMIT, 0, 14),
-        (Rates(None, None), DATA_LIMIT, 0, 0),
+        (SlotGaps(0.25, 2.5), 1, 11, 2),
+        (SlotGaps(0.004, 0.2), DATA_LIMIT, 626, 14),
+        (SlotGaps(0.0001, None), DATA_LIMIT, COVER_LIMIT, 0),
+        (SlotGaps(60.0, None), 1, 2, 0),
+        (SlotGaps(None, 0.2), DATA_LIMIT, 0, 14),
+        (SlotGaps(None, None), DATA_LIMIT, 0, 0),
     ],
 )
 def test_stocks_last_for_two_seconds_of_cover_and_a_moment_of_data(rates, data, cover, loops):
@@ -249,15 +249,15 @@ def test_each_stream_takes_its_own_kind_of_cover_whatever_data_there_is():
         loops, serials = [], itertools.count()
         while (now := pacer.deadline or 0.0) < START + 60.0:
             ready = pacer.stocks
-            for kind, wanted in ((Kind.DATA, data), (Kind.COVER, 4), (Kind.LOOP, 4)):
+            for kind, wanted in ((FrameKind.DATA, data), (FrameKind.COVER, 4), (FrameKind.LOOP, 4)):
                 for _ in range(ready[kind - 1], wanted):
                     pacer.offer(kind, next(serials), b"x")
-            loops += [now for departure in pacer.wake(now) if departure.kind is Kind.LOOP]
+            loops += [now for departure in pacer.wake(now) if departure.kind is FrameKind.LOOP]
         assert len(loops) == pytest.approx(300, rel=0.2)
 
 
 def test_cover_and_loops_stand_in_for_each_other():
-    for kind in (Kind.COVER, Kind.LOOP):
+    for kind in (FrameKind.COVER, FrameKind.LOOP):
         pacer = Pacer(random.Random(4))
         pacer.begin(NYM, START)
         for serial in range(40):
@@ -272,26 +272,26 @@ def test_cover_and_loops_stand_in_for_each_other():
 
 
 def test_without_a_main_stream_data_leaves_at_once_and_cover_in_its_slots():
-    link = Link(Rates(None, 0.2))
+    link = Link(SlotGaps(None, 0.2))
     for serial in range(3):
-        link.pacer.offer(Kind.DATA, serial, b"data")
+        link.pacer.offer(FrameKind.DATA, serial, b"data")
     assert link.pacer.deadline == -math.inf
     assert link.wake(START, writable=False) == []
-    assert [departure.kind for departure in link.wake(START)] == [Kind.DATA] * 3
+    assert [departure.kind for departure in link.wake(START)] == [FrameKind.DATA] * 3
     link.run(20.0)
-    assert link.count(Kind.DATA) == 3
-    assert link.count(Kind.COVER) == pytest.approx(100, rel=0.3)
+    assert link.count(FrameKind.DATA) == 3
+    assert link.count(FrameKind.COVER) == pytest.approx(100, rel=0.3)
 
 
 def test_without_any_stream_there_is_no_deadline():
-    link = Link(Rates(None, None))
+    link = Link(SlotGaps(None, None))
     assert link.pacer.deadline is None
     assert link.wake(START + 1.0) == []
 
 
 # --- a main stream that adapts --------------------------------------------------------------------------------------
 
-ADAPTIVE = Rates(main=0.020, loop=0.200, adaptive=True)
+ADAPTIVE = SlotGaps(main=0.020, loop=0.200, adaptive=True)
 
 
 def drive(link: Link, seconds: float, packets_per_second: float) -> None:

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect.client.pacer.machine import Kind, Rates, Unused
+from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.client.pacer.protocol import (
     MAXIMUM_BODY,
     MAXIMUM_REASON,
     Begin,
     Control,
+    Departed,
     Ended,
     Expire,
     Inbox,
     Incoming,
-    Left,
     Offer,
     Setup,
     Slots,
@@ -26,16 +26,16 @@ from tests.helpers.decoding import check_stream_decoder
 MESSAGES = [
     Setup(30.0, ""),
     Setup(0.5, "gw.exämple"),
-    Begin(Rates(0.02, 0.2)),
-    Begin(Rates(None, 0.2)),
-    Begin(Rates(None, None)),
-    Begin(Rates(0.02, 0.2, adaptive=True)),
+    Begin(SlotGaps(0.02, 0.2)),
+    Begin(SlotGaps(None, 0.2)),
+    Begin(SlotGaps(None, None)),
+    Begin(SlotGaps(0.02, 0.2, adaptive=True)),
     Control(b"GET / HTTP/1.1\r\n\r\n"),
-    Offer(Kind.DATA, 7, b"frame"),
-    Offer(Kind.COVER, 2**64 - 1, bytes(2500)),
+    Offer(FrameKind.DATA, 7, b"frame"),
+    Offer(FrameKind.COVER, 2**64 - 1, bytes(2500)),
     Expire(),
     Incoming(b"\x81\x00"),
-    Left(Kind.COVER, 9, 1234.5678),
+    Departed(FrameKind.COVER, 9, 1234.5678),
     Slots(Unused(1, 2, 3)),
     Ended("the gateway closed the connection"),
 ]
@@ -48,7 +48,7 @@ def test_a_message_comes_back_as_it_was(message):
 
 
 def test_an_offer_has_the_bytes_of_the_table():
-    assert Offer(Kind.COVER, 258, b"ab").encode() == bytes.fromhex("0000000c 03 02 0000000000000102 6162")
+    assert Offer(FrameKind.COVER, 258, b"ab").encode() == bytes.fromhex("0000000c 03 02 0000000000000102 6162")
 
 
 def test_a_stream_is_cut_at_its_messages_however_it_arrives():

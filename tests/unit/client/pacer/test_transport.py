@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import LocalCarrier
 from nymconnect.runtime.outbound import dial_socket
@@ -16,7 +16,7 @@ class Silent:
 
     def on_bytes(self, data: bytes) -> None: ...
 
-    def on_left(self, kind: Kind, serial: int, at: float) -> None: ...
+    def on_left(self, kind: FrameKind, serial: int, at: float) -> None: ...
 
     def on_end(self, reason: str) -> None: ...
 

@@ -8,7 +8,7 @@ import pytest
 
 from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.monitor.mix_health import SUSPECT_AFTER, MixHealth
-from nymconnect.client.pacer.machine import Kind
+from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.lanes import RETRANSMISSION, Answering, Destination, Outgoing
 from nymconnect.client.sending.paced_replies import PacedReplies
@@ -46,7 +46,7 @@ class Desk:
         self.sender.put(messages.Plain(bytes(length)), self.to, lane)
 
     def pack(self, now: float = 0.0) -> PreparedPacket:
-        packed = self.sender.next_packet(Kind.DATA, now)
+        packed = self.sender.next_packet(FrameKind.DATA, now)
         assert packed is not None
         return packed
 
@@ -142,7 +142,7 @@ def test_without_a_route_a_fragment_goes_back_to_its_lane(desk: Desk) -> None:
     whole = desk.network.topology
     desk.preparer.topology = Topology(((), (), ()), whole.gateways, whole.rotation_id, whole.epoch_id)
     desk.put()
-    assert desk.sender.next_packet(Kind.DATA, 0.0) is None
+    assert desk.sender.next_packet(FrameKind.DATA, 0.0) is None
     assert (desk.sender.queued, desk.counters["no_route"]) == (1, 1)
 
 
@@ -150,7 +150,7 @@ def test_a_key_that_nobody_can_encrypt_to_ends_the_fragment(desk: Desk) -> None:
     assert isinstance(desk.to, Recipient)
     desk.to = replace(desk.to, encryption_key=bytes(32))
     desk.put()
-    assert desk.sender.next_packet(Kind.DATA, 0.0) is None
+    assert desk.sender.next_packet(FrameKind.DATA, 0.0) is None
     assert (desk.sender.queued, desk.counters["unsendable"]) == (0, 1)
 
 
@@ -163,7 +163,7 @@ def test_the_window_counts_what_is_ready_and_what_is_on_its_way(desk: Desk) -> N
             desk.pack()
         else:
             desk.leave(0.0)
-    assert desk.sender.next_packet(Kind.DATA, 0.0) is None
+    assert desk.sender.next_packet(FrameKind.DATA, 0.0) is None
     assert desk.sender.queued == 3
 
 
@@ -183,12 +183,12 @@ def test_what_goes_to_a_promised_destination_takes_nothing_of_the_window(desk: D
         desk.put()
     for _ in range(4):
         desk.leave(1.0)
-    assert desk.sender.next_packet(Kind.DATA, 1.0) is None
+    assert desk.sender.next_packet(FrameKind.DATA, 1.0) is None
     assert (desk.sender.queued, desk.sender.in_flight) == (1, 4)
 
 
 def test_covers_and_loops_are_counted_when_they_leave(desk: Desk) -> None:
-    for kind in (Kind.COVER, Kind.LOOP):
+    for kind in (FrameKind.COVER, FrameKind.LOOP):
         cover = desk.sender.next_packet(kind, 0.0)
         assert cover is not None
         desk.sender.departed(cover.token, 0.0)

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nymconnect_gui.model.history import MOST_SAMPLES, SPAN, Flow, History
+from nymconnect_gui.model.history import MOST_SAMPLES, SPAN, History, PacketRates
 from tests.helpers.fake_session import counters
 
 
@@ -12,7 +12,7 @@ def test_rates_are_packets_a_second() -> None:
     history.add(counters(0), 10.0)
     history.add(counters(2), 12.0)
     (sample,) = history.samples
-    assert (sample.up, sample.down) == (Flow(5, 50), Flow(5, 50))
+    assert (sample.up, sample.down) == (PacketRates(5, 50), PacketRates(5, 50))
     assert sample.up.total == 55
 
 
@@ -28,7 +28,7 @@ def test_what_goes_and_comes_whether_one_does_anything_or_not_is_cover() -> None
     history.add(counters(0), 0.0)
     more = {"data_sent": 20, "steady_supply_sent": 18, "reply_cover_received": 9, "padding_received": 4}
     history.add(counters(0) | more, 1.0)
-    assert (history.samples[0].up, history.samples[0].down) == (Flow(2, 18), Flow(0, 13))
+    assert (history.samples[0].up, history.samples[0].down) == (PacketRates(2, 18), PacketRates(0, 13))
 
 
 def test_a_new_client_starts_its_counters_again_without_a_dip() -> None:

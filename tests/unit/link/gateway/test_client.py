@@ -189,7 +189,7 @@ def test_what_is_not_awaited_is_passed_over(state: ClientState) -> None:
         '{"type":"fromTheFuture"}',
         "not json",
         "",
-        messages.encode(messages.Send(FREE_BANDWIDTH)),
+        messages.encode(messages.SendAccepted(FREE_BANDWIDTH)),
         messages.encode(messages.EncryptedResponse((1,), (2,))),
     ]
     for text in odd:
@@ -269,7 +269,7 @@ def test_bandwidth_is_counted_without_send_replies() -> None:
 
 def test_low_bandwidth_is_claimed_once_and_not_again_before_a_pause() -> None:
     talk = at(ClientState.READY)
-    talk.say(messages.Send(40_000_000))
+    talk.say(messages.SendAccepted(40_000_000))
     assert talk.machine.send(mix_packet(), 0.0)[1:] == [CLAIM]
     assert talk.machine.send(mix_packet(), 0.0)[1:] == []
     talk.say(messages.Bandwidth(1000))
@@ -313,7 +313,7 @@ def test_a_claim_that_stays_unanswered_closes() -> None:
 def test_a_claim_just_before_midnight_does_not_delay_the_one_after_it() -> None:
     talk = at(ClientState.READY)
     talk.now = UNTIL_MIDNIGHT - 1
-    talk.say(messages.Send(0))
+    talk.say(messages.SendAccepted(0))
     assert talk.machine.send(mix_packet(), talk.now)[1:] == [CLAIM]
     talk.say(messages.Bandwidth(FREE_BANDWIDTH))
     assert talk.machine.wake(UNTIL_MIDNIGHT) == [CLAIM]

@@ -61,7 +61,7 @@ RESPONSES = [
         },
     ),
     (messages.Bandwidth(2**36), {"type": "bandwidth", "available_total": 2**36, "upgrade_mode": False}),
-    (messages.Send(7), {"type": "send", "remaining_bandwidth": 7, "upgrade_mode": False}),
+    (messages.SendAccepted(7), {"type": "send", "remaining_bandwidth": 7, "upgrade_mode": False}),
     (
         messages.EncryptedResponse(octets(b"\x09"), octets(b"\x07")),
         {"type": "encryptedResponse", "ciphertext": [9], "nonce": [7]},

@@ -352,7 +352,7 @@ def test_a_packet_is_charged_forwarded_and_acknowledged(size: PacketSize) -> Non
     talk = authenticated()
     forward, reply = talk.send(size)
     assert forward == SendTo(mix_packet(size))
-    assert response(reply) == messages.Send(FREE_BANDWIDTH - size.packet)
+    assert response(reply) == messages.SendAccepted(FREE_BANDWIDTH - size.packet)
 
 
 def test_a_packet_without_bandwidth_is_dropped() -> None:

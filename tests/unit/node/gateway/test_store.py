@@ -11,7 +11,7 @@ import pytest
 
 from nymconnect.errors import UserError
 from nymconnect.node.gateway.mailbox import MailGroup, MailRow, MailSummary
-from nymconnect.node.gateway.registry import RegistryChanges, StoredClient, StoredRegistry
+from nymconnect.node.gateway.registry import RegistryChanges, StoredRegistration, StoredRegistry
 from nymconnect.node.gateway.store import DATABASE, EARLIER_CLIENTS, GatewayStore
 from nymconnect.storage import Document
 
@@ -20,8 +20,8 @@ ALICE, BOB = b"a" * 32, b"b" * 32
 NOTHING = MailGroup((), ())
 
 
-def client(number: int, available: int = 0) -> StoredClient:
-    return StoredClient(number.to_bytes(32, "big"), bytes([number]) * 32, number, available, 20_000)
+def client(number: int, available: int = 0) -> StoredRegistration:
+    return StoredRegistration(number.to_bytes(32, "big"), bytes([number]) * 32, number, available, 20_000)
 
 
 def row(number: int, content: bytes = b"content", owner: bytes = ALICE) -> MailRow:
@@ -61,7 +61,7 @@ def test_clients_come_in_the_order_in_which_they_were_heard_of(store: GatewaySto
 
 def test_a_group_is_written_as_a_whole_or_not_at_all(store: GatewayStore) -> None:
     store.commit(MailGroup((row(1),), ()), RegistryChanges())
-    bad = StoredClient(ALICE, b"k" * 32, 2**63, 0, 0)  # SQLite's integers end below that
+    bad = StoredRegistration(ALICE, b"k" * 32, 2**63, 0, 0)  # SQLite's integers end below that
     with pytest.raises((sqlite3.Error, OverflowError)):
         store.commit(MailGroup((row(2),), (1,)), RegistryChanges((bad,), ()))
     assert [mail.number for mail in store.mail()] == [1]

@@ -9,7 +9,7 @@ from nymconnect_proxy.exit.requester import (
     NetworkRequester,
     RequesterOptions,
 )
-from nymconnect_proxy.protocol.requests import Connect, Control, Send, encode_request
+from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Send, encode_request
 from nymconnect_proxy.protocol.responses import (
     ConnectionFailure,
     Healthy,
@@ -29,7 +29,7 @@ async def test_a_message_that_makes_a_stream_fail_ends_this_stream() -> None:
         connection._stream.feed = None  # type: ignore[method-assign, assignment]
         await client.send(Send(1, 0, b"x", False))
         await client.settled(lambda: client.requester.snapshot().active == 0)
-        await client.send(Control.HEALTH)
+        await client.send(ControlRequest.HEALTH)
         while await client.answer() != (CURRENT, Healthy()):
             pass
 

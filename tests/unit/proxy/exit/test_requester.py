@@ -14,7 +14,7 @@ from nymconnect_proxy.exit.requester import (
     embedded_requester,
 )
 from nymconnect_proxy.protocol.queries import DescriptionAnswer, ExitPolicyAnswer, OpenProxyAnswer, Query
-from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Request, Send, encode_request
+from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Pace, Request, Send, encode_request
 from nymconnect_proxy.protocol.responses import (
     BINARY_NAME,
     BinaryInfo,
@@ -48,11 +48,11 @@ async def test_queries_are_answered_in_the_current_inner_version(query: Query, a
 
 async def test_control_requests_are_answered() -> None:
     async with serving() as client:
-        await client.send(Control.HEALTH)
+        await client.send(ControlRequest.HEALTH)
         assert await client.answer() == (CURRENT, Healthy())
-        await client.send(Control.SUPPORTED_VERSIONS)
+        await client.send(ControlRequest.SUPPORTED_VERSIONS)
         assert await client.answer() == (CURRENT, SupportedVersions.of(CURRENT))
-        await client.send(Control.BINARY_INFO)
+        await client.send(ControlRequest.BINARY_INFO)
         _, info = await client.answer()
         assert isinstance(info, BinaryInfo)
         assert info.binary_name == info.build_information.binary_name == BINARY_NAME
@@ -73,7 +73,7 @@ async def test_a_constant_rate_is_promised_if_the_mixnet_client_keeps_it() -> No
 async def test_the_tag_of_a_stream_is_held_until_the_stream_has_ended() -> None:
     async with serving() as client:
         requester_end = next(iter(client.mixnet.peers.values()))
-        await client.send(Control.HEALTH)
+        await client.send(ControlRequest.HEALTH)
         await client.answer()
         assert requester_end.held.total() == 0
         await client.send(Connect(7, "nymtech.net:443"))
@@ -87,7 +87,7 @@ async def test_the_tag_of_a_stream_is_held_until_the_stream_has_ended() -> None:
     [
         (Query.OPEN_PROXY, CURRENT, 0),
         (Query.OPEN_PROXY, LEGACY, 3),
-        (Control.HEALTH, CURRENT, 0),
+        (ControlRequest.HEALTH, CURRENT, 0),
         (Connect(1, "nymtech.net:443"), CURRENT, 0),
     ],
 )
@@ -103,7 +103,7 @@ async def test_garbage_is_dropped_and_does_no_harm() -> None:
         for data in (b"", b"\3", b"\3\1\3\x09", bytes(50)):
             await client.mixnet.send(client.requester.address, data, surbs=1)
         await client.settled(lambda: client.requester.snapshot().dropped >= 3)
-        await client.send(Control.HEALTH)
+        await client.send(ControlRequest.HEALTH)
         assert await client.answer() == (CURRENT, Healthy())
 
 
@@ -112,7 +112,7 @@ async def test_a_request_that_makes_the_exit_fail_costs_that_request_only() -> N
         client.requester._admissions.admit = None  # type: ignore[method-assign, assignment]
         await client.send(Connect(1, "nymtech.net:443"))
         await client.settled(lambda: client.requester.snapshot().dropped == 1)
-        await client.send(Control.HEALTH)
+        await client.send(ControlRequest.HEALTH)
         assert await client.answer() == (CURRENT, Healthy())
 
 
@@ -182,7 +182,7 @@ async def test_answers_that_nobody_takes_are_bounded() -> None:
         exit_ = client.mixnet.peers[client.requester.address]
         exit_.lane_capacity = 0
         for _ in range(MAX_ANSWERS + 3):
-            await client.send(Control.HEALTH)
+            await client.send(ControlRequest.HEALTH)
         await client.settled(lambda: client.requester.snapshot().dropped == 3)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from nymconnect_proxy.exit.lookups import LookupLimits
 from nymconnect_proxy.exit.resolver import (
-    Names,
+    BoundedResolver,
     NoThreadError,
     Resolver,
     TooManyLookupsError,
@@ -38,8 +38,8 @@ class SilentServer:
 
 
 @asynccontextmanager
-async def using(resolver: Resolver, limits: LookupLimits = DEFAULTS) -> AsyncIterator[Names]:
-    names = Names(resolver, limits)
+async def using(resolver: Resolver, limits: LookupLimits = DEFAULTS) -> AsyncIterator[BoundedResolver]:
+    names = BoundedResolver(resolver, limits)
     try:
         yield names
     finally:
@@ -114,7 +114,7 @@ async def test_nothing_is_looked_up_any_more_after_the_end() -> None:
         await asyncio.Event().wait()
         return []
 
-    names = Names(resolve, LookupLimits(under_way=1))
+    names = BoundedResolver(resolve, LookupLimits(under_way=1))
     waiting = [asyncio.ensure_future(names.addresses(ALICE, f"{number}.dead")) for number in range(2)]
     await asyncio.sleep(0)
     await names.close()

@@ -8,7 +8,7 @@ from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.ingress.questions import MAX_QUESTIONS, Questions
 from nymconnect_proxy.protocol.queries import OpenProxyAnswer, Query
-from nymconnect_proxy.protocol.requests import Control
+from nymconnect_proxy.protocol.requests import ControlRequest
 from nymconnect_proxy.protocol.responses import Healthy
 from tests.helpers.mixnet_pair import MixnetEnd, mixnet_star
 
@@ -27,7 +27,7 @@ async def asked(client: MixnetEnd, count: int) -> None:
 
 async def test_an_answer_is_known_by_its_source_and_its_kind() -> None:
     client, (first, second), questions = stage()
-    health = asyncio.ensure_future(questions.ask(first, Control.HEALTH))
+    health = asyncio.ensure_future(questions.ask(first, ControlRequest.HEALTH))
     openness = asyncio.ensure_future(questions.ask(first, Query.OPEN_PROXY))
     await asked(client, 2)
     assert not questions.answered(OpenProxyAnswer(True), second)
@@ -40,7 +40,7 @@ async def test_an_answer_is_known_by_its_source_and_its_kind() -> None:
 
 async def test_a_second_answer_to_one_question_belongs_to_none() -> None:
     client, (first, _), questions = stage()
-    question = asyncio.ensure_future(questions.ask(first, Control.HEALTH))
+    question = asyncio.ensure_future(questions.ask(first, ControlRequest.HEALTH))
     await asked(client, 1)
     assert questions.answered(Healthy(), first)
     assert not questions.answered(Healthy(), first)
@@ -49,10 +49,10 @@ async def test_a_second_answer_to_one_question_belongs_to_none() -> None:
 
 async def test_open_questions_are_bounded_and_end_when_the_mixnet_does() -> None:
     client, (first, _), questions = stage()
-    open_ones = [asyncio.ensure_future(questions.ask(first, Control.HEALTH)) for _ in range(MAX_QUESTIONS)]
+    open_ones = [asyncio.ensure_future(questions.ask(first, ControlRequest.HEALTH)) for _ in range(MAX_QUESTIONS)]
     await asked(client, MAX_QUESTIONS)
     with pytest.raises(NymError, match="too many"):
-        await questions.ask(first, Control.HEALTH)
+        await questions.ask(first, ControlRequest.HEALTH)
     questions.close()
     errors = await asyncio.gather(*open_ones, return_exceptions=True)
     assert {str(error) for error in errors} == {"disconnected"}
@@ -63,6 +63,6 @@ async def test_a_question_that_nobody_waits_for_any_more_makes_room() -> None:
     client, (first, _), questions = stage()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await questions.ask(first, Control.HEALTH)
+            await questions.ask(first, ControlRequest.HEALTH)
     assert len(client.sent) == 1
     assert not questions.answered(Healthy(), first)

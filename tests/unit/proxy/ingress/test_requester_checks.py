@@ -7,7 +7,7 @@ from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
 from nymconnect_proxy.ingress.requester_checks import RequesterChecks
 from nymconnect_proxy.ingress.requester_choice import Health
-from nymconnect_proxy.protocol.requests import Control, Request
+from nymconnect_proxy.protocol.requests import ControlRequest, Request
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, BuildInformation, Response
 from tests.helpers.mixnet_pair import make_recipient, only
 
@@ -50,7 +50,7 @@ class CheckStage:
 async def test_a_requester_of_this_software_is_recognised_by_the_name_of_its_binary() -> None:
     stage = CheckStage(BinaryInfo(BINARY_NAME, BuildInformation()))
     await stage.settled()
-    assert stage.asked == [Control.BINARY_INFO]
+    assert stage.asked == [ControlRequest.BINARY_INFO]
     assert stage.recognised == [ADDRESS]
     assert stage.health is Health.ANSWERS
 

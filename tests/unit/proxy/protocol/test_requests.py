@@ -20,7 +20,15 @@ from nymconnect_proxy.protocol.queries import (
     QueryErrorAnswer,
     decode_answer,
 )
-from nymconnect_proxy.protocol.requests import Connect, Control, Pace, Request, Send, decode_request, encode_request
+from nymconnect_proxy.protocol.requests import (
+    Connect,
+    ControlRequest,
+    Pace,
+    Request,
+    Send,
+    decode_request,
+    encode_request,
+)
 from nymconnect_proxy.protocol.responses import (
     BinaryInfo,
     BuildInformation,
@@ -59,7 +67,7 @@ REQUESTS: dict[str, tuple[Versions, Request]] = {
     "query open proxy": (CURRENT, Query.OPEN_PROXY),
     "query description": (CURRENT, Query.DESCRIPTION),
     "query exit policy": (CURRENT, Query.EXIT_POLICY),
-    "health": (CURRENT, Control.HEALTH),
+    "health": (CURRENT, ControlRequest.HEALTH),
 }
 RESPONSES: dict[str, tuple[Versions, Response]] = {
     "network data 0": (CURRENT, NetworkData(ID, 0, b"OK")),
@@ -187,9 +195,9 @@ def test_odd_responses_are_read_as_the_reference_reads_them(vector: dict[str, An
 @pytest.mark.parametrize("vector", RUST["control_requests"], ids=lambda vector: vector["name"])
 def test_control_requests_of_the_reference(vector: dict[str, Any]) -> None:
     control = {
-        "Health": Control.HEALTH,
-        "BinaryInfo": Control.BINARY_INFO,
-        "SupportedRequestVersions": Control.SUPPORTED_VERSIONS,
+        "Health": ControlRequest.HEALTH,
+        "BinaryInfo": ControlRequest.BINARY_INFO,
+        "SupportedRequestVersions": ControlRequest.SUPPORTED_VERSIONS,
     }[vector["name"]]
     data = bytes.fromhex(vector["bytes"])
     assert encode_request(control) == data
@@ -222,7 +230,7 @@ def test_an_outer_version_of_the_future_is_kept_and_echoed() -> None:
     [
         lambda: Versions(None, 3),
         lambda: Versions(2, 3),
-        lambda: encode_request(Control.HEALTH, LEGACY),
+        lambda: encode_request(ControlRequest.HEALTH, LEGACY),
         lambda: encode_response(Healthy(), LEGACY),
         lambda: encode_response(DescriptionAnswer("x"), MIXED),
         lambda: encode_request(Connect(1, "x" * 65536)),

@@ -9,7 +9,7 @@ import pytest
 
 from nymconnect.client.presets import PRESETS
 from nymconnect.packet.addressing import Recipient
-from nymconnect_proxy.protocol.requests import Control, Pace, Request
+from nymconnect_proxy.protocol.requests import ControlRequest, Pace, Request
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, BuildInformation, Paced, Response
 from nymconnect_proxy.session import downlink
 from nymconnect_proxy.session.downlink import BEGIN, LOOK, MEASURE_LEAST, DownlinkKeeper, _Arrivals
@@ -44,7 +44,7 @@ class Played:
 
     async def ask(self, requester: Recipient, request: Request) -> Response:
         self.asked.append((requester, request))
-        if request is Control.BINARY_INFO:
+        if request is ControlRequest.BINARY_INFO:
             return BinaryInfo(self.name, BuildInformation())
         assert isinstance(request, Pace)
         return Paced(request.rate, request.seconds) if request.rate <= self.most else Paced(0.0, 0)
@@ -102,7 +102,7 @@ async def test_a_foreign_requester_is_named_as_the_reason() -> None:
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
     async with keeping(keeper):
         assert not await settled(keeper, "the requester is not of this software")
-    assert played.asked == [(ONE, Control.BINARY_INFO)]
+    assert played.asked == [(ONE, ControlRequest.BINARY_INFO)]
     assert played.supplied == {}
 
 

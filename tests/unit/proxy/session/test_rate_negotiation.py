@@ -1,6 +1,6 @@
 """One requester that shall answer at a constant rate, in virtual time."""
 
-from nymconnect_proxy.protocol.requests import Control, Pace
+from nymconnect_proxy.protocol.requests import ControlRequest, Pace
 from nymconnect_proxy.protocol.responses import BINARY_NAME, BinaryInfo, BuildInformation, Healthy, Paced
 from nymconnect_proxy.session.downlink_report import NoPromise
 from nymconnect_proxy.session.rate_negotiation import DURATION, RENEWAL, SILENCE, TRIES, PromiseState, ReplyPromise
@@ -12,7 +12,7 @@ OTHERS = BinaryInfo("nym-network-requester", BuildInformation())
 
 def asked(now: float = 0.0) -> ReplyPromise:
     promise = ReplyPromise(50.0, PATIENCE, now)
-    assert promise.wake(now) is Control.BINARY_INFO
+    assert promise.wake(now) is ControlRequest.BINARY_INFO
     return promise
 
 
@@ -47,12 +47,12 @@ def test_a_silent_requester_is_asked_a_few_times_and_later_once_more() -> None:
     now = 0.0
     for _ in range(TRIES - 1):
         now += PATIENCE
-        assert promise.wake(now) is Control.BINARY_INFO
+        assert promise.wake(now) is ControlRequest.BINARY_INFO
     now += PATIENCE
     assert promise.wake(now) is None
     assert promise.state is PromiseState.SILENT
     assert promise.complaint(now) is NoPromise.SILENT
-    assert promise.wake(now + SILENCE) is Control.BINARY_INFO
+    assert promise.wake(now + SILENCE) is ControlRequest.BINARY_INFO
 
 
 def test_a_promise_that_is_not_renewed_ends() -> None:

@@ -19,7 +19,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import PacketSize
 from nymconnect_proxy.settings.config import OPTIONS, Settings, add_flags, read_settings, settings_from, write_settings
 from nymconnect_proxy.settings.manual import manual
-from nymconnect_proxy.settings.options import Kind, Option, Secret, Server
+from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server
 
 REPOSITORY = Path(__file__).parents[4]
 IDENTITY = Ed25519Secret(bytes(range(32))).public
@@ -105,7 +105,7 @@ def test_every_value_reads_back_from_its_own_text(row: Option) -> None:
         assert row.parse(row.format(row.default)) == row.default
 
 
-@pytest.mark.parametrize("row", [row for row in OPTIONS if row.kind is not Kind.SECRET], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in OPTIONS if row.kind is not OptionKind.SECRET], ids=lambda row: row.name)
 def test_every_option_is_a_flag_unless_it_is_secret(row: Option) -> None:
     settings = settings_from(parse_flags(row.flag, row.format(OTHER[row.name])))
     assert getattr(settings, row.name) == OTHER[row.name]
@@ -139,7 +139,7 @@ def test_flags_can_be_limited_to_sections() -> None:
     ("text", "seconds"), [("20ms", 0.02), ("0.5 ms", 0.0005), ("1.5s", 1.5), ("2min", 120.0), ("1 h", 3600.0)]
 )
 def test_durations_carry_their_unit(text: str, seconds: float) -> None:
-    wide = Option("x", "traffic", Kind.DURATION, None, "")
+    wide = Option("x", "traffic", OptionKind.DURATION, None, "")
     assert wide.parse(text) == seconds
     assert wide.parse(wide.format(seconds)) == seconds
 

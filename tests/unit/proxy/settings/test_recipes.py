@@ -8,7 +8,16 @@ import pytest
 from nymconnect.errors import UserError
 from nymconnect.storage import Directories
 from nymconnect_proxy import cli
-from nymconnect_proxy.settings.recipes import Kind, Names, Recipe, Step, find, load_recipes, read_recipe, rendered
+from nymconnect_proxy.settings.recipes import (
+    NameHandling,
+    ProgramKind,
+    Recipe,
+    Step,
+    find,
+    load_recipes,
+    read_recipe,
+    rendered,
+)
 from nymconnect_resources import names_in, read_text
 
 FILES = names_in("recipes")
@@ -61,7 +70,7 @@ def test_a_recipe_for_a_program_that_can_use_the_proxy_says_where_it_is(name: st
     shown = rendered(read, "192.0.2.1", 4321)
     everything = "\n".join([shown.summary, *shown.limits, *(f"{step.text} {step.value}" for step in shown.steps)])
     assert ("192.0.2.1" in everything and "4321" in everything) is read.supported
-    assert (read.names is not Names.NONE) is read.supported
+    assert (read.names is not NameHandling.NONE) is read.supported
 
 
 def test_curl_recipes_hand_over_names() -> None:
@@ -73,9 +82,9 @@ def test_a_file_reads_as_written() -> None:
     assert read_recipe("program", GOOD) == Recipe(
         key="program",
         name="Program",
-        kind=Kind.TOOL,
+        kind=ProgramKind.TOOL,
         protocol="SOCKS5",
-        names=Names.PROXY,
+        names=NameHandling.PROXY,
         summary="For {host}.",
         steps=(Step("Write:", "--proxy {proxy} %h"), Step("Restart.")),
         limits=("not {port}",),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nymconnect.effects import Close, Write
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.socks.dialect import FrontEffect, Reply, Requested, isolation_of
+from nymconnect_proxy.socks.dialect import FrontEffect, ReplyCode, Requested, isolation_of
 from nymconnect_proxy.socks.http_connect import MAX_HEAD, MAX_LINES
 from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.socks.server_handshake import FrontDoor
@@ -58,15 +58,15 @@ def test_data_behind_the_head_is_kept() -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (Reply.NOT_ALLOWED, 403),
-        (Reply.REFUSED, 502),
-        (Reply.HOST_UNREACHABLE, 502),
-        (Reply.NETWORK_UNREACHABLE, 502),
-        (Reply.GENERAL_FAILURE, 502),
-        (Reply.TTL_EXPIRED, 504),
+        (ReplyCode.NOT_ALLOWED, 403),
+        (ReplyCode.REFUSED, 502),
+        (ReplyCode.HOST_UNREACHABLE, 502),
+        (ReplyCode.NETWORK_UNREACHABLE, 502),
+        (ReplyCode.GENERAL_FAILURE, 502),
+        (ReplyCode.TTL_EXPIRED, 504),
     ],
 )
-def test_the_status_says_what_failed(code: Reply, expected: int) -> None:
+def test_the_status_says_what_failed(code: ReplyCode, expected: int) -> None:
     door = FrontDoor(0.0)
     door.feed(TUNNEL, 0.0)
     effects = door.refuse(code)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nymconnect.effects import Close, Write
 from nymconnect.errors import UsageError
-from nymconnect_proxy.socks.dialect import Reply, Requested
+from nymconnect_proxy.socks.dialect import ReplyCode, Requested
 from nymconnect_proxy.socks.server_handshake import HANDSHAKE_TIMEOUT, MAX_BUFFERED, FrontDoor, FrontState
 
 GREETING = b"\x05\x01\x00"
@@ -63,7 +63,7 @@ def test_buffered_data_is_bounded() -> None:
 def test_answering_without_a_request_is_a_bug(early: bytes) -> None:
     door = FrontDoor(0.0)
     door.feed(early, 0.0)
-    for answer in (door.succeed, door.turn_away, lambda: door.refuse(Reply.REFUSED)):
+    for answer in (door.succeed, door.turn_away, lambda: door.refuse(ReplyCode.REFUSED)):
         with pytest.raises(UsageError):
             answer()
 
@@ -71,7 +71,7 @@ def test_answering_without_a_request_is_a_bug(early: bytes) -> None:
 @pytest.mark.parametrize("stream", [SOCKS5, SOCKS4, HTTP], ids=["SOCKS5", "SOCKS4a", "HTTP"])
 def test_a_request_is_answered_once(stream: bytes) -> None:
     door = asked(stream)
-    door.refuse(Reply.REFUSED)
+    door.refuse(ReplyCode.REFUSED)
     assert door.state is FrontState.DONE
     with pytest.raises(UsageError):
         door.succeed()

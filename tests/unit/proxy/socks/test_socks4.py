@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nymconnect.effects import Close, Write
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.socks.dialect import FrontEffect, Reply, Requested, isolation_of
+from nymconnect_proxy.socks.dialect import FrontEffect, ReplyCode, Requested, isolation_of
 from nymconnect_proxy.socks.server_handshake import FrontDoor
 
 REJECTED = b"\x00\x5b" + bytes(6)
@@ -36,7 +36,7 @@ def test_answers_have_eight_bytes() -> None:
     door = FrontDoor(0.0)
     door.feed(next(iter(TARGETS)), 0.0)
     assert door.succeed() == [Write(b"\x00\x5a\x00\x00\x7f\x00\x00\x01")]
-    for code in Reply:
+    for code in ReplyCode:
         door = FrontDoor(0.0)
         door.feed(next(iter(TARGETS)), 0.0)
         if code:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nymconnect.effects import Close, Write
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.socks.dialect import FrontEffect, Reply, Requested, isolation_of
+from nymconnect_proxy.socks.dialect import FrontEffect, ReplyCode, Requested, isolation_of
 from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.socks.server_handshake import FrontDoor, FrontState
 
@@ -66,8 +66,8 @@ def test_success_has_ten_bytes() -> None:
     assert door.state is FrontState.DONE
 
 
-@pytest.mark.parametrize("code", [code for code in Reply if code])
-def test_refusals_have_ten_bytes_and_end_the_connection(code: Reply) -> None:
+@pytest.mark.parametrize("code", [code for code in ReplyCode if code])
+def test_refusals_have_ten_bytes_and_end_the_connection(code: ReplyCode) -> None:
     effects = asked().refuse(code)
     assert written(effects) == bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0])
     assert closes(effects)

@@ -10,15 +10,15 @@ from nymconnect_proxy.protocol.requests import Connect, Request, Send, decode_re
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.protocol.versions import LEGACY
-from nymconnect_proxy.socks.dialect import Reply
+from nymconnect_proxy.socks.dialect import ReplyCode
 from nymconnect_proxy.socks.refusals import Obstacle
 from nymconnect_proxy.streams.client_stream import (
     ClientEffect,
     ClientOptions,
-    ClientState,
     ClientStream,
-    Opened,
-    Refused,
+    ClientStreamState,
+    StreamOpened,
+    StreamRefused,
     obstacle_in,
     reply_for,
 )
@@ -50,7 +50,7 @@ def opening(now: float = 0.0, options: ClientOptions = DEFAULTS, to: Recipient |
 
 def opened(now: float = 0.0, options: ClientOptions = DEFAULTS) -> ClientStream:
     stream = opening(now, options)
-    assert stream.feed(NetworkData(ID, 0), now) == [Opened()]
+    assert stream.feed(NetworkData(ID, 0), now) == [StreamOpened()]
     return stream
 
 
@@ -96,7 +96,7 @@ def test_data_follows_in_sequence() -> None:
 
 def test_success_is_told_once_by_the_first_message_that_does_not_close() -> None:
     stream = opening()
-    assert stream.feed(NetworkData(ID, 2, b"c"), 1.0) == [Opened()]
+    assert stream.feed(NetworkData(ID, 2, b"c"), 1.0) == [StreamOpened()]
     assert stream.feed(NetworkData(ID, 1, b"b"), 1.0) == []
     assert stream.feed(NetworkData(ID, 0), 1.0) == [Deliver(b"bc")]
 
@@ -104,22 +104,22 @@ def test_success_is_told_once_by_the_first_message_that_does_not_close() -> None
 def test_an_early_reply_is_the_only_one() -> None:
     for end in (ConnectionFailure(ID, "Connection refused"), NetworkData(ID, 0, b"data")):
         stream = ClientStream(ID, TARGET, 0.0, ClientOptions(early_reply=True))
-        assert stream.open(0.0)[-1] == Opened()
-        assert not any(isinstance(effect, Opened | Refused) for effect in stream.feed(end, 1.0))
+        assert stream.open(0.0)[-1] == StreamOpened()
+        assert not any(isinstance(effect, StreamOpened | StreamRefused) for effect in stream.feed(end, 1.0))
     stream = ClientStream(ID, TARGET, 0.0, ClientOptions(early_reply=True))
     stream.open(0.0)
     assert stream.deadline is not None
     effects = stream.wake(stream.deadline)
     assert isinstance(effects[-1], Finished)
-    assert not any(isinstance(effect, Refused) for effect in effects)
+    assert not any(isinstance(effect, StreamRefused) for effect in effects)
 
 
 def test_a_close_that_overtakes_the_first_message_is_not_a_failure() -> None:
     stream = opening()
     assert stream.feed(NetworkData(ID, 2, closed=True), 1.0) == []
-    assert stream.feed(NetworkData(ID, 1, b"all"), 1.0) == [Opened()]
+    assert stream.feed(NetworkData(ID, 1, b"all"), 1.0) == [StreamOpened()]
     assert stream.feed(NetworkData(ID, 0), 1.0) == [Deliver(b"all"), DeliverEof()]
-    assert stream.state is ClientState.OPEN
+    assert stream.state is ClientStreamState.OPEN
 
 
 def test_an_empty_closing_sequence_0_is_refused_after_the_grace_time() -> None:
@@ -127,7 +127,7 @@ def test_an_empty_closing_sequence_0_is_refused_after_the_grace_time() -> None:
     assert stream.feed(NetworkData(ID, 0, closed=True), 10.0) == []
     assert stream.deadline == 13.0
     assert stream.wake(12.9) == []
-    assert rest(stream.wake(13.0)) == [Refused(Reply.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
+    assert rest(stream.wake(13.0)) == [StreamRefused(ReplyCode.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
     assert stream.deadline is None
 
 
@@ -138,29 +138,29 @@ def test_the_text_of_a_connection_error_chooses_the_code_in_either_order(failure
     effects: list[ClientEffect] = []
     for message in messages if failure_first else reversed(messages):
         effects += stream.feed(message, 1.0)
-    assert rest(effects) == [Refused(Reply.NOT_ALLOWED), Finished(Cause.REPORTED, orderly=True)]
+    assert rest(effects) == [StreamRefused(ReplyCode.NOT_ALLOWED), Finished(Cause.REPORTED, orderly=True)]
     assert sent(effects) == []
 
 
 @pytest.mark.parametrize(
     ("text", "reply"),
     [
-        ('Domain "refused.example:1" failed filter check', Reply.NOT_ALLOWED),
-        ('Connection refused: "policy.example:1"', Reply.REFUSED),
-        ("Connection refused (os error 111)", Reply.REFUSED),
-        ('Network unreachable: "a:1"', Reply.NETWORK_UNREACHABLE),
-        ("Network is unreachable (os error 101)", Reply.NETWORK_UNREACHABLE),
-        ('Host unreachable: cannot resolve "network.example:1"', Reply.HOST_UNREACHABLE),
-        ('Too many lookups, not connecting to "host.example:1"', Reply.GENERAL_FAILURE),
-        ("No route to host (os error 113)", Reply.HOST_UNREACHABLE),
-        ('TTL expired: "host.example:1" did not answer', Reply.TTL_EXPIRED),
-        ("Connection timed out", Reply.TTL_EXPIRED),
-        ('Too many connections, not connecting to "a:1"', Reply.GENERAL_FAILURE),
-        ("", Reply.GENERAL_FAILURE),
-        ('"unreachable"', Reply.GENERAL_FAILURE),
+        ('Domain "refused.example:1" failed filter check', ReplyCode.NOT_ALLOWED),
+        ('Connection refused: "policy.example:1"', ReplyCode.REFUSED),
+        ("Connection refused (os error 111)", ReplyCode.REFUSED),
+        ('Network unreachable: "a:1"', ReplyCode.NETWORK_UNREACHABLE),
+        ("Network is unreachable (os error 101)", ReplyCode.NETWORK_UNREACHABLE),
+        ('Host unreachable: cannot resolve "network.example:1"', ReplyCode.HOST_UNREACHABLE),
+        ('Too many lookups, not connecting to "host.example:1"', ReplyCode.GENERAL_FAILURE),
+        ("No route to host (os error 113)", ReplyCode.HOST_UNREACHABLE),
+        ('TTL expired: "host.example:1" did not answer', ReplyCode.TTL_EXPIRED),
+        ("Connection timed out", ReplyCode.TTL_EXPIRED),
+        ('Too many connections, not connecting to "a:1"', ReplyCode.GENERAL_FAILURE),
+        ("", ReplyCode.GENERAL_FAILURE),
+        ('"unreachable"', ReplyCode.GENERAL_FAILURE),
     ],
 )
-def test_error_texts_become_socks_codes(text: str, reply: Reply) -> None:
+def test_error_texts_become_socks_codes(text: str, reply: ReplyCode) -> None:
     assert reply_for(text) == reply
 
 
@@ -180,7 +180,7 @@ def test_an_exit_that_does_not_answer_times_out_and_is_told_to_stop() -> None:
     stream = opening(5.0)
     assert stream.wake(64.9) == []
     effects = stream.wake(65.0)
-    assert rest(effects) == [Refused(Reply.TTL_EXPIRED), Finished(Cause.UNANSWERED, orderly=True)]
+    assert rest(effects) == [StreamRefused(ReplyCode.TTL_EXPIRED), Finished(Cause.UNANSWERED, orderly=True)]
     assert sent(effects) == [Send(ID, 1, closed=True, cut=True)]
 
 
@@ -227,7 +227,7 @@ def test_any_message_resets_the_time_out_keep_alives_too() -> None:
         stream.feed(NetworkData(ID, minute), minute * 60.0)
         stream.wake(minute * 60.0)
     last = 19 * 60.0
-    assert stream.state is ClientState.OPEN
+    assert stream.state is ClientStreamState.OPEN
     for minute in range(1, 5):
         assert rest(stream.wake(last + minute * 60.0)) == []
     effects = stream.wake(last + 300.0)
@@ -289,7 +289,7 @@ def test_an_application_that_has_said_all_is_still_told_that_there_is_no_connect
     stream = opening()
     stream.feed(NetworkData(ID, 0, closed=True), 1.0)
     assert sent(stream.local_eof(1.0)) == [Send(ID, 1, closed=True)]
-    assert rest(stream.wake(4.0)) == [Refused(Reply.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
+    assert rest(stream.wake(4.0)) == [StreamRefused(ReplyCode.REFUSED), Finished(Cause.NOT_CONNECTED, orderly=True)]
 
 
 def test_what_ends_before_the_answer_is_in_order_if_the_application_has_been_told() -> None:
@@ -306,7 +306,7 @@ def test_what_ends_before_the_answer_is_in_order_if_the_application_has_been_tol
 
 def test_an_abort_before_the_answer_refuses() -> None:
     assert rest(opening().abort(Cause.DISCONNECTED, 1.0)) == [
-        Refused(Reply.GENERAL_FAILURE),
+        StreamRefused(ReplyCode.GENERAL_FAILURE),
         Finished(Cause.DISCONNECTED, orderly=True),
     ]
 

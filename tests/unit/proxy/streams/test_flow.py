@@ -10,8 +10,8 @@ from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.requests import Connect, Send, decode_request
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData, decode_response
 from nymconnect_proxy.protocol.targets import Target
-from nymconnect_proxy.streams.client_stream import ClientEffect, ClientState, ClientStream, Opened
-from nymconnect_proxy.streams.exit_stream import Dial, ExitEffect, ExitOptions, ExitState, ExitStream, Resolve
+from nymconnect_proxy.streams.client_stream import ClientEffect, ClientStream, ClientStreamState, StreamOpened
+from nymconnect_proxy.streams.exit_stream import Dial, ExitEffect, ExitOptions, ExitStream, ExitStreamState, Resolve
 from nymconnect_proxy.streams.flow import Deliver, DeliverEof, SendMessage
 
 ADDRESS = "1.1.1.1"
@@ -43,7 +43,7 @@ class World:
                 self.at_client += effect.data
             elif isinstance(effect, DeliverEof):
                 self.events.append("client eof")
-            elif isinstance(effect, Opened):
+            elif isinstance(effect, StreamOpened):
                 self.events.append("opened")
 
     def from_exit(self, effects: list[ExitEffect]) -> None:
@@ -117,9 +117,9 @@ def test_streams_carry_bytes_whole_whatever_the_order(up: list[bytes], down: lis
     assert world.at_target == b"".join(up)
     assert world.at_client == b"".join(down)
     assert world.events.count("opened") == 1
-    assert world.client.state is ClientState.ENDED
+    assert world.client.state is ClientStreamState.ENDED
     assert world.exit is not None
-    assert world.exit.state is ExitState.ENDED
+    assert world.exit.state is ExitStreamState.ENDED
 
 
 def test_an_idle_stream_lives_on_keep_alives() -> None:
@@ -133,8 +133,8 @@ def test_an_idle_stream_lives_on_keep_alives() -> None:
         world.from_exit(world.exit.wake(world.now))
         while world.step():
             pass
-    assert world.client.state is ClientState.OPEN
-    assert world.exit.state is ExitState.OPEN
+    assert world.client.state is ClientStreamState.OPEN
+    assert world.exit.state is ExitStreamState.OPEN
 
 
 def test_a_stream_whose_application_is_gone_ends_after_two_time_outs() -> None:
@@ -144,7 +144,7 @@ def test_a_stream_whose_application_is_gone_ends_after_two_time_outs() -> None:
     assert world.exit is not None
     world.from_client(world.client.local_eof(world.now))
     minutes = 0
-    while world.client.state is not ClientState.ENDED or world.exit.state is not ExitState.ENDED:
+    while world.client.state is not ClientStreamState.ENDED or world.exit.state is not ExitStreamState.ENDED:
         world.now += 60.0
         minutes += 1
         assert minutes < 15
