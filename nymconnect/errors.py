@@ -1,6 +1,6 @@
 """The errors, sorted by who is to blame.
 
-`WireError` is the peer's fault: bytes that do not decode. The receiver drops the bytes, counts them and goes on.
+`WireError` is the peer's fault: bytes that do not decode. The receiver drops the bytes, counts them and continues.
 `UsageError` is our fault: a caller broke a function's contract. It is a bug and is never caught to be ignored.
 `UserError` is for a person: it carries a `Reason`, whose English is one line, and must say what to do next.
 """

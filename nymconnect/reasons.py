@@ -66,7 +66,7 @@ class GatewayNotUnderstood(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoReply(Reason):
-    """It has left a question of ours without an answer."""
+    """It has not answered a question of this client."""
 
     def __str__(self) -> str:
         return "the gateway does not answer"
@@ -178,7 +178,7 @@ class Slept(Reason):
 
 @dataclass(frozen=True, slots=True)
 class Moved(Reason):
-    """The way to the gateway begins at another address of ours."""
+    """The way to the gateway begins at another address of this computer."""
 
     def __str__(self) -> str:
         return "this computer is on another network"
@@ -189,7 +189,7 @@ class KeysLost(Reason):
     """What is on disk of the client of the last time is no use."""
 
     def __str__(self) -> str:
-        return "the keys of this client do not read; it goes on with new ones"
+        return "the keys of this client could not be read; it continues with new ones"
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def main() -> int:
 def x_server(*options: str) -> Iterator[str]:
     """Xvfb, which shows its screen to nobody; yields the value of DISPLAY. FileNotFoundError if it is not installed.
 
-    It stays as it is when its last client leaves; else it would throw out whoever comes at that moment.
+    It stays as it is when its last client leaves; else it would end a client that comes at that moment.
     """
     read, write = os.pipe()
     with os.fdopen(read) as pipe:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 TICK = 0.005
-SETTLE = 5.0  # seconds: after a start and after a connection, more goes on for a while
+SETTLE = 5.0  # seconds: after a start and after a connection, work continues for a while
 PRESETS = ("balanced", "nym-compatible")  # what *Automatic* is here, and on a network that is not ours
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -133,7 +133,7 @@ async def connected(bridge: Any) -> None:
 
 @contextlib.asynccontextmanager
 async def target(size: int) -> AsyncIterator[int]:
-    """A server that sends so many bytes to whoever connects. Its work is in this process, and counts."""
+    """A server that sends this number of bytes on each connection. Its work is in this process, and counts."""
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.0 200 OK\r\n\r\n")

@@ -129,7 +129,7 @@ async def per_item(work: dict[str, tuple[Work, int]], root: Path, repeats: int) 
 
 
 def groups(root: Path) -> dict[str, dict[str, float]]:
-    """Milliseconds on the wall for one transaction that adds so many messages, and one that removes them."""
+    """Wall-clock milliseconds for one transaction that adds this number of messages, and one that removes them."""
     found: dict[str, dict[str, float]] = {}
     for size in GROUPS:
         with tempfile.TemporaryDirectory(dir=root) as directory:
@@ -151,7 +151,7 @@ def groups(root: Path) -> dict[str, dict[str, float]]:
 
 
 def rebuild(root: Path, tags: int) -> dict[str, float]:
-    """Seconds to start with so many tags in logs, and with the snapshot of them."""
+    """Seconds to start with this number of tags in logs, and with the snapshot of them."""
     with tempfile.TemporaryDirectory(dir=root) as name:
         directory = Path(name)
         files = ReplayFiles(directory)

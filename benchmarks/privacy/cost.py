@@ -1,7 +1,7 @@
 """What does it cost? Processor time and memory of an idle client and its pacer, and goodput at a preset's rate.
 
 ``python benchmarks/privacy/cost.py [--preset NAME] [--seconds N] [--transfer N] [--label TEXT]``. Linux only (/proc).
-Machines differ and are shared, so what a packet costs is told in multiplications on Curve25519 as well, timed in the
+Machines differ and are shared, so the cost of a packet is given in multiplications on Curve25519 as well, timed in the
 same run. Goodput is judged as a share of what the preset promises for one's own data, and told as a share of the whole
 main stream as well, of which the SURBs for a steady downlink take a third. An upload is timed where it arrives, without
 its first fifth.
@@ -77,7 +77,7 @@ def x25519_seconds(count: int = 100) -> float:
 async def goodput(client: stage.Client, served: stage.LengthServer, preset: Preset, seconds: float) -> dict[str, Any]:
     """Bytes per second up and down, their shares of what the main stream could carry, and of what is promised.
 
-    Up that is what the supply of SURBs leaves; down the answers' rate, or that of the main stream.
+    Up, the supply of SURBs takes its part first; down, it is the rate of the answers or of the main stream.
     """
     rate = 1 / preset.traffic.message_sending_average_delay
     length = max(int(rate * USEFUL_PAYLOAD * seconds) // 10_000, 2) * 10_000
@@ -155,7 +155,11 @@ def main() -> None:
     parameters = {"preset": flags.preset, "seconds": flags.seconds, "transfer": transfer}
     chart = line_chart(f"{flags.preset}: processor time of an idle client", "s", "s of one core", [("all", course)])
     Report(
-        f"cost-{flags.preset}", "none: a question of cost", parameters, results, tuple(checks_of(flags.preset, results))
+        f"cost-{flags.preset}",
+        "none; this run measures cost",
+        parameters,
+        results,
+        tuple(checks_of(flags.preset, results)),
     ).save(flags.label, chart)
 
 

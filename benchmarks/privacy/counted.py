@@ -1,4 +1,4 @@
-"""Runs a module of ours as a program that, on SIGUSR1, writes down how many objects it holds: for `soak`.
+"""Runs one of our modules as a program that, on SIGUSR1, writes down how many objects it holds: for `soak`.
 
 ``counted.py FILE MODULE ARGUMENTS…``. FILE gets one JSON object: memory blocks of the interpreter, objects that the
 collector tracks and the most frequent types of them, entries of all its dicts, lists, sets and queues together, and the

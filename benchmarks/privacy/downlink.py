@@ -89,7 +89,7 @@ class WatchedNetwork(VirtualMixnet):
         heapq.heappush(self._events, (self._delivery.deadline, next(self._serial), self._pump))
 
     def phase(self, work: Callable[[], None], seconds: float) -> Block:
-        """What crosses the line in so many seconds of `work`, after a while of it."""
+        """What crosses the line in this number of seconds of `work`, after a warm-up."""
         if self.traffic.symmetric and not self.exit.loopix.pace_replies(
             self.tag, self.traffic.reply_rate, PROMISE, self.now
         ):
@@ -227,7 +227,7 @@ def main() -> None:
     title = f"{flags.preset}, downlink: is the user active? AUC of one-second windows against idle, virtual time"
     Report(
         f"downlink-{flags.preset}",
-        "A1: whoever sees the link between client and gateway; timing and sizes",
+        "A1: an observer of the link between client and gateway; timing and sizes",
         {
             "preset": flags.preset,
             "seconds": flags.seconds,

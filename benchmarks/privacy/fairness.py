@@ -111,7 +111,7 @@ def main() -> None:
     parameters = {"preset": flags.preset, "requests": flags.requests, "download_bytes": length, "seed": SEED}
     report = Report(
         f"fairness-{flags.preset}",
-        "none: a question of service",
+        "none; this run measures service",
         parameters,
         results,
         tuple(checks_of(flags.preset, results)),

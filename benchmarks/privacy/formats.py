@@ -86,7 +86,7 @@ class WatchedMixnet(VirtualMixnet):
     def _note(self, client: VirtualClient, packet: MixPacket) -> None:
         role = self.roles[id(client)]
         views = list(walk(self.network, packet))
-        # Whoever sends to itself sends cover: nobody here has anything else to say to itself.
+        # A client that sends to itself sends cover: nobody here has anything else to say to itself.
         kind = "cover" if views.pop() in (client.loopix.address.identity, DROP_DESTINATION) else "data"
         self.counts[role, kind] += 1
         for view in views:
@@ -123,7 +123,7 @@ def _hops(network: KnownNetwork, packet: MixPacket, name: str) -> Iterator[tuple
 
 
 def collect(parameters: TrafficParameters, packets: int, seed: int = SEED) -> WatchedMixnet:
-    """Let a client ask and a peer answer until each has sent so many packets of both kinds."""
+    """Let a client ask and a peer answer until each has sent this number of packets of both kinds."""
     net = WatchedMixnet(seed)
     client, peer = net.add_client(parameters), net.add_client(parameters, gateway=1)
     net.roles = {id(client): "client", id(peer): "answerer"}

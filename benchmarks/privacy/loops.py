@@ -5,7 +5,7 @@ in virtual time; only the network around it is modelled: each loop takes a rando
 and lognormal ones of the links, stands still with mixes that do so now and then, and is lost by chance or by a node
 that drops. What is timed begins with the dropping and includes the wait for a loop.
 
-An honest network may raise so many alarms as the mark's α allows for each of Wald's tests. They are rare, so besides
+An honest network may raise as many alarms as the mark's α allows for each of Wald's tests. They are rare, so besides
 the hours of honest network the test alone is run over losses drawn for years.
 """
 
@@ -39,7 +39,7 @@ ALPHA, TEST_LENGTH = 1e-4, 54  # the chance that the mark allows one of Wald's t
 PARAMETERS = TrafficParameters()
 # Of one link in seconds: the median, and how widely its logarithm varies. So one loop in a hundred takes 0.1 s more.
 LINK_MEDIAN, LINK_SIGMA = 0.010, 1.0
-# Each mix stands still now and then, for so long on average; what has come meanwhile leaves when it goes on.
+# Each mix pauses now and then, for this mean time; packets that came meanwhile leave when it continues.
 STALL_GAP, STALL_MEAN = 600.0, 0.3
 DAY = 86400.0
 

@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = {name: measure(name, rates, flags.seconds) for name in flags.carrier or CARRIERS}
     parameters = {"seconds": flags.seconds, "main_gap": flags.main, "loop_gap": flags.loop, "frame_bytes": len(FRAME)}
     checks = tuple(check for name, result in results.items() for check in checks_of(name, result))
-    Report("pacer", "whoever watches the line", parameters, results, checks).save(flags.label)
+    Report("pacer", "an observer of the line", parameters, results, checks).save(flags.label)
 
 
 if __name__ == "__main__":

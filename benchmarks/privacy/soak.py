@@ -4,7 +4,7 @@
 Watched are the client, its pacer and the embedded network, each a process of its own: resident memory of all three,
 and for those that hold tables the census of `counted`. The first quarter is warm-up. Growth is judged for client and
 pacer; the network's is reported beside it. The JSON file is brought up to date with every sample, so that a run that is
-cut short, or still goes on, can be read.
+cut short, or still runs, can be read.
 """
 
 import argparse

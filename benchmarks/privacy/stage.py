@@ -189,7 +189,7 @@ async def _drain(process: Child) -> None:
 
 @dataclass(slots=True)
 class LengthServer:
-    """Serves GET /<length> with so many bytes; a connection that sends PUT is a sink, its arrivals kept."""
+    """Serves GET /<length> with that number of bytes; a connection that sends PUT is a sink, its arrivals kept."""
 
     port: int = 0
     arrivals: list[tuple[float, int]] = field(default_factory=list)

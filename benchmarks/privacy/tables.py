@@ -20,15 +20,24 @@ Document = dict[str, Any]
 
 
 def tables(documents: list[Document]) -> Iterator[str]:
-    """Markdown lines."""
+    """Markdown lines: one line for each run, then the runs."""
+    yield ""
+    yield "| run | day | figures with a mark | missed |"
+    yield "|---|---|---|---|"
+    for document in documents:
+        title, checks = _title(document), document["checks"]
+        judged = sum(check["met"] is not None for check in checks)
+        unmet = sum(check["met"] is False for check in checks)
+        anchor = title.lower().replace(",", "").replace(" ", "-")
+        yield f"| [{title}](#{anchor}) | {document['date'][:10]} | {judged} | {unmet or 'none'} |"
     for document in documents:
         machine = document["machine"]
         yield ""
-        yield f"### {document['benchmark']}{', ' + document['label'] if document['label'] else ''}"
+        yield f"### {_title(document)}"
         yield ""
         yield (
             f"{document['date'][:16].replace('T', ' ')} UTC, revision {document['revision'] or 'unknown'}, "
-            f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, load average at the end "
+            f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}; load average at the end: "
             f"{machine.get('load_average', ['unknown'])[0]}. Adversary: {document['adversary']}."
         )
         yield ""
@@ -38,6 +47,10 @@ def tables(documents: list[Document]) -> Iterator[str]:
             yield from _formats(document)
         else:
             yield from _checks(document["checks"])
+
+
+def _title(document: Document) -> str:
+    return f"{document['benchmark']}{', ' + document['label'] if document['label'] else ''}"
 
 
 def _wire(document: Document) -> Iterator[str]:
@@ -62,11 +75,11 @@ def _wire(document: Document) -> Iterator[str]:
     parameters = document["parameters"]
     unmet = [check["name"] for check in document["checks"] if check["met"] is False]
     judged = sum(check["met"] is not None for check in document["checks"])
-    foreign = " With a foreign requester." if parameters.get("foreign requester") else ""
+    foreign = " With a requester of other software." if parameters.get("foreign requester") else ""
     yield (
         f"Classifier: {parameters['classifier']}, {parameters['cycles']} cycles.{foreign} "
-        f"Judged, since promised by the preset: {judged} of "
-        f"{len(document['checks'])} figures; of these not met: {', '.join(unmet) if unmet else 'none'}."
+        f"The preset promises {judged} of the {len(document['checks'])} figures. "
+        f"Missed: {', '.join(unmet) if unmet else 'none'}."
     )
 
 
@@ -79,15 +92,15 @@ def _formats(document: Document) -> Iterator[str]:
     least = min(values[name] for values in hops.values() for name in ("delay_p",) if name in values)
     packets = sum(document["results"]["sent"].values())
     yield (
-        f"{packets} packets, {len(hops)} views: at most {max(values['bits'] for values in hops.values()):g} bits at a "
-        f"hop; least p of a delay {least:.3f}."
+        f"{packets} packets, seen at {len(hops)} places. No place tells data from cover by more than "
+        f"{max(values['bits'] for values in hops.values()):g} bits; the smallest p of a delay is {least:.3f}."
     )
     unmet = [check["name"] for check in document["checks"] if check["met"] is False]
-    yield f"Not met: {', '.join(unmet) if unmet else 'nothing'}."
+    yield f"Missed: {', '.join(unmet) if unmet else 'none'}."
 
 
 def _checks(checks: list[Document]) -> Iterator[str]:
-    yield "| what | measured | required | met |"
+    yield "| figure | measured | mark | met |"
     yield "|---|---|---|---|"
     for check in checks:
         verdict = {True: "yes", False: "**no**", None: ""}[check["met"]]

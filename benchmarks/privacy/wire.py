@@ -329,7 +329,7 @@ def main() -> None:
     )
     Report(
         f"wire-{flags.preset}",
-        "A1: whoever sees the link between client and gateway; timing and sizes",
+        "A1: an observer of the link between client and gateway; timing and sizes",
         {
             "preset": flags.preset,
             "rate": rate,

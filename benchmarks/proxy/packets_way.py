@@ -89,7 +89,7 @@ class Trail:
         for name in filter(None, reversed(stack)):
             if name not in self.files:
                 self.files.append(name)
-        if frame not in self._called:  # a coroutine that goes on is no new call
+        if frame not in self._called:  # a coroutine that continues is no new call
             self._called.add(frame)
             callers = [name for name in stack[1:] if name]
             self.switches += bool(callers) and callers[0] != stack[0]

@@ -2,7 +2,7 @@
 
     python benchmarks/sphinx/bench_sphinx.py [--rounds N] [--milliseconds N] [--without-reference]
 
-Prints one JSON object. Each round gives every operation of ours, and the crate's `process` and `build` from
+Prints one JSON object. Each round gives all of our operations, and the crate's `process` and `build` from
 `reference/`, a few milliseconds of CPU time on one and the same core, so that a busy or throttled machine slows all of
 them alike. Figures are medians over the rounds; ratios are medians of the ratios within each round, and carry over
 from machine to machine better than microseconds do. Two yardsticks:
@@ -52,7 +52,7 @@ RATIOS = {
 
 
 def operations() -> dict[str, Operation]:
-    """What is measured of ours, by name."""
+    """Our operations that are measured, by name."""
     rng = random.Random(1)
     secrets = [X25519Secret.generate(rng) for _ in range(HOPS)]
     hops = [Hop(NodeAddress(f"10.0.0.{i}", 1789), secret.public) for i, secret in enumerate(secrets)]

@@ -48,7 +48,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message for the application. `sender_tag` can be answered; `source` is known where a SURB of ours came back: it
+    """A message for the application. `sender_tag` can be answered; `source` is known if one of our SURBs came back: it
     is the recipient or alias to whom that SURB was given."""
 
     data: bytes
@@ -99,7 +99,7 @@ class Loopix:
         self._surb_controller = SurbController(
             address, answering, self.transmission, parameters.packet_size.fragment, self.counters
         )
-        # Only those who hold SURBs of ours can answer over them, so what others send has no room in common with that.
+        # Only holders of our SURBs can answer over them, so their messages share no memory with what others send.
         self._answers, self._mail = Reassembler(), Reassembler()
         self._maintenance_due = now + MAINTENANCE_INTERVAL
 

@@ -125,7 +125,7 @@ class TrafficParameters:
 
     @property
     def loop_rate(self) -> float:
-        """Packets a second that come back to us while no data of ours takes the place of cover."""
+        """Packets a second that come back to us while none of our data takes the place of cover."""
         main = 1 / self.message_sending_average_delay if self.paced else 0.0
         return self.packet_rate - main * self.drop_share
 

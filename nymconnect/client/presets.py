@@ -2,7 +2,7 @@
 
 Configuration, command line, window and manual read this one table. A set of one's own would tell each mix who is
 sending, for it reads the delay that was drawn for it. *Nym-compatible* and *Fast* are the defaults and the fast mode of
-nym-client-core 1.21 (`config-types/src/lib.rs`); the others need a network of our own to keep all that they promise.
+nym-client-core 1.21 (`config-types/src/lib.rs`); the others need nodes of this software to keep all that they promise.
 """
 
 from collections.abc import Mapping
@@ -119,7 +119,7 @@ AUTOMATIC = "automatic"
 
 
 def chosen(name: str, *, own_network: bool) -> Preset:
-    """The preset `name`; for `AUTOMATIC`, what suits a network of our own, or somebody else's."""
+    """The preset `name`; for `AUTOMATIC`, the one for a network of this software, or for any other."""
     if name != AUTOMATIC:
         return PRESETS[name]
     return PRESETS["balanced" if own_network else "nym-compatible"]

@@ -113,7 +113,7 @@ class Topology:
 
     @property
     def is_ours(self) -> bool:
-        """Whether its directory reports a network of our own."""
+        """Whether its directory reports nodes of this software."""
         return bool(self.drop_places)
 
     def is_routable(self) -> bool:

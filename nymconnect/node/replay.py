@@ -6,7 +6,7 @@ times the one before (Almeida et al., "Scalable Bloom Filters", 2007), so a smal
 may err in 1e-5 · 2^-(i+1) of the cases; the sum stays below 1e-5. The reference admits packets of a rotation that it
 has no filter for; we refuse them.
 
-A replay is never admitted, not even above the capacity: the last stage goes on filling, and only the share of wrongly
+A replay is never admitted, not even above the capacity: the last stage keeps filling, and only the share of wrongly
 refused packets grows.
 
 Snapshot::

@@ -7,7 +7,7 @@ from nymconnect.runtime.repeats import Repeats
 
 
 class FaultLog:
-    """Says that something of ours has failed, `burst` times a minute at most."""
+    """Says that a part of this program has failed, `burst` times a minute at most."""
 
     def __init__(self, log: logging.Logger, burst: int = 1) -> None:
         self._log = log

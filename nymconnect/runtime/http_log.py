@@ -1,6 +1,6 @@
-"""Where aiohttp's servers log: they call it an error of theirs when a peer sends what is no HTTP, and name its address.
+"""Where aiohttp's servers log: they report bytes that are no HTTP as their own error, with the peer's address.
 
-One line a minute counts what was unreadable, another what was our own fault. The rest is told at debug level.
+One line a minute counts what was unreadable, another what was our own fault. The rest is logged at debug level.
 """
 
 import logging

@@ -130,6 +130,6 @@ class Waker:
         self._handle = self._due = None
 
     def close(self) -> None:
-        """Forget the scheduled call, and schedule none any more, whoever arms this."""
+        """Forget the scheduled call, and schedule no other one, whatever calls `arm`."""
         self._closed = True
         self.cancel()

@@ -184,7 +184,7 @@ async def test_a_profile_that_does_not_read_is_told_and_replaced(tmp_path: Path)
         async with session(free_choice(running), tmp_path) as made:
             await reach(made, State.CONNECTED)
             assert client_address(made).identity != before.identity
-            assert "goes on with new ones" in sentence(made.status.alarms[0])
+            assert "continues with new ones" in sentence(made.status.alarms[0])
         assert json.loads(path.read_text())["version"] == 1
         assert list(path.parent.glob("client.json.corrupt-*"))
 

@@ -192,7 +192,7 @@ class Bridge(QObject):
         self._spawn(self._reconnect(), "reconnect")
 
     def change(self, settings: Settings) -> None:
-        """Use these for the next session; one that runs goes on as it is (`needs_reconnect`)."""
+        """Use these for the next session; a running one keeps its own (`needs_reconnect`)."""
         if settings == self._settings:
             return
         self._settings = settings

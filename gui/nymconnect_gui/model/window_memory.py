@@ -26,7 +26,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 class Remembered(msgspec.Struct, frozen=True):
     """`keep_in_tray` None: nobody has been asked yet. `text_scale` is a factor, `language` a code or system.
 
-    `keep_cover`: whether cover goes on while the window is in the tray and no program uses the proxy.
+    `keep_cover`: whether cover continues while the window is in the tray and no program uses the proxy.
     """
 
     keep_in_tray: bool | None = None

@@ -1,4 +1,4 @@
-"""Apps: how each program is told to use the proxy, with the values to copy, and a test of the way to its servers."""
+"""Apps: how to set each program up for the proxy, with the values to copy, and a test of the way to its servers."""
 
 from collections.abc import Callable
 from functools import partial

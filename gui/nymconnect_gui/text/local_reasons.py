@@ -128,9 +128,7 @@ def _of_settings(reason: Reason) -> Advice | None:
             text = translate("Reasons", "“{text}” is no key of a gateway. Paste the whole of it, in one piece.")
             return Advice(text.format(text=start), EXITS)
         case NoFingerprint():
-            text = translate(
-                "Reasons", "A fingerprint has 64 digits and letters from a to f. Correct that of the directory."
-            )
+            text = translate("Reasons", "A fingerprint has 64 digits and letters from a to f. Correct the directory's.")
             return Advice(text, NETWORK)
         case _:
             problem = _of_file(reason)

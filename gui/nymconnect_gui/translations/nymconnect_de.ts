@@ -1207,7 +1207,7 @@
         <translation>„{text}“ ist kein Schlüssel eines Gateways. Fügen Sie ihn ganz und in einem Stück ein.</translation>
     </message>
     <message>
-        <source>A fingerprint has 64 digits and letters from a to f. Correct that of the directory.</source>
+        <source>A fingerprint has 64 digits and letters from a to f. Correct the directory&apos;s.</source>
         <translation>Ein Fingerabdruck hat 64 Ziffern und Buchstaben von a bis f. Berichtigen Sie den des Verzeichnisses.</translation>
     </message>
     <message>

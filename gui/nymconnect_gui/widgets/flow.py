@@ -1,4 +1,4 @@
-"""A layout that puts widgets beside each other as far as they fit, then goes on in the next row."""
+"""A layout that puts widgets beside each other as far as they fit, and the rest into the next rows."""
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget

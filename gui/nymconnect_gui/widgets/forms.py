@@ -170,7 +170,7 @@ class Choice(QWidget):
 class TextField(QWidget):
     """A line of text with its caption; the sentence below says what is wrong while it is.
 
-    `check` gives that sentence, or nothing. `accepted` tells a text that passes, when the person pauses or goes on.
+    `check` gives that sentence, or nothing. `accepted` carries a text that passes, when the person pauses or leaves.
     """
 
     accepted = Signal(str)

@@ -162,5 +162,5 @@ def _issued(given: dict[str, list[tuple[bytes, int]]], unix_now: float) -> Itera
 
 
 def directory_name(network: str) -> str:
-    """A name fit for a directory: that of the network itself, or a digest of its URL."""
+    """A name fit for a directory: the network's own name, or a digest of its URL."""
     return network if network.isalnum() else f"url-{blake3_digest(network.encode()).hex()[:32]}"

@@ -120,7 +120,7 @@ class LoopMonitor:
         heapq.heappush(self._by_due, (loop.due, selector))
 
     def back(self, selector: bytes, now: float) -> bool:
-        """A cover packet has come back; True if that has changed `dropping`. Nothing happens if it is none of ours."""
+        """A cover packet has come back; True if that has changed `dropping`. Packets of others change nothing."""
         loop = self._outstanding.pop(selector, None)
         self._overtaken.pop(selector, None)
         if loop is not None:

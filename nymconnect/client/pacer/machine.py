@@ -238,7 +238,7 @@ class Pacer:
     # --- a main stream that adapts ---------------------------------------------------------------------------------
 
     def _take_queued(self) -> list[Departure]:
-        """One at a time, so that what the link does not take yet goes on waiting here, where it counts."""
+        """One at a time, so that packets that the link does not take yet wait here, where they count."""
         self._is_held = self._is_held and not self._queue
         return [self._queue.popleft()] if self._queue else []
 

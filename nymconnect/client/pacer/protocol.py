@@ -12,7 +12,7 @@ offset  size  field
 kind  message     direction  fields (integers and floats are big-endian)
 ====  ==========  =========  ==========================================================================
 0     Setup       to pacer   patience f64, host name for TLS in UTF-8 (empty: no TLS)
-1     Begin       to pacer   mean gap of the main stream f64, of the loop stream f64; 0 stands for none; adaptive u8
+1     Begin       to pacer   mean gap of the main stream f64, of the loop stream f64; 0 means none; adaptive u8
 2     Control     to pacer   the frame
 3     Offer       to pacer   kind of frame u8, serial u64, the frame
 4     Expire      to pacer   –

@@ -23,5 +23,5 @@ has `departed` and what was `acked`, and `wake` when its deadline has come.
 | `congestion_window` | keeps an unpaced sender from flooding the mixes |
 | `cover_traffic` | makes what carries nothing |
 | `paced_replies` | makes the slots of answers at a constant rate |
-| `surb_controller` | asks for reply SURBs, and says which of ours go with a message and which alone |
+| `surb_controller` | asks for reply SURBs, and decides which of our own go with a message and which alone |
 """

@@ -3,7 +3,7 @@
 A paced sender is bounded by its slots; its window bounds memory. An unpaced one, a requester, sends as fast as it has
 SURBs, and where mixes or links are slower than that, what is too much waits in them, and with it the small messages of
 all others. So its window shrinks while packets take longer than they have to, as in TCP Vegas (Brakmo et al., 1994) and
-LEDBAT (RFC 6817). What they take is told by our own loops, whose drawn delays we know. Ours alone.
+LEDBAT (RFC 6817). Our own loops, whose drawn delays we know, show the time that they take. Ours alone.
 """
 
 import math

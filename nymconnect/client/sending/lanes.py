@@ -4,7 +4,7 @@ A slot goes to a lane drawn uniformly among those that can use it, so a long dow
 equal shares. nym-client-core 1.21 (`transmission_buffer.rs`) weighs lanes by what they have already sent; a plain
 draw gives the same fairness without a memory of the past.
 
-Two of ours go before that draw. Answers of a promised rate (`replying`) come when their own slots do, and nothing else
+Two lanes go before that draw. Answers of a promised rate (`replying`) come when their own slots do, and nothing else
 goes to their tags. A steady supply of SURBs (`issued`) goes before other data, so that it is as steady as it can be.
 Neither may take all: a machine that cannot keep its slots filled would send nothing else.
 """
@@ -41,7 +41,7 @@ Destination = Recipient | bytes
 class Outgoing:
     """A fragment that waits for a slot, or for its ack.
 
-    `attempt` counts the times it has been sent before; then `lane` is that of retransmissions, `stream` still the lane
+    `attempt` counts earlier sends; if there were any, `lane` is the one for retransmissions, `stream` still the lane
     that it first went through, and `path` the mixes that it and its ack were to visit the last time.
     """
 

@@ -24,7 +24,7 @@ _SURB_LENGTH = REPLY_KEY_LENGTH + surb_length(_HOPS, DEFAULT_VERSION)
 
 
 class SurbController:
-    """SURBs of ours with others, and of theirs with us; what is sent for them goes through the `transmission`.
+    """Our SURBs that others hold, and their SURBs that we hold; what is sent for them goes through the `transmission`.
 
     `fragment_length` is what a packet carries, in bytes.
     """
@@ -51,7 +51,7 @@ class SurbController:
         return given
 
     def grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
-        """Owe what was asked for, if that came over a SURB of ours, from the one to whom we gave that SURB."""
+        """Owe what was asked for, if the request came over one of our SURBs, from the one to whom we gave it."""
         self._counters["surb_request"] += 1
         if source is None or real(source) != recipient or not self._issued.grant(source, amount):
             self._counters["refused_surb_request"] += 1

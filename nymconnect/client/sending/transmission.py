@@ -1,4 +1,4 @@
-"""The send path as one machine: fragments of ours, from being queued to being acked or given up.
+"""The send path as one machine: this client's fragments, from the queue until they are acked or given up.
 
 They wait in lanes, are packed when it is their turn, wait in the pacer's stock, and from their departure on for an ack;
 without one they go back to the lanes and take another route. Mirrors nym-client-core 1.21 (`real_messages_control/`),
@@ -211,7 +211,7 @@ class Transmission:
         self._monitors.health.succeeded(settled.path)
 
     def loop_took(self, beyond: float) -> None:
-        """A loop has come back, so many seconds beyond its drawn delays."""
+        """A loop has come back; the argument is its time beyond the drawn delays, in seconds."""
         self._window.look(beyond, self._in_window)
 
     def wake(self, now: float) -> Iterator[Outgoing]:

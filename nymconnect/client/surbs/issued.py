@@ -225,7 +225,7 @@ class ReplyKeys:
             del self._keys[next(iter(self._keys))]
 
     def take(self, digest: bytes) -> tuple[bytes, Recipient] | None:
-        """The key (16 bytes) and to whom its SURB was given; None if this is no digest of ours."""
+        """The key (16 bytes) and to whom its SURB was given; None if we gave out no SURB with this digest."""
         entry = self._keys.pop(digest, None)
         return (entry.key, entry.to) if entry else None
 

@@ -1,7 +1,7 @@
 """A Sphinx packet: header (348) ‖ payload. Built by a client, opened and unwrapped by each node on the way.
 
 Mirrors sphinx-packet 0.6.0 (`packet/builder.rs`, `packet/mod.rs`, `header/mod.rs`). Where we differ: the reference
-still relays versions 1 and 257, and goes on with an all-zero secret when alpha has low order; here both are refused.
+still relays versions 1 and 257, and continues with an all-zero secret when alpha has low order; here both are refused.
 
 A node works in two steps, so that a replayed packet costs it one multiplication: `open_packet` authenticates the
 header and yields the replay tag; `OpenedPacket.unwrap` blinds alpha and decrypts the payload.

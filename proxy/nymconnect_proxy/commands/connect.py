@@ -30,7 +30,7 @@ async def run(flags: argparse.Namespace) -> int:
         settings,
         _Reporter(output, settings).report,
         directories=Directories.of_user(),
-        alarm_level=logging.WARNING if flags.json else logging.INFO,  # a person is told once, by the reporter
+        alarm_level=logging.WARNING if flags.json else logging.INFO,  # the reporter already prints it for a person
     )
     await session.connect()
     try:
@@ -44,7 +44,7 @@ async def run(flags: argparse.Namespace) -> int:
 
 
 def settings_file(wanted: str | None) -> Path:
-    """That of the user may be absent; one that was asked for may not."""
+    """The user's own file may be absent; a file that was asked for may not."""
     if wanted is None:
         return Directories.of_user().settings
     path = Path(wanted)

@@ -1,4 +1,4 @@
-"""``nymconnect recipes``: how programs are told to use the proxy, all of them or one in full."""
+"""``nymconnect recipes``: how to set programs up for the proxy, all of them or one in full."""
 
 import argparse
 from collections.abc import Iterator

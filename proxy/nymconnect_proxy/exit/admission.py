@@ -152,7 +152,7 @@ class Admissions:
         return Verdict.ADMITTED if displaced is None else InPlaceOf(displaced)
 
     def _who_yields(self, own: int) -> StreamKey | None:
-        """Whose place a sender that has `own` streams may take: that of a sender which then still has as many."""
+        """The sender whose place one with `own` streams may take: one that then still has as many."""
         most = self._most_streams.top()
         if most is None or self._most_streams.amount(most) <= own + 1:
             return None

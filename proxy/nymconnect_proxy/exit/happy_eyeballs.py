@@ -1,8 +1,8 @@
 """Connecting to the first of a target's addresses that answers: happy eyeballs, RFC 8305.
 
 An address that is silent must not cost what it takes to be sure of it. So the next one is tried a quarter of a second
-later, or at once when one fails, and what connects first wins; the others are closed. The order, families by turns, is
-that of the list. All addresses in it have been checked before.
+later, or at once when one fails, and what connects first wins; the others are closed. The list gives
+the order, families in turns. All addresses in it have been checked before.
 
 The attempts that a stream has under way besides its first one take descriptors from everybody, so their number is
 bounded and shared (`shares`). Where none is free, a stream tries one address after the other.

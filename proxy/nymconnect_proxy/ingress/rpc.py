@@ -6,12 +6,12 @@ is refused when the port refuses, and the server's name is resolved by the reque
 
 Any web page can make a browser send requests to this machine. So a request must not come from a page: browsers say so
 in `Origin` and `Sec-Fetch-Site`. The second they send only where they take the address for this computer's
-(``localhost``, 127.0.0.0/8, ``[::1]``), and a GET often has no `Origin`; so whoever calls by another address, be it
-``0.0.0.0``, ``[::ffff:127.0.0.1]`` or this computer's own in its network, has to bring the password along. By a name
-nobody may call, for a page could own it and let it point here. Others are closed without a word, since any answer would
-tell the page that this program runs. Browser extensions, which wallets may be, are let in.
+(``localhost``, 127.0.0.0/8, ``[::1]``), and a GET often has no `Origin`; so a caller by another address, be it
+``0.0.0.0``, ``[::ffff:127.0.0.1]`` or this computer's own in its network, has to send the password. No call by a name
+is accepted, for a page could own the name and let it point here. Others are closed without an answer, since any answer
+would show the page that this program runs. Browser extensions, which wallets may be, are let in.
 
-Only what a call needs goes on, in both directions: method, path, body and its type; no cookies, no other headers.
+Only what a call needs is passed on, in both directions: method, path, body and its type; no cookies, no other headers.
 """
 
 import binascii
@@ -264,7 +264,7 @@ class RpcDoor:
 
 
 class _Body(aiohttp.Payload):
-    """A body that goes on piece by piece, each when the one before has gone: what is taken counts as sent."""
+    """A body, passed on piece by piece, each when the one before has gone: bytes that are read count as sent."""
 
     def __init__(self, request: web.Request) -> None:
         super().__init__(request.content)

@@ -36,7 +36,7 @@ NETWORK_NAME = "embedded"
 # A node remembers each packet of a key, at four bytes: for all nodes in one process 13 MB an hour and idle client. With
 # Nym's 24 epochs that would come to 300 MB before the keys change.
 VALIDITY_EPOCHS = 6
-# As nym-node runs its requester: answers leave when there are some, loop cover goes on. What waits in a lane decides
+# As nym-node runs its requester: answers leave when there are some, beside loop cover. What waits in a lane decides
 # how many reply SURBs are asked for: with the client's 30 fragments a paced client would not hear early enough of the
 # next ones to fill its slots, and with small requests every tenth SURB would go into asking.
 REQUESTER_TRAFFIC = TrafficParameters(paced=False, lane_limit=45, surbs=SurbParameters(minimum_request=30))

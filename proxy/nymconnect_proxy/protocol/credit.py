@@ -1,4 +1,4 @@
-"""How much of a stream may be under way to its reader: one that pauses is no error, so its far end is told to wait.
+"""How much of a stream may be under way to its reader: a reader that pauses is no error: its far end has to wait.
 
 Ours alone, between two ends of this software (nym-socks5-requests 1.21 has nothing like it). As QUIC's MAX_STREAM_DATA
 (RFC 9000) a credit counts from the beginning of a direction, so one that comes late or twice changes nothing::
@@ -108,7 +108,7 @@ class Reserve:
         return max(0, self._pool - self._extra + own)
 
     def change(self, before: int, after: int) -> None:
-        """A stream held so many bytes and now holds so many."""
+        """The number of bytes that a stream holds has changed from the first figure to the second."""
         self._extra += self.beyond(after) - self.beyond(before)
 
     def beyond(self, held: int) -> int:
@@ -156,7 +156,7 @@ class Window:
         return self._came - self._taken
 
     def has_room(self, size: int, *, in_order: bool) -> bool:
-        """Whether so many more bytes may be held. In order they are for the program, else they wait for others."""
+        """Whether a stream may hold this number of further bytes. `in_order` bytes are for the program; others wait."""
         if not size or self._came + size <= self._granted:
             return True
         reserved = self._promised_or_held(size if in_order else 0)
@@ -168,7 +168,7 @@ class Window:
         )
 
     def came(self, size: int, waiting: int = 0, late: int = 0) -> None:
-        """So many bytes more are held from now on. Of all, `waiting` wait for an earlier message; `late` bytes have
+        """`size` further bytes are held from now on. Of all, `waiting` wait for an earlier message; `late` bytes have
         waited until now."""
         self._came += size
         self._waiting = waiting
@@ -176,7 +176,7 @@ class Window:
         self._settle()
 
     def took(self, size: int) -> None:
-        """The local program has taken so many of them."""
+        """The local program has taken this number of them."""
         self._taken += size
         self._settle()
 
@@ -228,7 +228,7 @@ class Window:
         self._limit = max(self._limit or 0, credit.taken + credit.window)
 
     def sent(self, size: int) -> None:
-        """So many bytes have been handed to the mixnet."""
+        """`size` bytes have been handed to the mixnet."""
         self._sent += size
 
     @property

@@ -1,7 +1,7 @@
 """What a stream connects to, and which IP addresses lie on the public Internet.
 
 The text form of a target is Nym's: ``host:port``, split at the last colon, IPv6 as eight groups without brackets
-(nym-socks5-client-core 1.21, `socks/request.rs`). The table of addresses that are not global is that of
+(nym-socks5-client-core 1.21, `socks/request.rs`). The table of addresses that are not global is from
 nym-bin-common 1.21, `ip_check`, to which we add, as our own rule, multicast, the deprecated 6to4 relays, the newer
 documentation range, and all of IPv6 but ``2000::/3``, from which alone global addresses are given out (RFC 4291,
 IANA): that covers site-local, IPv4-compatible and IPv4-translated addresses and the SIDs of SRv6 (``5f00::/16``, RFC

@@ -69,7 +69,7 @@ class Watcher:
 
 
 class Passage:
-    """See the module. Everything that it starts goes on the stacks that it is given."""
+    """See the module. It puts everything that it starts on the stacks that it gets."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Keeps the downlink of a client at a constant rate, where its preset wants that, and says whether it is.
 
 What a requester has promised (`rate_negotiation`) counts only while that many answers arrive. Where they do not, or
-where nobody promises, the client goes on as it is, and its status says plainly that the line shows what is received.
+where nobody promises, the client changes nothing, and its status says plainly that the line shows what it receives.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 ::
 
-    ASKING ── BinaryInfo of ours ──► PACING ── Pace, again and again; Paced has the time that it holds
+    ASKING ── our BinaryInfo ──► PACING ── Pace, again and again; Paced has the time that it holds
       │  └─── of others ───────────► FOREIGN
       └────── no answer ───────────► SILENT ── after a while ──► ASKING
 

@@ -1,5 +1,5 @@
-"""Which requesters a session may use, and how many of them at once: those that the user has named, that of the practice
-network, or those that the directory lists in the country that the user wants.
+"""Which requesters a session may use, and how many of them at once: those that the user has named, the practice
+network's, or those that the directory lists in the country that the user wants.
 
 One that sits behind the client's own gateway is left out where there are others: the operator of the gateway would see
 both ends of a stream.

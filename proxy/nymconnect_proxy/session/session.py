@@ -50,7 +50,7 @@ PACE_LOOK = 2.0
 class Session:
     """One user's connection. `on_status` is called after each change of state; `traffic` replaces the preset's.
 
-    Without `directories` nothing is kept from one session to the next. `alarm_level` is that of alarms in the log.
+    Without `directories` nothing is kept from one session to the next. `alarm_level` is the log level of alarms.
     """
 
     def __init__(
@@ -319,7 +319,7 @@ class Session:
             self._running.cancel()
 
     def _tell(self, reason: Reason) -> None:
-        """A state goes on, for another reason."""
+        """The state stays, for another reason."""
         if reason != self._status.reason:
             self._status = replace(self._status, reason=reason)
             log.info("session is %s: %s", self._status.state.value, reason)

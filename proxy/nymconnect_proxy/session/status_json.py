@@ -9,7 +9,7 @@ from nymconnect_proxy.session.status import Status
 
 
 def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
-    """A state; what there is nothing to say about is left out. `unix_offset` is Unix time less that of `status`."""
+    """A state, without the fields that have no value. `unix_offset` is Unix time minus the clock of `status`."""
     values: dict[str, object] = {
         "state": status.state.value,
         "socks": str(status.socks),

@@ -1,4 +1,4 @@
-"""How programs are told to use the proxy: one recipe each, read from ``recipes/*.toml`` of the data package.
+"""How to set programs up for the proxy: one recipe each, read from ``recipes/*.toml`` of the data package.
 
 Command line and window show the same recipes. A file reads like this; `de` and any other language may be left out, and
 then the texts are English::

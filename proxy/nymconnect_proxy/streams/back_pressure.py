@@ -74,6 +74,6 @@ def message_for(rate: float | None) -> int:
 
 def narrow_target(connected: socket.socket) -> None:
     """Bound what the kernel takes of a target ahead of what has left."""
-    with contextlib.suppress(OSError):  # reset already, which whoever reads it will see
+    with contextlib.suppress(OSError):  # reset already; the next read will see that
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TARGET_BUFFER)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)

@@ -212,7 +212,7 @@ class ClientStream:
         self._flow.window.recognised = self._options.versions.outer is not None
 
     def took(self, size: int, now: float) -> list[ClientEffect]:
-        """The application has taken so many bytes."""
+        """The application has taken this number of bytes."""
         self._flow.took(size, now)
         return self._grant()
 

@@ -223,12 +223,12 @@ class ExitStream:
         return self._fail(SetupFailure.OTHER) if len(self._early) > self._options.early_bytes else []
 
     def credit(self, credit: Credit, now: float) -> list[ExitEffect]:
-        """The client tells how far it reads; from now on it is told how far the target does."""
+        """The client reports how far it reads; from now on we report how far the target does."""
         self._flow.given(credit, now)
         return self._grant()
 
     def took(self, size: int, now: float) -> list[ExitEffect]:
-        """The target has taken so many bytes."""
+        """The target has taken this number of bytes."""
         self.last_active = now
         self._flow.took(size, now)
         return self._grant()

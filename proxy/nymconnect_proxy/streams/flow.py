@@ -137,7 +137,7 @@ class Flow:
         self._missing_since: float | None = None  # the message that later ones wait for
 
     def number(self, now: float, size: int = 0) -> int:
-        """Number of the message that is sent now, with so many bytes of data; restarts the keep-alive timer."""
+        """Number of the message that is sent now with this much data; restarts the keep-alive timer."""
         sequence = self._sequence
         self._sequence += 1
         self.window.sent(size)
@@ -177,7 +177,7 @@ class Flow:
             raise UnusableError(Cause.LOST)
 
     def took(self, size: int, now: float) -> None:
-        """The local program has taken so many bytes of what was accepted."""
+        """The local program has taken this number of the accepted bytes."""
         self.window.took(size)
         if self.inbound.closed:
             self._last_heard = now  # until now it was not the other end that we waited for

@@ -1,7 +1,7 @@
 """How a local socket ends: what is whole with a FIN, everything else with an RST.
 
 A stream's socket is set to reset from its beginning, so whatever ends a task, or the process, is seen as a cut at the
-other side of the socket. Only an orderly end takes that off. The reference ends both alike, with a FIN.
+other side of the socket. Only an orderly end cancels that. The reference ends both alike, with a FIN.
 
 A reset throws away what the system still has to send, and on some systems what the peer has not read. So a cut waits
 until the peer's system has what was delivered, and gives the peer a moment more where that has had its own end.
@@ -107,7 +107,7 @@ async def _arrive(transport: asyncio.WriteTransport, patience: float | None, lin
 
 
 async def _read_on(reader: asyncio.StreamReader, linger: float) -> None:
-    """Read to the end, for so many seconds at most; nobody wants the bytes."""
+    """Read to the end, at most for this number of seconds; nobody wants the bytes."""
     with contextlib.suppress(OSError):
         async with asyncio.timeout(linger):
             while await reader.read(READ_SIZE):
