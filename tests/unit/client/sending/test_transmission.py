@@ -10,6 +10,7 @@ from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.monitor.mix_health import SUSPECT_AFTER, MixHealth
 from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.client.sending import flow_control
 from nymconnect.client.sending.lanes import RETRANSMISSION, Answering, Destination, Outgoing
 from nymconnect.client.sending.paced_replies import PacedReplies
 from nymconnect.client.sending.preparer import PreparedPacket, Preparer
@@ -22,7 +23,9 @@ from nymconnect.packet import messages
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
 from tests.helpers.networks import known_network
 
-PARAMETERS = TrafficParameters(max_retransmissions=2, window=4)
+PARAMETERS = TrafficParameters(
+    max_retransmissions=2, window=4, average_packet_delay=0.0, average_ack_delay=0.0, ack_wait_addition=2.0
+)
 TAG = b"t" * SENDER_TAG_LENGTH
 
 
@@ -118,7 +121,48 @@ def test_missing_acks_make_a_path_suspect(desk: Desk) -> None:
         desk.leave(0.0)
         list(desk.sender.wake(100.0))
         desk.sender.close_lane(RETRANSMISSION)
-    assert desk.monitors.suspects(100.0)
+    assert desk.monitors.health.suspects(100.0)
+    assert desk.sender.suspects(100.0) == desk.monitors.health.suspects(100.0)
+
+
+def test_a_late_ack_clears_the_mixes_of_its_path(desk: Desk) -> None:
+    desk.put()
+    late = desk.leave(0.0)
+    for _ in range(2 * SUSPECT_AFTER):
+        desk.put(lane=8)
+        desk.leave(0.0)
+        list(desk.sender.wake(100.0))
+    before = desk.sender.suspects(100.0)
+    desk.sender.acked(late.fragment.fid, 101.0)
+    assert desk.sender.suspects(101.0) < before
+
+
+def test_a_writer_waits_for_the_ack_of_what_was_sent_long_before(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_control, "MAXIMUM_MESSAGES", 3)
+    for _ in range(3):
+        assert not desk.sender.lane_is_full(desk.to, 7)
+        desk.put()
+    sent = [desk.leave(0.0) for _ in range(3)]
+    assert desk.sender.lane_is_full(desk.to, 7)
+    for outgoing in sent[1:]:
+        desk.sender.acked(outgoing.fragment.fid, 0.1)
+    assert desk.sender.lane_is_full(desk.to, 7)
+    desk.sender.acked(sent[0].fragment.fid, 0.1)
+    assert not desk.sender.lane_is_full(desk.to, 7)
+
+
+def test_a_lost_link_counts_nothing_against_the_way(desk: Desk) -> None:
+    waits = []
+    for at in (0.0, 100.0, 200.0):
+        desk.put()
+        desk.leave(at)
+        assert desk.sender.deadline is not None
+        waits.append(desk.sender.deadline - at)
+        list(desk.sender.wake(at + 50.0))
+        desk.sender.close_lane(RETRANSMISSION)
+        if at:
+            desk.sender.link_lost()
+    assert waits == [2.0, 4.0, 2.0]
 
 
 def test_a_lane_is_full_from_its_limit_on_and_free_when_it_is_closed(desk: Desk) -> None:
@@ -155,16 +199,19 @@ def test_a_key_that_nobody_can_encrypt_to_ends_the_fragment(desk: Desk) -> None:
 
 
 def test_the_window_counts_what_is_ready_and_what_is_on_its_way(desk: Desk) -> None:
-    for number in range(5):
+    for _ in range(6):
         desk.put()
-        if number == 4:
-            break
+    first = desk.leave(0.0)
+    for number in range(1, PARAMETERS.window):  # each finds room
         if number % 2:
             desk.pack()
         else:
             desk.leave(0.0)
     assert desk.sender.next_packet(FrameKind.DATA, 0.0) is None
-    assert desk.sender.queued == 3
+    assert (desk.sender.queued, desk.sender.in_flight) == (4, 2)
+    desk.sender.acked(first.fragment.fid, 0.1)
+    desk.pack(0.1)
+    assert desk.sender.next_packet(FrameKind.DATA, 0.1) is None
 
 
 def test_what_goes_to_a_promised_destination_takes_nothing_of_the_window(desk: Desk) -> None:
@@ -175,21 +222,38 @@ def test_what_goes_to_a_promised_destination_takes_nothing_of_the_window(desk: D
         desk.sender.put(messages.Reply(messages.ReplyData(bytes(100))), desk.to, 7)
         sent.append(desk.leave(1.0))
     assert desk.sender.in_flight == 6
-    for outgoing in sent:
-        desk.sender.acked(outgoing.fragment.fid, 1.1)
     desk.replying.forget_slots()
     desk.to = other
-    for _ in range(5):
+    for _ in range(PARAMETERS.window + 1):
         desk.put()
-    for _ in range(4):
+    for _ in range(PARAMETERS.window):  # while those are on their way
         desk.leave(1.0)
     assert desk.sender.next_packet(FrameKind.DATA, 1.0) is None
-    assert (desk.sender.queued, desk.sender.in_flight) == (1, 4)
+    for outgoing in sent:
+        desk.sender.acked(outgoing.fragment.fid, 1.1)
+    assert desk.sender.next_packet(FrameKind.DATA, 1.1) is None, "their acks give no room either"
+    assert (desk.sender.queued, desk.sender.in_flight) == (1, PARAMETERS.window)
+
+
+def test_what_a_promised_destination_has_not_acked_gives_nobody_room_in_the_window(desk: Desk) -> None:
+    other = desk.to
+    desk.promise()
+    desk.sender.put(messages.Reply(messages.ReplyData(bytes(100))), desk.to, 7)
+    desk.leave(1.0)
+    assert list(desk.sender.wake(100.0)) == []
+    desk.replying.forget_slots()
+    desk.to = other
+    for _ in range(PARAMETERS.window + 1):
+        desk.put()
+    for _ in range(PARAMETERS.window):
+        desk.leave(100.0)
+    assert desk.sender.next_packet(FrameKind.DATA, 100.0) is None
 
 
 def test_covers_and_loops_are_counted_when_they_leave(desk: Desk) -> None:
-    for kind in (FrameKind.COVER, FrameKind.LOOP):
-        cover = desk.sender.next_packet(kind, 0.0)
+    covers = [desk.sender.next_packet(kind, 0.0) for kind in (FrameKind.COVER, FrameKind.LOOP)]
+    assert (desk.counters, desk.monitors.loops.statistics().sent) == ({}, 0)
+    for cover in covers:
         assert cover is not None
         desk.sender.departed(cover.token, 0.0)
     assert desk.counters == {"cover_sent": 2}
