@@ -17,6 +17,7 @@ its sender tag says where the answers go.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 from nymconnect.errors import UsageError, WireError
 from nymconnect.packet.addressing import Recipient
@@ -63,8 +64,8 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
-    """Stream data towards the target; empty for keep-alives, `closed` when nothing follows.
+class StreamData:
+    """A message of a stream, in either direction; empty for keep-alives, `closed` when nothing follows.
 
     `cut` besides that: what came before is not the whole, and the sender wants no more either.
     """
@@ -75,18 +76,35 @@ class Send:
     closed: bool = False
     cut: bool = False
 
-    def encode(self) -> bytes:
+    def _fields(self) -> tuple[bytes, bytes, bytes]:
+        """Connection id, `closed`, and all that follows."""
         connection_id = self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
-        sequence = self.sequence.to_bytes(SEQUENCE_LENGTH, "big")
-        return bytes([FLAG_SEND]) + connection_id + bytes([CUT if self.cut else self.closed]) + sequence + self.data
+        closed = bytes([CUT if self.cut else self.closed])
+        return connection_id, closed, self.sequence.to_bytes(SEQUENCE_LENGTH, "big") + self.data
+
+    @classmethod
+    def _decode(cls, body: bytes, id_at: int, closed_at: int) -> Self:
+        """Any non-zero `closed` counts."""
+        if len(body) < 18:
+            raise WireError(f"{cls.__name__} is too short")
+        connection_id = int.from_bytes(body[id_at : id_at + CONNECTION_ID_LENGTH], "big")
+        closed = body[closed_at]
+        return cls(connection_id, int.from_bytes(body[10:18], "big"), body[18:], closed != 0, closed == CUT)
+
+
+class Send(StreamData):
+    """Stream data towards the target."""
+
+    __slots__ = ()
+
+    def encode(self) -> bytes:
+        connection_id, closed, rest = self._fields()
+        return bytes([FLAG_SEND]) + connection_id + closed + rest
 
     @classmethod
     def decode(cls, body: bytes) -> "Send":
-        """From the flag on; any non-zero `closed` counts."""
-        if len(body) < 18:
-            raise WireError("Send is too short")
-        sequence = int.from_bytes(body[10:18], "big")
-        return cls(int.from_bytes(body[1:9], "big"), sequence, body[18:], body[9] != 0, body[9] == CUT)
+        """From the flag on."""
+        return cls._decode(body, id_at=1, closed_at=9)
 
 
 class ControlRequest(IntEnum):
@@ -113,37 +131,34 @@ MAX_PACE_SECONDS = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Please answer me at `rate` packets a second for `seconds` from now on, whatever there is to say.
-
-    Only a requester of this software knows it, so it is to be asked for its BinaryInfo first.
-    """
+class RatePromise:
+    """`rate` packets a second for `seconds`, as both sides write it."""
 
     rate: float
     seconds: int
 
     def encode(self) -> bytes:
-        return bytes([PACE_TAG]) + encode_pace(self.rate, self.seconds)
+        """With its tag; UsageError if they do not fit."""
+        packets = round(self.rate * PACE_SPAN)
+        if not (0 <= packets < 2**32 and 0 <= self.seconds <= MAX_PACE_SECONDS):
+            raise UsageError("a rate or a time does not fit")
+        return bytes([PACE_TAG]) + packets.to_bytes(4, "big") + self.seconds.to_bytes(2, "big")
 
     @classmethod
-    def decode(cls, body: bytes) -> "Pace":
-        """From the tag on."""
-        return cls(*decode_pace(body))
+    def decode(cls, body: bytes) -> Self:
+        """From the tag on; WireError unless that is all there is."""
+        if len(body) != PACE_LENGTH:
+            raise WireError("a promise of a rate has seven bytes")
+        return cls(int.from_bytes(body[1:5], "big") / PACE_SPAN, int.from_bytes(body[5:7], "big"))
 
 
-def encode_pace(rate: float, seconds: int) -> bytes:
-    """Rate and time of a promise, as both sides write them; UsageError if they do not fit."""
-    packets = round(rate * PACE_SPAN)
-    if not (0 <= packets < 2**32 and 0 <= seconds <= MAX_PACE_SECONDS):
-        raise UsageError("a rate or a time does not fit")
-    return packets.to_bytes(4, "big") + seconds.to_bytes(2, "big")
+class Pace(RatePromise):
+    """Please answer me at `rate` packets a second for `seconds` from now on, whatever there is to say.
 
+    Only a requester of this software knows it, so it is to be asked for its BinaryInfo first.
+    """
 
-def decode_pace(body: bytes) -> tuple[float, int]:
-    """Inverse of `encode_pace`, behind one byte of tag; WireError unless that is all there is."""
-    if len(body) != PACE_LENGTH:
-        raise WireError("a promise of a rate has seven bytes")
-    return int.from_bytes(body[1:5], "big") / PACE_SPAN, int.from_bytes(body[5:7], "big")
+    __slots__ = ()
 
 
 Request = Connect | Send | Query | ControlRequest | Pace | Credit

@@ -18,14 +18,7 @@ import msgspec
 from nymconnect.errors import UsageError, WireError
 from nymconnect_proxy.protocol.credit import CREDIT_TAG, Credit
 from nymconnect_proxy.protocol.queries import QueryAnswer, decode_answer
-from nymconnect_proxy.protocol.requests import (
-    CONNECTION_ID_LENGTH,
-    CUT,
-    PACE_TAG,
-    SEQUENCE_LENGTH,
-    decode_pace,
-    encode_pace,
-)
+from nymconnect_proxy.protocol.requests import CONNECTION_ID_LENGTH, PACE_TAG, RatePromise, StreamData
 from nymconnect_proxy.protocol.versions import CURRENT, FIRST_VERSION, Envelope, Versions
 
 FLAG_NETWORK_DATA = 1
@@ -38,28 +31,19 @@ CONTROL_ERROR = 0xFF
 _UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkData:
-    """Stream data from the target; empty for keep-alives, `closed` when nothing follows, `cut` as in `Send`."""
+class NetworkData(StreamData):
+    """Stream data from the target."""
 
-    connection_id: int
-    sequence: int
-    data: bytes = b""
-    closed: bool = False
-    cut: bool = False
+    __slots__ = ()
 
     def encode(self) -> bytes:
-        connection_id = self.connection_id.to_bytes(CONNECTION_ID_LENGTH, "big")
-        sequence = self.sequence.to_bytes(SEQUENCE_LENGTH, "big")
-        return bytes([FLAG_NETWORK_DATA, CUT if self.cut else self.closed]) + connection_id + sequence + self.data
+        connection_id, closed, rest = self._fields()
+        return bytes([FLAG_NETWORK_DATA]) + closed + connection_id + rest
 
     @classmethod
     def decode(cls, body: bytes) -> "NetworkData":
-        """From the flag on; any non-zero `closed` counts."""
-        if len(body) < 18:
-            raise WireError("NetworkData is too short")
-        sequence = int.from_bytes(body[10:18], "big")
-        return cls(int.from_bytes(body[2:10], "big"), sequence, body[18:], body[1] != 0, body[1] == CUT)
+        """From the flag on."""
+        return cls._decode(body, id_at=2, closed_at=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +127,13 @@ class ControlError(msgspec.Struct, frozen=True):
         return bytes([CONTROL_ERROR]) + msgspec.json.encode(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(RatePromise):
     """Answer to a Pace: `rate` (packets a second) is promised for `seconds`; 0 and 0 if none is.
 
     It is less than what was asked for where others have their share, or while few SURBs come for it.
     """
 
-    rate: float
-    seconds: int
-
-    def encode(self) -> bytes:
-        return bytes([PACE_TAG]) + encode_pace(self.rate, self.seconds)
-
-    @classmethod
-    def decode(cls, body: bytes) -> "Paced":
-        """From the tag on."""
-        return cls(*decode_pace(body))
+    __slots__ = ()
 
 
 ControlAnswer = Healthy | BinaryInfo | SupportedVersions | ControlError | Paced

@@ -32,6 +32,7 @@ from nymconnect_proxy.streams.flow import (
     Flow,
     SendMessage,
     StreamEffect,
+    StreamEnd,
     UnusableError,
 )
 from nymconnect_proxy.streams.ordering import DEFAULT_MAX_BYTES
@@ -93,7 +94,7 @@ class ClientStreamState(Enum):
     ENDED = "ended"
 
 
-class ClientStream:
+class ClientStream(StreamEnd):
     """One connection of an application, by its id (u64, random). Identified mode if `return_address` is given."""
 
     def __init__(
@@ -106,13 +107,15 @@ class ClientStream:
         reserve: Reserve | None = None,
         unordered: Reserve | None = None,
     ) -> None:
-        self.connection_id = connection_id
+        quiet = math.inf if return_address else options.quiet
+        super().__init__(
+            connection_id,
+            Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet, reserve, unordered),
+        )
         self.state = ClientStreamState.OPENING
         self._target = target
         self._options = options
         self._return_address = return_address
-        quiet = math.inf if return_address else options.quiet
-        self._flow = Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, quiet, reserve, unordered)
         self._withholds = False
         self._answer_due = now + options.connect_timeout
         self._early_bytes = 0
@@ -127,20 +130,11 @@ class ClientStream:
         return min(self._answer_due, self._flow.deadline)
 
     @property
-    def local_closed(self) -> bool:
-        return self._flow.local_closed
-
-    @property
     def wants_data(self) -> bool:
         """Before the exit has answered, only as much as one read: the exit has to hold it in memory."""
         if self.local_closed or self.room == 0 or self.state in (ClientStreamState.ENDED, ClientStreamState.FAILING):
             return False
         return self.state is ClientStreamState.OPEN or self._early_bytes < self._options.early_data
-
-    @property
-    def room(self) -> int | None:
-        """Bytes that the exit is ready for, None if it has not said."""
-        return self._flow.window.room
 
     def open(self, now: float) -> list[ClientEffect]:
         """The first two messages: Connect, and the keep-alive that takes sequence 0."""
@@ -205,7 +199,7 @@ class ClientStream:
             return self.abort(Cause.EXPIRED, now)
         if not self._flow.keep_alive_due(now):
             return []
-        return [self._send(b"", now), *self._credit(self._flow.window.remind(self.connection_id))]
+        return [*self._keep_alive(now)]
 
     def recognise(self) -> None:
         """The exit is of this software, so it understands credits, unless its messages have no place for them."""
@@ -216,16 +210,12 @@ class ClientStream:
         self._flow.took(size, now)
         return self._grant()
 
-    def release(self) -> None:
-        """Nothing is held for this stream any more."""
-        self._flow.window.release()
-
     def _grant(self) -> list[ClientEffect]:
         """Tell the exit to wait, or to go on: by a credit, or where it knows none by the reply SURBs that it gets."""
         if self.state is not ClientStreamState.OPEN:
             return []
         window = self._flow.window
-        effects = self._credit(window.grant(self.connection_id))
+        effects: list[ClientEffect] = [*self._credits()]
         low = WITHHOLD // 2 if self._withholds else WITHHOLD
         # Not what waits for an earlier message: without SURBs the exit could not send that one again.
         unread = window.held - self._flow.inbound.waiting_bytes
@@ -233,11 +223,6 @@ class ClientStream:
             self._withholds = withhold
             effects.append(Withhold(withhold))
         return effects
-
-    def _credit(self, credit: Credit | None) -> list[ClientEffect]:
-        if credit is None:
-            return []
-        return [SendMessage(encode_request(credit, self._options.versions), self._surbs(self._options.send_surbs))]
 
     def _fail(self, code: ReplyCode, cause: Cause) -> list[ClientEffect]:
         refusal = self._tell(StreamRefused(code))
@@ -273,13 +258,11 @@ class ClientStream:
         self.state = ClientStreamState.ENDED
         return Finished(cause, orderly=bool(told))
 
-    def _close(self, now: float, cut: bool = False) -> SendMessage:
-        self._flow.local_closed = True
-        return self._send(b"", now, closed=True, cut=cut)
-
     def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
-        send = Send(self.connection_id, self._flow.number(now, len(data)), data, closed, cut)
-        return SendMessage(encode_request(send, self._options.versions), self._surbs(self._options.send_surbs))
+        return self._encoded(Send(self.connection_id, self._flow.number(now, len(data)), data, closed, cut))
+
+    def _encoded(self, request: Send | Credit) -> SendMessage:
+        return SendMessage(encode_request(request, self._options.versions), self._surbs(self._options.send_surbs))
 
     def _surbs(self, anonymous: int) -> int:
         if self._return_address is not None:

@@ -28,6 +28,7 @@ from nymconnect_proxy.streams.flow import (
     Flow,
     SendMessage,
     StreamEffect,
+    StreamEnd,
     UnusableError,
 )
 
@@ -105,7 +106,7 @@ def _by_turns(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(address for each in rounds for address in each if address is not None)
 
 
-class ExitStream:
+class ExitStream(StreamEnd):
     """One connection to a target, on behalf of a client."""
 
     def __init__(
@@ -118,6 +119,10 @@ class ExitStream:
         reserve: Reserve | None = None,
         unordered: Reserve | None = None,
     ) -> None:
+        super().__init__(
+            connect.connection_id,
+            Flow(now, options.keep_alive, options.ttl, options.reorder_bytes, reserve=reserve, unordered=unordered),
+        )
         self.state = ExitStreamState.RESOLVING
         self.last_active = now
         """When the stream was made, or has carried data last."""
@@ -125,9 +130,6 @@ class ExitStream:
         self._versions = versions
         self._policy = policy
         self._options = options
-        self._flow = Flow(
-            now, options.keep_alive, options.ttl, options.reorder_bytes, reserve=reserve, unordered=unordered
-        )
         self._setup_due = now + options.setup_timeout
         self._port = 0
         self._early = bytearray()
@@ -139,17 +141,8 @@ class ExitStream:
         return self._flow.deadline if self.state is ExitStreamState.OPEN else self._setup_due
 
     @property
-    def local_closed(self) -> bool:
-        return self._flow.local_closed
-
-    @property
     def wants_data(self) -> bool:
         return self.state is ExitStreamState.OPEN and not self.local_closed and self.room != 0
-
-    @property
-    def room(self) -> int | None:
-        """Bytes that the client is ready for, None if it has not said."""
-        return self._flow.window.room
 
     @property
     def unwanted(self) -> bool:
@@ -233,17 +226,8 @@ class ExitStream:
         self._flow.took(size, now)
         return self._grant()
 
-    def release(self) -> None:
-        """Nothing is held for this stream any more."""
-        self._flow.window.release()
-
     def _grant(self) -> list[ExitEffect]:
-        if self.state is not ExitStreamState.OPEN:
-            return []
-        return self._credit(self._flow.window.grant(self._connect.connection_id))
-
-    def _credit(self, credit: Credit | None) -> list[ExitEffect]:
-        return [SendMessage(encode_response(credit, self._versions))] if credit else []
+        return [*self._credits()] if self.state is ExitStreamState.OPEN else []
 
     def feed_local(self, data: bytes, now: float) -> list[ExitEffect]:
         """Bytes from the target."""
@@ -276,7 +260,7 @@ class ExitStream:
             return self.abort(Cause.EXPIRED, now)
         if not self._flow.keep_alive_due(now):
             return []
-        return [self._send(b"", now), *self._credit(self._flow.window.remind(self._connect.connection_id))]
+        return [*self._keep_alive(now)]
 
     def _deliver(self, data: bytes) -> list[ExitEffect]:
         effects: list[ExitEffect] = [Deliver(data)] if data else []
@@ -298,13 +282,11 @@ class ExitStream:
 
     def _fail(self, failure: SetupFailure) -> list[ExitEffect]:
         connect = self._connect
-        messages = failure_messages(connect.connection_id, connect.address, self._versions, failure)
+        messages = failure_messages(self.connection_id, connect.address, self._versions, failure)
         return [*(SendMessage(message) for message in messages), self._finish(Cause.NOT_CONNECTED)]
 
-    def _close(self, now: float, cut: bool = False) -> SendMessage:
-        self._flow.local_closed = True
-        return self._send(b"", now, closed=True, cut=cut)
-
     def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
-        message = NetworkData(self._connect.connection_id, self._flow.number(now, len(data)), data, closed, cut)
-        return SendMessage(encode_response(message, self._versions))
+        return self._encoded(NetworkData(self.connection_id, self._flow.number(now, len(data)), data, closed, cut))
+
+    def _encoded(self, response: NetworkData | Credit) -> SendMessage:
+        return SendMessage(encode_response(response, self._versions))

@@ -29,6 +29,7 @@ Each direction numbers its messages on its own (`ordering`). Ours beyond nym-soc
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
@@ -228,3 +229,45 @@ class Flow:
 
     def expired(self, now: float) -> bool:
         return now >= self._expiry
+
+
+class StreamEnd(ABC):
+    """What the two ends of a stream do alike. Each encodes its messages by itself."""
+
+    def __init__(self, connection_id: int, flow: Flow) -> None:
+        self.connection_id, self._flow = connection_id, flow
+
+    @property
+    def local_closed(self) -> bool:
+        return self._flow.local_closed
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that the other end is ready for, None if it has not said."""
+        return self._flow.window.room
+
+    def release(self) -> None:
+        """Nothing is held for this stream any more."""
+        self._flow.window.release()
+
+    @abstractmethod
+    def _send(self, data: bytes, now: float, closed: bool = False, cut: bool = False) -> SendMessage:
+        """The next message of the stream."""
+
+    @abstractmethod
+    def _encoded(self, credit: Credit) -> SendMessage:
+        """A credit for the other end."""
+
+    def _close(self, now: float, cut: bool = False) -> SendMessage:
+        self._flow.local_closed = True
+        return self._send(b"", now, closed=True, cut=cut)
+
+    def _credits(self) -> list[SendMessage]:
+        """What to tell the other end now of how far we read."""
+        credit = self._flow.window.grant(self.connection_id)
+        return [] if credit is None else [self._encoded(credit)]
+
+    def _keep_alive(self, now: float) -> list[SendMessage]:
+        """An empty message, and what the other end has not been told yet."""
+        credit = self._flow.window.remind(self.connection_id)
+        return [self._send(b"", now), *([] if credit is None else [self._encoded(credit)])]
