@@ -193,11 +193,6 @@ def aes_ctr(key: bytes, data: bytes, iv: bytes | None = None) -> bytes:
     return _start_cipher(algorithms.AES128(key), mode).update(data)
 
 
-def chacha20(key: bytes, data: bytes) -> bytes:
-    """ChaCha20 (original, zero nonce, counter from 0) of `data`; `key` has 32 bytes."""
-    return _start_cipher(algorithms.ChaCha20(key, _ZERO_16), None).update(data)
-
-
 def gcm_siv_seal(key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
     """AES-256-GCM-SIV ciphertext ‖ 16-byte tag, no associated data."""
     return AESGCMSIV(key).encrypt(nonce, plaintext, None)

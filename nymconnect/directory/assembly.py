@@ -86,11 +86,6 @@ def performs(node: Node) -> bool:
     return node.performance * 100 >= MINIMUM_PERFORMANCE
 
 
-def nodes_of(rows: Iterable[NodeRow]) -> list[Node]:
-    """The usable nodes among `rows`, each id and each identity once."""
-    return _read(rows, usable_node)[0]
-
-
 def _read(rows: Iterable[_Row], read: Callable[[_Row], Node | None]) -> tuple[list[Node], int]:
     """The usable nodes, and how many rows are none."""
     nodes = [read(row) for row in rows]

@@ -19,29 +19,24 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from nymconnect.crypto import Ed25519Secret
 from nymconnect.directory.assembly import build_node_topology, build_topology
 from nymconnect.directory.locations import requesters_of
 from nymconnect.directory.models import (
     MAX_DOCUMENT_LENGTH,
     MAX_NODES,
-    AddressQuery,
     DescribedNode,
     KeyRotationInfo,
     Metadata,
     NodeList,
     NodeRow,
-    RefreshRequest,
     RewardedSet,
     SemiSkimmedList,
     SemiSkimmedRow,
-    decode_address_reply,
     decode_described_list,
     decode_key_rotation_info,
     decode_node_list,
     decode_rewarded_set,
     decode_semi_skimmed_list,
-    encode,
 )
 from nymconnect.directory.topology import Topology
 from nymconnect.endpoints import parse_fingerprint
@@ -68,8 +63,6 @@ ACTIVE_MIXNODES = "v2/unstable/nym-nodes/skimmed/mixnodes/active"
 ENTRY_GATEWAYS = "v2/unstable/nym-nodes/skimmed/entry-gateways"
 SEMI_SKIMMED = "v2/unstable/nym-nodes/semi-skimmed"
 DESCRIBED = "v1/nym-nodes/described"
-BY_ADDRESSES = "v1/unstable/nym-nodes/by-addresses"
-REFRESH_DESCRIBED = "v1/nym-nodes/refresh-described"
 
 
 class DirectoryClient:
@@ -96,12 +89,6 @@ class DirectoryClient:
         """All nodes, with Noise keys: what a node forwards by."""
         return await self._ask(self._node_topology)
 
-    async def node_ids(self, addresses: Sequence[str]) -> dict[str, int | None]:
-        """Node id by IP address, None for those that no node announces."""
-        body = encode(AddressQuery(list(addresses)))
-        reply = await self._ask(lambda base: self._post(base, BY_ADDRESSES, body, decode_address_reply))
-        return reply.existence
-
     async def requesters(self) -> list[Recipient]:
         """Network requesters that nodes run, as they say themselves; what is no address is left out."""
         return requesters_of(await self.described())
@@ -109,11 +96,6 @@ class DirectoryClient:
     async def described(self) -> list[DescribedNode]:
         """All nodes as they describe themselves."""
         return await self._ask(self._described_nodes)
-
-    async def refresh_described(self, identity: Ed25519Secret, unix_time: float) -> None:
-        """Tell the directory that this node has started or has new keys."""
-        body = encode(RefreshRequest.sign(identity, unix_time))
-        await self._ask(lambda base: self._post(base, REFRESH_DESCRIBED, body, bytes))
 
     # --- one refresh, from one base ---------------------------------------------------------------------------
 
@@ -173,18 +155,6 @@ class DirectoryClient:
         headers = {"Accept": JSON_TYPE}
         async with self._http.get(
             base + path, headers=headers, timeout=self._timeout, allow_redirects=False, ssl=self._trust[base]
-        ) as response:
-            return decode(await _body(response))
-
-    async def _post(self, base: str, path: str, body: bytes, decode: Callable[[bytes], _T]) -> _T:
-        headers = {"Accept": JSON_TYPE, "Content-Type": JSON_TYPE}
-        async with self._http.post(
-            base + path,
-            data=body,
-            headers=headers,
-            timeout=self._timeout,
-            allow_redirects=False,
-            ssl=self._trust[base],
         ) as response:
             return decode(await _body(response))
 

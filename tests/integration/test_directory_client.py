@@ -300,12 +300,6 @@ async def test_a_list_of_descriptions_that_does_not_end_is_dropped(http: aiohttp
         await DirectoryClient([url], http).requesters()
 
 
-async def test_refusal_by_address_reply_is_an_error_for_people(http: aiohttp.ClientSession, start: Start) -> None:
-    _, url = await start(json_answer(b'{"existence": []}'))
-    with pytest.raises(UserError, match="no usable answer"):
-        await DirectoryClient([url], http).node_ids(["127.0.0.1"])
-
-
 @pytest.mark.parametrize(
     "url",
     [

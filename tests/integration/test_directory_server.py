@@ -13,7 +13,7 @@ import pytest
 
 from nymconnect.directory import server as server_module
 from nymconnect.directory.client import DirectoryClient
-from nymconnect.directory.models import RefreshRequest, encode
+from nymconnect.directory.models import AddressQuery, RefreshRequest, encode
 from nymconnect.directory.server import DirectoryServer
 from nymconnect.directory.topology import RouteError
 from nymconnect.errors import UsageError, UserError
@@ -132,25 +132,28 @@ async def test_node_reads_noise_keys_and_addresses(server: DirectoryServer, http
     assert topology.is_routable()
 
 
+async def post(http: aiohttp.ClientSession, url: str, body: bytes | io.BytesIO) -> tuple[int, Any]:
+    async with http.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+        assert response.content_type == "application/json"
+        return response.status, await response.json()
+
+
 async def test_node_asks_which_addresses_are_nodes(server: DirectoryServer, http: aiohttp.ClientSession) -> None:
-    client = DirectoryClient([base(server)], http)
-    known = await client.node_ids(["127.0.0.1", "127.0.0.2"])
-    assert known["127.0.0.1"] is not None
-    assert known["127.0.0.2"] is None
+    body = encode(AddressQuery(["127.0.0.1", "127.0.0.2"]))
+    status, answer = await post(http, base(server) + "v1/unstable/nym-nodes/by-addresses", body)
+    assert status == 200
+    assert answer["existence"]["127.0.0.1"] is not None
+    assert answer["existence"]["127.0.0.2"] is None
 
 
 async def test_node_refreshes_its_description(
     server: DirectoryServer, http: aiohttp.ClientSession, clock: Clock
 ) -> None:
     server.state.set_alive(3, False)
-    await DirectoryClient([base(server)], http).refresh_described(identity_of(3), clock.now)
+    body = encode(RefreshRequest.sign(identity_of(3), clock.now))
+    status, _ = await post(http, base(server) + "v1/nym-nodes/refresh-described", body)
+    assert status == 200
     assert server.state.is_alive(3)
-
-
-async def post(http: aiohttp.ClientSession, url: str, body: bytes | io.BytesIO) -> tuple[int, Any]:
-    async with http.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
-        assert response.content_type == "application/json"
-        return response.status, await response.json()
 
 
 async def test_refresh_is_limited_signed_and_fresh(

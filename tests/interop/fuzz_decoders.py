@@ -404,10 +404,6 @@ def policy_text(data: bytes) -> Any:
         raise WireError(str(error)) from error
 
 
-def policy_json(data: bytes) -> Any:
-    return _policy(AddressPolicy.from_json(data))
-
-
 # --- directory --------------------------------------------------------------------------------------------------
 
 
@@ -526,7 +522,6 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "socks5_request": socks5_request,
     "socks5_response": socks5_response,
     "policy_text": policy_text,
-    "policy_json": policy_json,
     "key_rotation_info": key_rotation_info,
     "rewarded_set": rewarded_set,
     "node_list": node_list,

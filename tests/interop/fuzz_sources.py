@@ -299,10 +299,6 @@ def _policies() -> list[bytes]:
     return _texts("exit-policy", "policies") + _texts("exit-policy", "lines", "line")
 
 
-def _policies_json() -> list[bytes]:
-    return [json.dumps(vector["json"]).encode() for vector in load("exit-policy")["policies"]]
-
-
 def _socks5(kind: str) -> list[bytes]:
     sections = (f"{kind}s", f"bad_{kind}s", f"control_{kind}s")
     recorded = [data for section in sections for data in _hex("socks5", section, "bytes")]
@@ -400,7 +396,6 @@ def sources() -> dict[str, list[Source]]:
             *(Source([body], mutate_json, (b"\x03\x00" + bytes([tag])).__add__) for tag, body in _control_bodies()),
         ],
         "policy_text": [Source(_policies(), mutate_text)],
-        "policy_json": [Source(_policies_json(), mutate_json)],
         "key_rotation_info": [
             Source(
                 _texts("directory", "key_rotation_info") + _readings("key_rotation_info"),

@@ -150,11 +150,6 @@ def has_a_known_role(row: dict[str, Any]) -> bool:
     return role in ROLES if isinstance(role, str) else isinstance(role, dict) and set(role) == {"Mixnode"}
 
 
-def runs_down(document: Document) -> bool:
-    ranges = [(ports["start"], ports["end"]) for ports in document.objects_at("/rules/*/pattern/ports")]
-    return any(start > end or (start == 0) != (end == 0) for start, end in ranges)
-
-
 DEEP = b"[" * 100
 NOTHING = hashlib.sha256(b"").hexdigest()
 FRAME_V8_HEADER = 4
@@ -283,7 +278,6 @@ RULES: list[Rule] = [
         lambda c, d: c.we_take and "unknown" in c.ours.get("info", {}).get("build_information", {}).values(),
         "what BinaryInfo leaves out is unknown",
     ),
-    json_rule({"policy_json"}, lambda c, d: c.we_refuse and runs_down(d), "a range of ports runs upwards"),
     json_rule(
         {"key_rotation_info"},
         lambda c, d: c.we_refuse and any(n >= 10**9 for n in d.at("/epoch_duration/nanos")),

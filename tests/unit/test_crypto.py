@@ -166,15 +166,6 @@ def test_aes_ctr_starts_from_a_zero_counter_by_default() -> None:
     assert crypto.aes_ctr(key, bytes(32), bytes(16)) == block
 
 
-def test_chacha20_gives_the_published_zero_keystream() -> None:
-    # draft-agl-tls-chacha20poly1305-04, section 7, first vector: all-zero key and nonce.
-    keystream = h(
-        "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
-        "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586"
-    )
-    assert crypto.chacha20(bytes(32), bytes(64)) == keystream
-
-
 def test_gcm_siv_gives_the_answers_of_rfc_8452() -> None:
     # RFC 8452, appendix C.2.
     key, nonce = b"\x01" + bytes(31), b"\x03" + bytes(11)
@@ -263,7 +254,6 @@ def test_ciphers_and_keys_are_the_same_without_the_short_cuts(monkeypatch: pytes
         return [
             crypto.aes_ctr(key[:16], data),
             crypto.aes_ctr(key[:16], data, iv),
-            crypto.chacha20(key, data),
             secret.exchange(crypto.x25519_public(key[::-1])),
         ]
 

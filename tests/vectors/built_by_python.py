@@ -307,7 +307,7 @@ ExitPolicy reject *:*
 
 def policies() -> list[Case]:
     parsed = [AddressPolicy.parse(text) for text in (POLICY, "ExitPolicy accept *:*", "")]
-    return [{"text": str(policy), "json": policy.to_json().decode()} for policy in parsed]
+    return [{"text": str(policy)} for policy in parsed]
 
 
 # --- directory --------------------------------------------------------------------------------------------------

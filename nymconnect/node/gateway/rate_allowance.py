@@ -81,11 +81,6 @@ class DeliveryAllowance:
     def __init__(self) -> None:
         self._wishes: dict[bytes, _Wish] = {}
 
-    @property
-    def granted(self) -> float:
-        """Messages and acks a second that are promised now."""
-        return sum(wish.total for wish in self._wishes.values() if wish.is_granted)
-
     def ask(self, client: bytes, rates: DeliveryRates, now: float) -> None:
         """`client` wants to be delivered to at these rates; a wish that changes is watched anew."""
         self._wishes[client] = _Wish(rates, now, now)

@@ -5,19 +5,15 @@ Text form, one rule per line, ``#`` starts a comment::
     ExitPolicy ACTION IP:PORTS
 
 ACTION is accept, reject, accept6 or reject6; IP is ``*``, ``*4``, ``*6``, an IPv4 or (bracketed or bare) IPv6 address
-with an optional ``/prefix``; PORTS is ``*``, ``n`` or ``a-b``. JSON form: ``{"rules": [{"action": "accept",
-"pattern": {"ip_pattern": "*", "ports": {"start": 1, "end": 65535}}}]}``.
+with an optional ``/prefix``; PORTS is ``*``, ``n`` or ``a-b``.
 
 The first rule that matches decides. As in the reference the 6-variants do not restrict the family, and an address
 that no rule matches is refused.
 """
 
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-
-import msgspec
 
 from nymconnect.endpoints import IpAddress
 from nymconnect.errors import UserError, WireError
@@ -173,45 +169,6 @@ class AddressPolicy:
     def __str__(self) -> str:
         return "".join(f"{rule}\n" for rule in self.rules)
 
-    @classmethod
-    def from_json(cls, data: bytes | str) -> "AddressPolicy":
-        """From the JSON form, as APIs hand it out; WireError otherwise."""
-        try:
-            # What msgspec skips it does not look at; all of the policy must be text.
-            text = data if isinstance(data, str) else data.decode()
-            policy = msgspec.json.decode(text, type=_PolicyJson)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            raise WireError(f"not an exit policy: {error}") from error
-        return cls.of_rules(
-            [
-                PolicyRule(
-                    _parse_action(rule.action),
-                    IpPattern.parse(rule.pattern.ip_pattern),
-                    PortRange(rule.pattern.ports.start, rule.pattern.ports.end),
-                )
-                for rule in policy.rules
-            ]
-        )
-
-    def to_json(self) -> bytes:
-        return msgspec.json.encode(
-            _PolicyJson(
-                [
-                    _RuleJson(
-                        rule.action.value, _PatternJson(str(rule.ip), _PortsJson(rule.ports.start, rule.ports.end))
-                    )
-                    for rule in self.rules
-                ]
-            )
-        )
-
-    @classmethod
-    def of_rules(cls, rules: Sequence[PolicyRule]) -> "AddressPolicy":
-        """From decoded rules; WireError if there are too many."""
-        if len(rules) > MAX_RULES:
-            raise WireError(f"an exit policy has at most {MAX_RULES} rules")
-        return cls(tuple(rules))
-
 
 def _parse_line(words: list[str], number: int) -> PolicyRule:
     if len(words) != 3 or words[0] != _KEYWORD:
@@ -220,22 +177,3 @@ def _parse_line(words: list[str], number: int) -> PolicyRule:
         return PolicyRule.parse(words[1], words[2])
     except WireError as error:
         raise UserError(f"exit policy, line {number}: {error}") from error
-
-
-class _PortsJson(msgspec.Struct):
-    start: int
-    end: int
-
-
-class _PatternJson(msgspec.Struct):
-    ip_pattern: str
-    ports: _PortsJson
-
-
-class _RuleJson(msgspec.Struct):
-    action: str
-    pattern: _PatternJson
-
-
-class _PolicyJson(msgspec.Struct):
-    rules: list[_RuleJson]

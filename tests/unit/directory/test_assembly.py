@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from nymconnect.base58 import b58encode
-from nymconnect.directory.assembly import build_node_topology, build_topology, is_host, node_from, nodes_of
+from nymconnect.directory.assembly import build_node_topology, build_topology, is_host, node_from
 from nymconnect.directory.models import (
     DeclaredRoles,
     EntryInfo,
@@ -135,12 +135,16 @@ BAD = [
 def test_bad_row_is_refused_alone_and_skipped_in_a_list(changes: dict[str, Any]) -> None:
     with pytest.raises(WireError):
         node_from(row(1, **changes))
-    assert ids(nodes_of([row(1, **changes), row(2)])) == [2]
+    topology = build_node_topology(METADATA, REWARDED, [semi(row(1, **changes)), semi(row(2))])
+    assert ids(topology.others) == [2]
 
 
 def test_second_row_of_an_id_or_identity_is_skipped() -> None:
     twin = row(2, ed25519_identity_pubkey=b58encode(identity_of(1).public))
-    assert ids(nodes_of([row(1), row(1, ip_addresses=["10.9.9.9"]), twin, row(3)])) == [1, 3]
+    rows = [row(1), row(1, ip_addresses=["10.9.9.9"]), twin, row(3)]
+    topology = build_node_topology(METADATA, REWARDED, list(map(semi, rows)))
+    assert sorted(ids(topology.others)) == [1, 3]
+    assert not topology.known_ip("10.9.9.9")
 
 
 def semi(node: NodeRow, key: NoiseKey | None = None) -> SemiSkimmedRow:

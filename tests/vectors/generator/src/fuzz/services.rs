@@ -20,7 +20,6 @@ pub const DECODERS: &[(&str, Decoder)] = &[
     ("socks5_request", socks5_request),
     ("socks5_response", socks5_response),
     ("policy_text", policy_text),
-    ("policy_json", policy_json),
     ("key_rotation_info", key_rotation_info),
     ("rewarded_set", rewarded_set),
     ("node_list", node_list),
@@ -92,10 +91,6 @@ fn query_response(query: QueryResponse) -> Option<Value> {
 
 fn policy_text(input: &[u8]) -> Option<Value> {
     ExitPolicy::parse_from_torrc(text(input)?).ok().map(|policy| json!(policy.format_as_torrc()))
-}
-
-fn policy_json(input: &[u8]) -> Option<Value> {
-    parse::<ExitPolicy>(input).map(|policy| json!(policy.format_as_torrc()))
 }
 
 // --- directory -------------------------------------------------------------------------------------------------
