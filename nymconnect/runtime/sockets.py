@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ if sys.platform == "linux":
     import termios
 
 STREAM_LIMIT = 256 * 1024
+_SO_NWRITE = 0x1024  # macOS: bytes that the system has still to send
 
 
 class PatientReader(asyncio.StreamReader):
@@ -45,16 +47,16 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 def unconfirmed_bytes(transport: asyncio.BaseTransport) -> int | None:
-    """What the kernel holds of the bytes written to a TCP connection and the other side's kernel has not confirmed.
-    None if the connection is closed; 0 where the system does not tell, which Linux does."""
-    connection = transport.get_extra_info("socket")
-    descriptor = -1 if connection is None else connection.fileno()
-    if descriptor < 0:
-        return None
-    if sys.platform != "linux":
-        return 0
-    answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
-    return int.from_bytes(answer, sys.byteorder)
+    """What the system holds of the bytes written to a TCP connection and the other side's system has not acknowledged.
+    None where the system does not tell; OSError if the connection is closed."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        raise OSError(errno.EBADF, "the connection is closed")
+    if sys.platform == "linux":
+        return int.from_bytes(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    if sys.platform == "darwin":
+        return int(connection.getsockopt(socket.SOL_SOCKET, _SO_NWRITE))
+    return None
 
 
 def in_use(host: str, port: int, error: OSError, flag: str = "") -> UserError:

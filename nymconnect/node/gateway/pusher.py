@@ -139,10 +139,13 @@ class Pusher:
         """Look what has left our buffers, and what the client has confirmed."""
         if not self._handover or not self._is_open:
             return
-        buffered, unconfirmed = self._transport.get_write_buffer_size(), unconfirmed_bytes(self._transport)
-        if unconfirmed is None:  # closed: nobody knows any more
+        buffered = self._transport.get_write_buffer_size()
+        try:
+            unconfirmed = unconfirmed_bytes(self._transport)
+        except OSError:  # closed: nobody knows any more
             return
-        handed, confirmed = self._handover.settle(buffered, unconfirmed)
+        # Where the system does not tell, what it has taken counts as confirmed.
+        handed, confirmed = self._handover.settle(buffered, unconfirmed or 0)
         for mail in handed:
             self._mail.handed(self._machine.client, mail)
         for mail in confirmed:

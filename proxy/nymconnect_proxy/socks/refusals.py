@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
 
-BETWEEN_LINES = 60.0  # seconds from one line of the log about an obstacle to the next
+from nymconnect.runtime.repeats import Repeats
 
 
 class Obstacle(Enum):
@@ -41,7 +41,7 @@ class TurnedAway:
 
     def __init__(self) -> None:
         self._counts: Counter[Obstacle] = Counter()
-        self._silent_until: dict[Obstacle, float] = {}
+        self._repeats = {obstacle: Repeats() for obstacle in Obstacle}
 
     @property
     def counts(self) -> Mapping[Obstacle, int]:
@@ -50,7 +50,4 @@ class TurnedAway:
     def note(self, obstacle: Obstacle, now: float) -> bool:
         """Once more; whether the log should say so."""
         self._counts[obstacle] += 1
-        if now < self._silent_until.get(obstacle, now):
-            return False
-        self._silent_until[obstacle] = now + BETWEEN_LINES
-        return True
+        return self._repeats[obstacle].count(now) > 0

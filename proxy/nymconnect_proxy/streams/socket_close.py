@@ -13,11 +13,11 @@ import socket
 import struct
 import sys
 
+from nymconnect.runtime.sockets import unconfirmed_bytes
 from nymconnect_proxy.streams.flow import READ_SIZE
 
 FIRST_LOOK, LAST_LOOK = 0.002, 0.25  # seconds between two looks at a socket's buffers; each is twice the one before
 _LINGER = "hh" if sys.platform == "win32" else "ii"
-_SO_NWRITE = 0x1024  # macOS: bytes that the system has still to send
 
 
 def reset_on_close(transport: asyncio.BaseTransport, wanted: bool) -> None:
@@ -95,10 +95,10 @@ async def _arrive(transport: asyncio.WriteTransport, patience: float | None, lin
     """Until the peer's system has everything that was written, or the connection is gone. Where the system does not
     say, `linger` seconds after it has taken everything."""
     pause = FIRST_LOOK
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(OSError):  # TimeoutError is one, and so is what a closed socket says
         async with asyncio.timeout(patience):
             while not transport.is_closing():
-                waiting = _in_system(transport)
+                waiting = unconfirmed_bytes(transport)
                 if not transport.get_write_buffer_size() and not waiting:
                     await asyncio.sleep(linger if waiting is None else 0)
                     return
@@ -112,19 +112,3 @@ async def _read_on(reader: asyncio.StreamReader, linger: float) -> None:
         async with asyncio.timeout(linger):
             while await reader.read(READ_SIZE):
                 pass
-
-
-def _in_system(transport: asyncio.BaseTransport) -> int | None:
-    """Bytes that the peer's system has not acknowledged, None where that cannot be known."""
-    sock = transport.get_extra_info("socket")
-    try:
-        if sys.platform == "linux":
-            import fcntl
-            import termios
-
-            return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        if sys.platform == "darwin":
-            return int(sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE))
-    except OSError:  # closed already
-        return 0
-    return None

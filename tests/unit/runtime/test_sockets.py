@@ -1,13 +1,14 @@
-"""Hanging up closes, whenever it is cancelled; addresses of this machine are known."""
+"""Hanging up closes, whenever it is cancelled; what was not acknowledged, and addresses of this machine, are known."""
 
 import asyncio
 import errno
 import os
 import socket
+import sys
 
 import pytest
 
-from nymconnect.runtime.sockets import address_towards, hang_up, in_use, is_own_address
+from nymconnect.runtime.sockets import address_towards, hang_up, in_use, is_own_address, unconfirmed_bytes
 from tests.helpers.early_ends import MORE_THAN_BUFFERS_TAKE, cancelled_after_turns, deaf_server
 
 
@@ -56,3 +57,16 @@ def test_addresses_of_this_machine_are_known_as_its_own() -> None:
     assert not is_own_address("198.51.100.9")
     assert not is_own_address("2001:db8::9")
     assert not is_own_address("not an address")
+
+
+async def test_what_the_other_side_has_not_acknowledged_is_known_until_the_connection_closes() -> None:
+    system_tells = sys.platform in ("linux", "darwin")
+    async with deaf_server() as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert unconfirmed_bytes(writer.transport) == (0 if system_tells else None)
+        writer.write(bytes(MORE_THAN_BUFFERS_TAKE))
+        waiting = unconfirmed_bytes(writer.transport)
+        assert waiting is None if not system_tells else waiting is not None and 0 < waiting < MORE_THAN_BUFFERS_TAKE
+        await hang_up(writer)
+    with pytest.raises(OSError, match="closed"):
+        unconfirmed_bytes(writer.transport)
