@@ -15,7 +15,6 @@ lists them, and the machines of other shapes.
 from dataclasses import dataclass
 
 from nymconnect.packet.framing import MixPacket
-from nymconnect.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,9 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection to this machine's peer; `reason` is for our own log, and a value where a person sees it."""
+    """Close the connection to this machine's peer; `reason` is for our own log."""
 
-    reason: Reason | str = ""
+    reason: str = ""
 
 
 Effect = Write | WriteText | SendTo | Push | Close

@@ -5,8 +5,7 @@
 `UserError` is for a person: it carries a `Reason`, whose English is one line, and must say what to do next.
 """
 
-from nymconnect.reasons import Reason, Words
-from nymconnect.system_reasons import SystemSays
+from nymconnect.reasons import Reason, SystemSays, Words
 
 
 class NymError(Exception):

@@ -31,6 +31,21 @@ class Words(Reason):
         return self.text
 
 
+@dataclass(frozen=True, slots=True)
+class SystemSays(Reason):
+    """An error of the operating system: its number as in `errno`, None if it has none, and its own words."""
+
+    number: int | None
+    words: str
+
+    @classmethod
+    def of(cls, error: OSError) -> "SystemSays":
+        return cls(error.errno, error.strerror or str(error))
+
+    def __str__(self) -> str:
+        return self.words
+
+
 # --- the link to the gateway -------------------------------------------------------------------------------------
 
 
@@ -126,14 +141,39 @@ class GatewayRefuses(Reason):
         return f"the gateway refuses this client: {why}"
 
 
+class LinkFault(Enum):
+    """How a connection to a gateway ends that stood; the value is the English for it."""
+
+    CLOSED = "the gateway closed the connection"
+    BROKEN = "the connection to the gateway broke"
+    NO_TLS = "TLS with the gateway failed"
+    NOT_TAKEN = "the gateway does not take what it is sent"
+    PACER_ENDED = "the pacer has ended"
+    PACER_SILENT = "the pacer does not answer"
+    PACER_NOT_UNDERSTOOD = "the pacer is not understood"
+    PACER_CRASHED = "the pacer has failed"
+    CRASHED = "the connection to the gateway failed"
+
+
 @dataclass(frozen=True, slots=True)
 class LinkBroke(Reason):
-    """A connection that stood has ended; `detail` says how."""
+    """A connection that stood has ended; `words` are those of the system or of a library, if there are any."""
 
-    detail: str
+    fault: LinkFault
+    words: str = ""
 
     def __str__(self) -> str:
-        return self.detail
+        return f"{self.fault.value}: {self.words}" if self.words else self.fault.value
+
+
+@dataclass(frozen=True, slots=True)
+class NothingComesBack(Reason):
+    """The gateway takes what we send, and has delivered nothing for `seconds`."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"nothing has come back through the gateway for {self.seconds:.0f} seconds"
 
 
 @dataclass(frozen=True, slots=True)

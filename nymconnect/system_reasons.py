@@ -1,6 +1,7 @@
 """What this computer does not let the program do: reasons about files and about ports that are to be listened on.
 
-The operating system's error is kept by its number, so that each place that shows it can say it in its own language.
+The operating system's error is kept by its number (`SystemSays`), so that each place that shows it has words of its own
+for it.
 """
 
 import errno
@@ -9,22 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from nymconnect.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class SystemSays(Reason):
-    """An error of the operating system: its number as in `errno`, None if it has none, and its own words."""
-
-    number: int | None
-    words: str
-
-    @classmethod
-    def of(cls, error: OSError) -> "SystemSays":
-        return cls(error.errno, error.strerror or str(error))
-
-    def __str__(self) -> str:
-        return self.words
+from nymconnect.reasons import Reason, SystemSays
 
 
 class FileUse(Enum):

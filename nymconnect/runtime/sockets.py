@@ -8,7 +8,8 @@ import socket
 import sys
 
 from nymconnect.errors import UserError
-from nymconnect.system_reasons import CannotListen, SystemSays
+from nymconnect.reasons import SystemSays
+from nymconnect.system_reasons import CannotListen
 
 if sys.platform == "linux":
     import fcntl

@@ -13,6 +13,7 @@ from nymconnect.link.gateway.events import (
     Authenticated,
     DeliveryPaced,
     DeliveryRates,
+    GaveUp,
     KeyRejected,
     ProbeRival,
     Pushed,
@@ -68,7 +69,7 @@ class GatewayPair:
         self.client = GatewayClientMachine(
             CLIENT_IDENTITY, GATEWAY_IDENTITY.public, random.Random(1), UNIX_OFFSET, self.shared_key
         )
-        self.events: list[Ready | Pushed | DeliveryPaced | Refused | KeyRejected | Close] = []
+        self.events: list[Ready | Pushed | DeliveryPaced | Refused | KeyRejected | GaveUp] = []
         self.sent: list[MixPacket] = []
         self.connect()
 
@@ -115,7 +116,7 @@ class GatewayPair:
             match effect:
                 case WriteText(message) | Write(message):
                     self.to_server.append(message)
-                case Ready() | Pushed() | DeliveryPaced() | Refused() | KeyRejected() | Close():
+                case Ready() | Pushed() | DeliveryPaced() | Refused() | KeyRejected() | GaveUp():
                     self.events.append(effect)
                 case _:
                     raise AssertionError(effect)

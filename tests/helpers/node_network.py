@@ -13,9 +13,9 @@ from nymconnect.crypto import Ed25519Secret, X25519Secret
 from nymconnect.directory.assembly import node_from
 from nymconnect.directory.network_state import NodeRecord
 from nymconnect.directory.topology import Node, Topology
-from nymconnect.effects import Close, Write, WriteText
+from nymconnect.effects import Write, WriteText
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
-from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, Pushed
+from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, GaveUp, Pushed
 from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mixnode import MixNode
@@ -146,7 +146,7 @@ class BareClient:
                     await self._socket.send_bytes(data)
                 case Pushed(content):
                     self.pushed.append(content)
-                case Close():
+                case GaveUp():
                     await self._socket.close()
             self.effects.append(effect)
         self._changed.set()

@@ -27,6 +27,7 @@ from nymconnect.client.pacer.child import READ_GAP
 from nymconnect.client.pacer.machine import FrameKind, SlotGaps
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.parameters import TrafficParameters
+from nymconnect.reasons import LinkBroke, LinkFault
 from nymconnect.runtime.outbound import dial_socket
 from nymconnect.runtime.program import own_command
 from nymconnect_proxy.session.states import State
@@ -45,7 +46,7 @@ class User:
     received: bytearray = field(default_factory=bytearray)
     pieces: int = 0
     left: list[tuple[FrameKind, int, float]] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    ended: list[LinkBroke] = field(default_factory=list)
 
     def on_bytes(self, data: bytes) -> None:
         self.received += data
@@ -54,7 +55,7 @@ class User:
     def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         self.left.append((kind, serial, at))
 
-    def on_end(self, reason: str) -> None:
+    def on_end(self, reason: LinkBroke) -> None:
         self.ended.append(reason)
 
 
@@ -153,7 +154,7 @@ async def test_a_gateway_that_stalls_gets_no_burst_and_is_given_up() -> None:
             carrier.offer(FrameKind.COVER, serial, bytes(10_000))
         carrier.begin(SlotGaps(0.0005, None))
         await eventually(lambda: bool(user.ended))
-        assert user.ended == ["the gateway does not take what it is sent"]
+        assert user.ended == [LinkBroke(LinkFault.NOT_TAKEN)]
         assert carrier.unused.stalled > 100
         goes_on.set()
 
@@ -168,7 +169,7 @@ async def test_a_gateway_that_closes_ends_the_pacer() -> None:
         assert pid is not None
         await eventually(lambda: bool(user.ended))
         assert bytes(user.received) == b"\x82\x7e\x09"
-        assert user.ended == ["the gateway closed the connection"]
+        assert user.ended == [LinkBroke(LinkFault.CLOSED)]
         await eventually(lambda: not is_running(pid))
 
 
@@ -188,7 +189,7 @@ async def test_a_pacer_that_is_killed_ends_the_connection_at_both_ends(number: i
         assert carrier.pid is not None
         os.kill(carrier.pid, number)
         await eventually(lambda: bool(user.ended))
-        assert user.ended == ["the pacer has ended"]
+        assert user.ended == [LinkBroke(LinkFault.PACER_ENDED)]
         await gone.wait()
 
 
@@ -202,7 +203,7 @@ async def test_a_pacer_that_hangs_is_given_up_and_one_with_nothing_to_say_is_not
         assert carrier.pid is not None
         os.kill(carrier.pid, signal.SIGSTOP)
         await eventually(lambda: bool(user.ended))
-        assert user.ended == ["the pacer does not answer"]
+        assert user.ended == [LinkBroke(LinkFault.PACER_SILENT)]
 
 
 async def test_the_listener_refuses_while_the_pacer_is_dead_and_serves_with_the_next() -> None:
@@ -325,7 +326,7 @@ async def test_an_unknown_certificate_ends_the_connection(certificate: Path) -> 
     async with tls_echo(certificate) as port, carried(port, "localhost") as (carrier, user):
         carrier.control(b"secret")
         await eventually(lambda: bool(user.ended))
-        assert user.ended[0].startswith("TLS with the gateway failed")
+        assert user.ended[0].fault is LinkFault.NO_TLS
         assert not user.received
 
 

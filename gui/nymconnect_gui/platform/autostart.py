@@ -25,9 +25,9 @@ from subprocess import list2cmdline
 from typing import Any, Protocol
 
 from nymconnect.errors import UserError
+from nymconnect.reasons import SystemSays
 from nymconnect.runtime.program import own_command
 from nymconnect.storage import write_private
-from nymconnect.system_reasons import SystemSays
 from nymconnect_gui.reasons import AutostartRefused
 
 NAME = "NymConnect"

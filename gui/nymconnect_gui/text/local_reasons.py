@@ -4,8 +4,8 @@ import errno
 
 from PySide6.QtCore import QCoreApplication
 
-from nymconnect.reasons import KeysLost, NoDirectoryUrl, NoFingerprint, Reason, RepliesLost
-from nymconnect.system_reasons import CannotListen, FileUnusable, NewerFile, OpenToOthers, SystemSays
+from nymconnect.reasons import KeysLost, NoDirectoryUrl, NoFingerprint, Reason, RepliesLost, SystemSays
+from nymconnect.system_reasons import CannotListen, FileUnusable, NewerFile, OpenToOthers
 from nymconnect_gui.reasons import AutostartRefused
 from nymconnect_gui.text.advice import EXITS, NETWORK, PROXY, REPORT, Advice, sentence_case
 from nymconnect_proxy.ingress.reasons import NotAnAddress, ReachableByOthers, RpcUrlMissing, RpcUrlPrivate

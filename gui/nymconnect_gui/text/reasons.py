@@ -26,6 +26,7 @@ from nymconnect.reasons import (
     Moved,
     NoGateway,
     NoReply,
+    NothingComesBack,
     Reason,
     Several,
     Slept,
@@ -151,7 +152,7 @@ def _of_gateway(reason: Reason) -> Advice:
             return Advice(
                 translate("Reasons", "The gateway speaks another version of the protocol. Choose another one."), EXITS
             )
-        case LinkBroke():
+        case LinkBroke() | NothingComesBack():
             return Advice(translate("Reasons", "The connection to the gateway was lost."))
         case ClientCrashed() | Crash():
             text = translate(

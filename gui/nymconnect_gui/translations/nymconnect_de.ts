@@ -1260,7 +1260,7 @@
     </message>
     <message>
         <source>no exit can have the name “{name}”</source>
-        <translation>kein Ausgang kann {name} heißen</translation>
+        <translation>kein Ausgang kann „{name}“ heißen</translation>
     </message>
     <message>
         <source>the address of the exit {name} is wrong</source>
@@ -1272,7 +1272,7 @@
     </message>
     <message>
         <source>it is too long</source>
-        <translation>sie ist zu lang</translation>
+        <translation>die Datei ist zu lang</translation>
     </message>
     <message>
         <source>The gateway hides what you receive. It is not known yet whether the gateway itself sees it: NymConnect counts the answers first, usually for 10 to 40 seconds.</source>

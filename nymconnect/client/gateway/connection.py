@@ -19,12 +19,20 @@ from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import Carrier, LocalCarrier
 from nymconnect.client.sending.preparer import PreparedPacket
 from nymconnect.directory.topology import Node
-from nymconnect.effects import Close, Write, WriteText
+from nymconnect.effects import Write, WriteText
 from nymconnect.endpoints import Upstream
 from nymconnect.errors import NymError, UsageError, UserError, WireError
 from nymconnect.link.gateway.client import GatewayClientMachine
-from nymconnect.link.gateway.events import DeliveryPaced, Pushed, Ready, Refused
-from nymconnect.reasons import GatewayNotUnderstood, GatewayRefuses, GatewayUnreachable, LinkBroke, Reason
+from nymconnect.link.gateway.events import DeliveryPaced, GaveUp, Pushed, Ready, Refused
+from nymconnect.reasons import (
+    GatewayNotUnderstood,
+    GatewayRefuses,
+    GatewayUnreachable,
+    LinkBroke,
+    LinkFault,
+    NothingComesBack,
+    Reason,
+)
 from nymconnect.runtime.clock import clock
 from nymconnect.runtime.outbound import UpstreamError, dial_socket
 from nymconnect.runtime.repeats import Repeats
@@ -275,15 +283,15 @@ class GatewayConnection:
         self._left_since += 1
         if self._left_since >= SILENT_PACKETS and at - self._pushed_at > SILENCE and self.is_ready:
             self.was_silent = True
-            self._end(LinkLostError(LinkBroke(f"nothing has come back through the gateway for {SILENCE:.0f} seconds")))
+            self._end(LinkLostError(NothingComesBack(SILENCE)))
         try:
             self._traffic.on_departed(serial, at)
         except Exception as error:  # see `fail`
             self.fail(error)
 
-    def on_end(self, reason: str) -> None:
+    def on_end(self, reason: LinkBroke) -> None:
         """See `CarrierUser`."""
-        self._end(LinkLostError(LinkBroke(reason)))
+        self._end(LinkLostError(reason))
 
     def on_bytes(self, data: bytes) -> None:
         """See `CarrierUser`."""
@@ -300,7 +308,7 @@ class GatewayConnection:
                     case ControlFrame(answer):
                         self._control(answer)
                     case Closed():
-                        self._end(LinkLostError(LinkBroke("the gateway closed the connection")))
+                        self._end(LinkLostError(LinkBroke(LinkFault.CLOSED)))
         except WireError as error:
             self._end(LinkLostError(GatewayNotUnderstood(str(error))))
         except Exception as error:  # see `fail`
@@ -334,15 +342,15 @@ class GatewayConnection:
                     self._on_ready(effect)
                 case Refused(reason):
                     self._end(LinkLostError(GatewayRefuses(reason)))
-                case Close(reason):
-                    self._end(LinkLostError(reason if isinstance(reason, Reason) else LinkBroke(reason)))
+                case GaveUp(reason):
+                    self._end(LinkLostError(reason))
         self._waker.arm()
 
     def _control(self, frame: bytes) -> None:
         try:
             self._carrier.control(frame)
         except UsageError:
-            self._end(LinkLostError(LinkBroke("the gateway does not take what it is sent")))
+            self._end(LinkLostError(LinkBroke(LinkFault.NOT_TAKEN)))
 
     def fail(self, error: Exception) -> None:
         """End with an error that is our own: from an event loop's callback it would reach nobody otherwise."""

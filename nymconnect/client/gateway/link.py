@@ -19,7 +19,7 @@ from nymconnect.directory.topology import Feature, Node
 from nymconnect.endpoints import Upstream
 from nymconnect.link.gateway.client import GatewayClientMachine
 from nymconnect.link.gateway.events import Ready
-from nymconnect.reasons import GatewaySilent, LinkBroke, Reason
+from nymconnect.reasons import GatewaySilent, LinkBroke, LinkFault, Reason
 from nymconnect.runtime.clock import SYSTEM_RNG, clock, unix_offset
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class GatewayLink:
             self.failure = error.reason
         except Exception as error:  # whatever a gateway makes happen here is a failed attempt, and no more
             has_crashed = True
-            self.failure = LinkBroke(f"the connection to the gateway failed: {type(error).__name__}")
+            self.failure = LinkBroke(LinkFault.CRASHED, type(error).__name__)
             log.error("%s: %s", self.failure, error, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
         except asyncio.CancelledError:
             own = asyncio.current_task()

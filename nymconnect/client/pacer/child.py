@@ -23,6 +23,7 @@ from typing import Protocol
 from nymconnect.client.pacer import protocol
 from nymconnect.client.pacer.machine import FrameKind, Pacer, Unused
 from nymconnect.errors import NymError
+from nymconnect.reasons import LinkBroke, LinkFault
 
 CHUNK = 65536
 BACKLOG_LIMIT = 1 << 18  # bytes for the client; past this the gateway is not read
@@ -42,6 +43,10 @@ SCHED_ATTRIBUTES = struct.Struct("=IIQiIQQQII")
 
 class _ConnectionOverError(NymError):
     """The connection to the gateway has ended."""
+
+    def __init__(self, fault: LinkFault, words: str = "") -> None:
+        self.reason = LinkBroke(fault, words)
+        super().__init__(str(self.reason))
 
 
 class _Layer(Protocol):
@@ -94,7 +99,7 @@ class _Tls:
         except self._ssl.SSLWantReadError:
             pass
         except self._ssl.SSLError as error:
-            raise _ConnectionOverError(f"TLS with the gateway failed: {error}") from error
+            raise _ConnectionOverError(LinkFault.NO_TLS, str(error)) from error
         return bytes(plain), self._outgoing.read()
 
 
@@ -124,9 +129,12 @@ class PacerProcess:
         try:
             while self._turn():
                 pass
-        except (NymError, OSError) as error:
-            reason = str(error) if isinstance(error, NymError) else f"the connection to the gateway broke: {error}"
-            self._say_farewell(reason)
+        except _ConnectionOverError as error:
+            self._say_farewell(error.reason)
+        except NymError as error:
+            self._say_farewell(LinkBroke(LinkFault.PACER_CRASHED, str(error)))
+        except OSError as error:
+            self._say_farewell(LinkBroke(LinkFault.BROKEN, str(error)))
 
     def _turn(self) -> bool:
         """Wait for one of the sockets or the next slot; False when the client is gone."""
@@ -173,7 +181,7 @@ class PacerProcess:
     def _pace(self) -> None:
         now = time.monotonic()
         if self._to_gateway and now >= self._blocked_since + self._patience:
-            raise _ConnectionOverError("the gateway does not take what it is sent")
+            raise _ConnectionOverError(LinkFault.NOT_TAKEN)
         leaving = self._pacer.wake(now, writable=self._is_writable)
         if leaving and self._layer is not None:
             self._leaving = [(departure.kind, departure.serial) for departure in leaving]
@@ -206,7 +214,7 @@ class PacerProcess:
         except BlockingIOError:
             return
         if not data:
-            raise _ConnectionOverError("the gateway closed the connection")
+            raise _ConnectionOverError(LinkFault.CLOSED)
         if self._layer is not None:
             plain, answer = self._layer.unwrap(data)
             if plain:
@@ -264,7 +272,7 @@ class PacerProcess:
                 self._tell_at = math.inf
         return True
 
-    def _say_farewell(self, reason: str) -> None:
+    def _say_farewell(self, reason: LinkBroke) -> None:
         self._to_client += protocol.Ended(reason).encode()
         self._channel.settimeout(1.0)
         try:

@@ -17,6 +17,7 @@ from nymconnect.client.pacer import protocol
 from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.client.pacer.transport import CarrierUser
 from nymconnect.errors import WireError
+from nymconnect.reasons import LinkBroke, LinkFault
 from nymconnect.runtime.outbound import adopt
 from nymconnect.runtime.program import own_command
 
@@ -115,11 +116,11 @@ class ChildCarrier(asyncio.Protocol):
             for message in self._inbox.feed(data):
                 self._take(message)
         except WireError as error:
-            self._end(f"the pacer is not understood: {error}")
+            self._end(LinkBroke(LinkFault.PACER_NOT_UNDERSTOOD, str(error)))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._end("the pacer has ended")
+        self._end(LinkBroke(LinkFault.PACER_ENDED))
 
     def _take(self, message: protocol.Message) -> None:
         match message:
@@ -137,11 +138,11 @@ class ChildCarrier(asyncio.Protocol):
             return
         self._silent_looks += 1
         if self._silent_looks > SILENT_LOOKS:
-            self._end("the pacer does not answer")
+            self._end(LinkBroke(LinkFault.PACER_SILENT))
             return
         self._next_look = asyncio.get_running_loop().call_later(LOOK, self._look)
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: LinkBroke) -> None:
         if not self._has_ended:
             self._has_ended = True
             self._user.on_end(reason)

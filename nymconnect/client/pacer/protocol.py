@@ -19,7 +19,7 @@ kind  message     direction  fields (integers and floats are big-endian)
 16    Incoming    to client  bytes from the gateway
 17    Departed    to client  kind of frame u8, serial u64, time f64 (seconds on the monotonic clock)
 18    Slots       to client  slots unused since the start, empty u64, stalled u64, late u64
-19    Ended       to client  why the connection has ended, in UTF-8
+19    Ended       to client  how the connection has ended u8 (position in `LinkFault`), words in UTF-8
 ====  ==========  =========  ==========================================================================
 """
 
@@ -29,16 +29,18 @@ from dataclasses import dataclass
 
 from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.errors import UsageError, WireError
+from nymconnect.reasons import LinkBroke, LinkFault
 
 HEARTBEAT = 2.0  # seconds after which the pacer tells its slots again, for the client to hear that it lives
 MAXIMUM_BODY = 1 << 20
-MAXIMUM_REASON = 200  # characters
+MAXIMUM_WORDS = 200  # characters
 _HEAD = struct.Struct(">IB")
 _SETUP = struct.Struct(">d")
 _BEGIN = struct.Struct(">ddB")
 _OFFER = struct.Struct(">BQ")
 _LEFT = struct.Struct(">BQd")
 _SLOTS = struct.Struct(">QQQ")
+_FAULTS = tuple(LinkFault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +171,17 @@ class Slots:
 class Ended:
     """The last message: the connection to the gateway has ended."""
 
-    reason: str
+    reason: LinkBroke
 
     def encode(self) -> bytes:
-        return _framed(19, self.reason[:MAXIMUM_REASON].encode())
+        fault, words = _FAULTS.index(self.reason.fault), self.reason.words[:MAXIMUM_WORDS]
+        return _framed(19, bytes([fault]) + words.encode())
 
     @classmethod
     def decode(cls, body: bytes) -> "Ended":
-        return cls(_text(body)[:MAXIMUM_REASON])
+        if not body or body[0] >= len(_FAULTS):
+            raise WireError("the connection has ended in no known way")
+        return cls(LinkBroke(_FAULTS[body[0]], _text(body[1:])[:MAXIMUM_WORDS]))
 
 
 Message = Setup | Begin | Control | Offer | Expire | Incoming | Departed | Slots | Ended

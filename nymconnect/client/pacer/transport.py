@@ -9,6 +9,7 @@ import socket
 from typing import Protocol, cast
 
 from nymconnect.client.pacer.machine import FrameKind, Pacer, SlotGaps, Unused
+from nymconnect.reasons import LinkBroke, LinkFault
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.outbound import adopt
 from nymconnect.runtime.tasks import Waker
@@ -25,7 +26,7 @@ class CarrierUser(Protocol):
     def on_left(self, kind: FrameKind, serial: int, at: float) -> None:
         """An offered frame has left at `at` on the driver's clock."""
 
-    def on_end(self, reason: str) -> None:
+    def on_end(self, reason: LinkBroke) -> None:
         """The connection has ended."""
 
 
@@ -133,14 +134,13 @@ class LocalCarrier(asyncio.Protocol):
         self._waker.cancel()
         self._forget_stall()
         self._transport = None
-        reason = f"the connection to the gateway broke: {error}" if error else "the gateway closed the connection"
-        self._user.on_end(reason)
+        self._user.on_end(LinkBroke(LinkFault.BROKEN, str(error)) if error else LinkBroke(LinkFault.CLOSED))
 
     def _crashed(self, error: Exception) -> None:
-        self._user.on_end(f"the pacer has failed: {type(error).__name__}")
+        self._user.on_end(LinkBroke(LinkFault.PACER_CRASHED, type(error).__name__))
 
     def _give_up(self) -> None:
-        self._user.on_end("the gateway does not take what it is sent")
+        self._user.on_end(LinkBroke(LinkFault.NOT_TAKEN))
 
     def _forget_stall(self) -> None:
         if self._stall is not None:

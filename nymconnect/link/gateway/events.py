@@ -31,9 +31,16 @@ class DeliveryPaced:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Client: the gateway will not serve us, and trying again will not help; a Close follows.
+    """Client: the gateway will not serve us, and trying again will not help; GaveUp follows."""
 
-    A Close alone is a failure of the moment (an answer that is missing, another session that is still open).
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """Client: this connection is to be closed.
+
+    Without a Refused it is a failure of the moment (an answer that is missing, another session that is still open).
     """
 
     reason: Reason
@@ -79,5 +86,5 @@ class DeliveryRates:
     acks: float
 
 
-ClientEffect: TypeAlias = WriteText | Write | Close | Ready | Pushed | DeliveryPaced | Refused | KeyRejected
+ClientEffect: TypeAlias = WriteText | Write | Ready | Pushed | DeliveryPaced | Refused | GaveUp | KeyRejected
 ServerEffect: TypeAlias = WriteText | Write | Close | SendTo | Authenticated | ProbeRival | DeliveryRates

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nymconnect.client.pacer.machine import FrameKind, SlotGaps, Unused
 from nymconnect.client.pacer.protocol import (
     MAXIMUM_BODY,
-    MAXIMUM_REASON,
+    MAXIMUM_WORDS,
     Begin,
     Control,
     Departed,
@@ -21,6 +21,7 @@ from nymconnect.client.pacer.protocol import (
     Slots,
 )
 from nymconnect.errors import UsageError, WireError
+from nymconnect.reasons import LinkBroke, LinkFault
 from tests.helpers.decoding import check_stream_decoder
 
 MESSAGES = [
@@ -37,7 +38,7 @@ MESSAGES = [
     Incoming(b"\x81\x00"),
     Departed(FrameKind.COVER, 9, 1234.5678),
     Slots(Unused(1, 2, 3)),
-    Ended("the gateway closed the connection"),
+    *(Ended(LinkBroke(fault, words)) for fault in LinkFault for words in ("", "ö")),
 ]
 STREAM = b"".join(message.encode() for message in MESSAGES)
 
@@ -75,7 +76,9 @@ def test_a_body_of_another_length_is_refused_or_another_message(message):
         struct.pack(">IBddB", 18, 1, -1.0, 0.0, 0),
         struct.pack(">IBddB", 18, 1, float("nan"), 0.0, 0),
         struct.pack(">IBddB", 18, 1, 1.0, 0.0, 2),
+        bytes.fromhex("00000001 13"),
         bytes.fromhex("00000002 13 ff"),
+        bytes.fromhex("00000003 13 00 ff"),
     ],
 )
 def test_what_is_no_message_is_refused(framed):
@@ -96,4 +99,6 @@ def test_a_frame_that_is_too_long_is_not_written():
 
 
 def test_a_long_reason_is_cut():
-    assert Inbox().feed(Ended("x" * 1000).encode()) == [Ended("x" * MAXIMUM_REASON)]
+    assert Inbox().feed(Ended(LinkBroke(LinkFault.BROKEN, "x" * 1000)).encode()) == [
+        Ended(LinkBroke(LinkFault.BROKEN, "x" * MAXIMUM_WORDS))
+    ]

@@ -7,6 +7,7 @@ import pytest
 from nymconnect.client.pacer.machine import FrameKind
 from nymconnect.client.pacer.parent import ChildCarrier
 from nymconnect.client.pacer.transport import LocalCarrier
+from nymconnect.reasons import LinkBroke
 from nymconnect.runtime.outbound import dial_socket
 from tests.helpers.early_ends import MORE_THAN_BUFFERS_TAKE, PATIENCE, cancelled_after_turns, deaf_server
 
@@ -18,7 +19,7 @@ class Silent:
 
     def on_left(self, kind: FrameKind, serial: int, at: float) -> None: ...
 
-    def on_end(self, reason: str) -> None: ...
+    def on_end(self, reason: LinkBroke) -> None: ...
 
 
 @pytest.mark.parametrize("turns", range(1, 4))

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 from PySide6.QtWidgets import QApplication
 
-from nymconnect.effects import Close
 from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect.link.gateway import messages
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
+from nymconnect.link.gateway.events import GaveUp
 from nymconnect.reasons import (
     ClientCrashed,
     DirectoryUnreachable,
@@ -33,21 +33,24 @@ from nymconnect.reasons import (
     GatewayVersion,
     KeysLost,
     LinkBroke,
+    LinkFault,
     Moved,
     NoDirectoryUrl,
     NoFingerprint,
     NoGateway,
     NoReply,
+    NothingComesBack,
     Reason,
     RepliesLost,
     Several,
     Slept,
+    SystemSays,
     Unreachable,
     Wanted,
     Words,
 )
 from nymconnect.storage import Directories
-from nymconnect.system_reasons import CannotListen, FileUnusable, FileUse, NewerFile, OpenToOthers, SystemSays
+from nymconnect.system_reasons import CannotListen, FileUnusable, FileUse, NewerFile, OpenToOthers
 from nymconnect_gui.app import Program
 from nymconnect_gui.pages.home import HomePage
 from nymconnect_gui.reasons import AutostartRefused
@@ -133,7 +136,8 @@ VALUES: list[tuple[Reason, str, str]] = [
     (GatewayRefuses(GatewayUnproven("x")), "prove", "settings-exits"),
     (TryingAnother(GatewaySays("full")), "The gateway refused: “full”. Trying another gateway.", "settings-exits"),
     (EnteringElsewhere(NoReply()), "Trying another", "settings-exits"),
-    (LinkBroke("the gateway closed the connection"), "was lost", ""),
+    (LinkBroke(LinkFault.CLOSED), "was lost", ""),
+    (NothingComesBack(30.0), "was lost", ""),
     (ClientCrashed("x"), "save a problem report", "diagnostics-report"),
     (Crash("the session", "x"), "save a problem report", "diagnostics-report"),
     (PracticeEnded("killed"), "save a problem report", "diagnostics-report"),
@@ -223,7 +227,7 @@ def test_what_a_gateway_says_is_told_as_its_words() -> None:
     machine.start(0.0)
     machine.state = ClientState.READY
     (close,) = machine.feed_text(messages.encode(messages.Error("we close for lunch")), 1.0)
-    assert isinstance(close, Close)
+    assert isinstance(close, GaveUp)
     assert isinstance(close.reason, Reason)
     assert advice(close.reason).sentence == "The gateway refused: “we close for lunch”. Try another gateway."
 
