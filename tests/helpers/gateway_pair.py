@@ -13,8 +13,8 @@ from nymconnect.link.gateway.events import (
     Authenticated,
     DeliveryPaced,
     DeliveryRates,
-    GaveUp,
     KeyRejected,
+    LinkGivenUp,
     ProbeRival,
     Pushed,
     Ready,
@@ -69,7 +69,7 @@ class GatewayPair:
         self.client = GatewayClientMachine(
             CLIENT_IDENTITY, GATEWAY_IDENTITY.public, random.Random(1), UNIX_OFFSET, self.shared_key
         )
-        self.events: list[Ready | Pushed | DeliveryPaced | Refused | KeyRejected | GaveUp] = []
+        self.events: list[Ready | Pushed | DeliveryPaced | Refused | KeyRejected | LinkGivenUp] = []
         self.sent: list[MixPacket] = []
         self.connect()
 
@@ -116,7 +116,7 @@ class GatewayPair:
             match effect:
                 case WriteText(message) | Write(message):
                     self.to_server.append(message)
-                case Ready() | Pushed() | DeliveryPaced() | Refused() | KeyRejected() | GaveUp():
+                case Ready() | Pushed() | DeliveryPaced() | Refused() | KeyRejected() | LinkGivenUp():
                     self.events.append(effect)
                 case _:
                     raise AssertionError(effect)

@@ -15,7 +15,7 @@ from nymconnect.directory.network_state import NodeRecord
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.effects import Write, WriteText
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
-from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, GaveUp, Pushed
+from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, LinkGivenUp, Pushed
 from nymconnect.node.gateway.gateway import Gateway
 from nymconnect.node.keys import NodeKeys, SphinxKeys
 from nymconnect.node.mixnode import MixNode
@@ -146,7 +146,7 @@ class BareClient:
                     await self._socket.send_bytes(data)
                 case Pushed(content):
                     self.pushed.append(content)
-                case GaveUp():
+                case LinkGivenUp():
                     await self._socket.close()
             self.effects.append(effect)
         self._changed.set()

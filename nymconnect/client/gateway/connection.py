@@ -23,7 +23,7 @@ from nymconnect.effects import Write, WriteText
 from nymconnect.endpoints import Upstream
 from nymconnect.errors import NymError, UsageError, UserError, WireError
 from nymconnect.link.gateway.client import GatewayClientMachine
-from nymconnect.link.gateway.events import DeliveryPaced, GaveUp, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import DeliveryPaced, LinkGivenUp, Pushed, Ready, Refused
 from nymconnect.reasons import (
     GatewayNotUnderstood,
     GatewayRefuses,
@@ -342,7 +342,7 @@ class GatewayConnection:
                     self._on_ready(effect)
                 case Refused(reason):
                     self._end(LinkLostError(GatewayRefuses(reason)))
-                case GaveUp(reason):
+                case LinkGivenUp(reason):
                     self._end(LinkLostError(reason))
         self._waker.arm()
 

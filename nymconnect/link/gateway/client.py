@@ -23,7 +23,7 @@ from nymconnect.errors import UsageError, WireError
 from nymconnect.link.gateway import authentication, control, frames, messages
 from nymconnect.link.gateway.bandwidth import DAY, LOW_BANDWIDTH, utc_day
 from nymconnect.link.gateway.control import SessionType
-from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, GaveUp, KeyRejected, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import ClientEffect, DeliveryPaced, KeyRejected, LinkGivenUp, Pushed, Ready, Refused
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, ClientHandshake
 from nymconnect.link.gateway.messages import CURRENT_VERSION, LOWEST_VERSION
 from nymconnect.packet.framing import MixPacket
@@ -335,7 +335,7 @@ class GatewayClientMachine:
     def _give_up(self, reason: Reason) -> list[ClientEffect]:
         self.state = ClientState.CLOSED
         self._reply_due = self._renew_at = None
-        return [GaveUp(reason)]
+        return [LinkGivenUp(reason)]
 
     # --- asking -------------------------------------------------------------------------------------------------
 

@@ -31,13 +31,13 @@ class DeliveryPaced:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Client: the gateway will not serve us, and trying again will not help; GaveUp follows."""
+    """Client: the gateway will not serve us, and trying again will not help; LinkGivenUp follows."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
-class GaveUp:
+class LinkGivenUp:
     """Client: this connection is to be closed.
 
     Without a Refused it is a failure of the moment (an answer that is missing, another session that is still open).
@@ -86,5 +86,5 @@ class DeliveryRates:
     acks: float
 
 
-ClientEffect: TypeAlias = WriteText | Write | Ready | Pushed | DeliveryPaced | Refused | GaveUp | KeyRejected
+ClientEffect: TypeAlias = WriteText | Write | Ready | Pushed | DeliveryPaced | Refused | LinkGivenUp | KeyRejected
 ServerEffect: TypeAlias = WriteText | Write | Close | SendTo | Authenticated | ProbeRival | DeliveryRates

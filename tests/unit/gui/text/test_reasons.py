@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect.link.gateway import messages
 from nymconnect.link.gateway.client import ClientState, GatewayClientMachine
-from nymconnect.link.gateway.events import GaveUp
+from nymconnect.link.gateway.events import LinkGivenUp
 from nymconnect.reasons import (
     ClientCrashed,
     DirectoryUnreachable,
@@ -227,7 +227,7 @@ def test_what_a_gateway_says_is_told_as_its_words() -> None:
     machine.start(0.0)
     machine.state = ClientState.READY
     (close,) = machine.feed_text(messages.encode(messages.Error("we close for lunch")), 1.0)
-    assert isinstance(close, GaveUp)
+    assert isinstance(close, LinkGivenUp)
     assert isinstance(close.reason, Reason)
     assert advice(close.reason).sentence == "The gateway refused: “we close for lunch”. Try another gateway."
 

@@ -13,7 +13,7 @@ from nymconnect.link.gateway import frames, messages
 from nymconnect.link.gateway.bandwidth import FREE_BANDWIDTH
 from nymconnect.link.gateway.client import CLAIM_PAUSE, REPLY_TIMEOUT, ClientState, GatewayClientMachine
 from nymconnect.link.gateway.control import SessionType
-from nymconnect.link.gateway.events import ClientEffect, GaveUp, KeyRejected, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import ClientEffect, KeyRejected, LinkGivenUp, Pushed, Ready, Refused
 from nymconnect.link.gateway.handshake import STEP_TIMEOUT, GatewayHandshake
 from nymconnect.link.gateway.messages import octets
 from nymconnect.reasons import GatewaySays, GatewayUnproven, NoReply
@@ -99,12 +99,12 @@ def test_an_old_gateway_is_refused(reported: int) -> None:
     talk = Talk()
     refused, close = talk.version(reported)
     assert isinstance(refused, Refused)
-    assert isinstance(close, GaveUp)
+    assert isinstance(close, LinkGivenUp)
     assert talk.machine.state is ClientState.CLOSED
 
 
 def test_an_error_instead_of_a_version_is_a_refusal() -> None:
-    assert Talk().say(messages.Error("what?")) == [Refused(GatewaySays("what?")), GaveUp(GatewaySays("what?"))]
+    assert Talk().say(messages.Error("what?")) == [Refused(GatewaySays("what?")), LinkGivenUp(GatewaySays("what?"))]
 
 
 def test_messages_of_a_registration_come_in_the_order_of_the_reference() -> None:
@@ -146,7 +146,7 @@ def test_a_no_is_a_refusal(state: ClientState, response: messages.Response) -> N
     talk = at(state)
     refused, close = talk.say(response)
     assert isinstance(refused, Refused)
-    assert isinstance(close, GaveUp)
+    assert isinstance(close, LinkGivenUp)
     assert talk.machine.deadline is None
 
 
@@ -165,7 +165,7 @@ def test_a_no_is_a_refusal(state: ClientState, response: messages.Response) -> N
 def test_a_failure_of_the_moment_only_closes(state: ClientState, response: messages.Response) -> None:
     talk = at(state)
     (close,) = talk.say(response)
-    assert isinstance(close, GaveUp)
+    assert isinstance(close, LinkGivenUp)
     # The same words again, and anything else, find the machine closed.
     assert talk.say(response) == []
     assert talk.machine.feed_binary(bytes(40), 0.0) == []
@@ -179,7 +179,7 @@ def test_a_gateway_that_does_not_answer_is_given_up(state: ClientState) -> None:
     due = STEP_TIMEOUT if handshake else REPLY_TIMEOUT
     assert talk.machine.deadline == due
     assert talk.machine.wake(due - 0.001) == []
-    assert talk.machine.wake(due) == [GaveUp(NoReply())]
+    assert talk.machine.wake(due) == [LinkGivenUp(NoReply())]
 
 
 @pytest.mark.parametrize("state", [*WAITING, ClientState.READY])
@@ -307,7 +307,7 @@ def test_an_unmetered_gateway_is_asked_for_nothing() -> None:
 def test_a_claim_that_stays_unanswered_closes() -> None:
     talk = at(ClientState.READY)
     assert talk.machine.wake(UNTIL_MIDNIGHT) == [CLAIM]
-    assert talk.machine.wake(UNTIL_MIDNIGHT + REPLY_TIMEOUT) == [GaveUp(NoReply())]
+    assert talk.machine.wake(UNTIL_MIDNIGHT + REPLY_TIMEOUT) == [LinkGivenUp(NoReply())]
 
 
 def test_a_claim_just_before_midnight_does_not_delay_the_one_after_it() -> None:
@@ -333,7 +333,7 @@ def test_a_gateway_that_knows_no_control_requests_is_kept() -> None:
     assert len(talk.machine.remember_me(SessionType.SOCKS5, 0.0)) == 1
     assert talk.say(messages.Error("could not parse that")) == []
     assert talk.machine.state is ClientState.READY
-    assert talk.say(messages.Error("could not parse that")) == [GaveUp(GatewaySays("could not parse that"))]
+    assert talk.say(messages.Error("could not parse that")) == [LinkGivenUp(GatewaySays("could not parse that"))]
 
 
 @pytest.mark.parametrize("state", WAITING)
@@ -355,7 +355,7 @@ def test_a_key_of_another_length_is_misuse() -> None:
 
 def test_reasons_are_one_short_printable_line() -> None:
     (close,) = at(ClientState.READY).say(messages.Error("bad\n\x1b[31mnews" + "x" * 10_000))
-    assert isinstance(close, GaveUp)
+    assert isinstance(close, LinkGivenUp)
     assert isinstance(close.reason, GatewaySays)
     assert close.reason.words.startswith("bad  [31mnews")
     assert close.reason.words.isprintable()

@@ -8,7 +8,15 @@ from nymconnect.link.gateway import messages
 from nymconnect.link.gateway.bandwidth import FREE_BANDWIDTH, Registration
 from nymconnect.link.gateway.client import REPLY_TIMEOUT, ClientState
 from nymconnect.link.gateway.control import SessionType
-from nymconnect.link.gateway.events import DeliveryPaced, DeliveryRates, GaveUp, KeyRejected, Pushed, Ready, Refused
+from nymconnect.link.gateway.events import (
+    DeliveryPaced,
+    DeliveryRates,
+    KeyRejected,
+    LinkGivenUp,
+    Pushed,
+    Ready,
+    Refused,
+)
 from nymconnect.link.gateway.server import MAX_DELIVERY_RATE, PROBE_TIMEOUT, ServerState
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.reasons import GatewaySays
@@ -235,7 +243,7 @@ def test_a_living_rival_keeps_its_session() -> None:
     pair.on_server(pair.server.rival_checked(True, pair.now))
     pair.run()
     assert pair.server_closed
-    assert pair.events == [GaveUp(GatewaySays("There is already an open connection to this client"))]
+    assert pair.events == [LinkGivenUp(GatewaySays("There is already an open connection to this client"))]
     assert pair.registry.registrations[CLIENT].last_timestamp == 0
 
 
