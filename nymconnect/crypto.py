@@ -333,6 +333,7 @@ def lioness_encrypt(key: bytes, block: bytes) -> bytes:
     """
     _check_lioness(key, block)
     stream1, hash1, stream2, hash2 = _LIONESS_KEYS.unpack(key)
+    # Each round makes one half depend on all of the other, so that a changed bit turns the whole block into noise.
     left, right = _integer(block[:LIONESS_LEFT_LENGTH], "little"), block[LIONESS_LEFT_LENGTH:]
     right = _lioness_stream(left, stream1, right)
     left ^= _keyed_hash(hash1, right)

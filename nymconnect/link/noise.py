@@ -126,6 +126,7 @@ class _NoiseLink(ABC):
             raise WireError(f"unsupported Noise version {version} or pattern {pattern}")
         if kind != (_DATA if self.established else _HANDSHAKE):
             raise WireError(f"Noise frame of kind {kind} is out of place")
+        # Judged before the body has come, so that a stranger cannot make us wait for, and hold, 64 KiB.
         length = int.from_bytes(header[3:5], "big")
         expected = _EXPECTED_LENGTH.get(self._stage)
         if expected is None and length <= AEAD_TAG_LENGTH:

@@ -71,6 +71,7 @@ class _SymmetricState:
 
     def mix_key_and_hash(self, material: bytes) -> None:
         self._chaining_key, middle, key = self._derive(material, 3)
+        # This binds the PSK into the transcript as well, not only into the keys (section 5.2).
         self.mix_hash(middle)
         self._cipher = CipherState(key)
 
@@ -80,6 +81,7 @@ class _SymmetricState:
         return sealed
 
     def open_and_hash(self, sealed: bytes) -> bytes:
+        # The transcript so far is authenticated too, so an altered earlier message shows here at the latest.
         plaintext = self._current().open(sealed, self._hash)
         self.mix_hash(sealed)
         return plaintext
@@ -124,6 +126,7 @@ class InitiatorHandshake:
 
     def write_third(self) -> bytes:
         """64 bytes."""
+        # Sealed under the key from `ee`, so an observer does not learn which node calls.
         sealed_static = self._state.seal_and_hash(self._local.public)
         self._state.mix_key(self._local.exchange(self._remote_ephemeral))
         self._state.mix_key_and_hash(derive_psk(self._remote_public))
@@ -163,6 +166,7 @@ class ResponderHandshake:
         _check_length(message, STATIC_MESSAGE_LENGTH)
         boundary = KEY_LENGTH + AEAD_TAG_LENGTH
         self.remote_public = self._state.open_and_hash(message[:boundary])
+        # Only the holder of this static key can compute the same secret: here the initiator proves who it is.
         self._state.mix_key(self._ephemeral.exchange(self.remote_public))
         self._state.mix_key_and_hash(derive_psk(self._local.public))
         self._state.open_and_hash(message[boundary:])

@@ -153,6 +153,7 @@ class Mixer:
                 opened = open_packet(frame.packet, secret)
             except WireError:
                 continue
+            # Only after the MAC: else strangers could fill the memory with tags of packets that never were.
             if not self._replay.admit(rotation_id, opened.replay_tag):
                 raise _DroppedError(MixerCount.DROPPED_REPLAY)
             return opened
@@ -165,6 +166,7 @@ class Mixer:
             raise _DroppedError(MixerCount.DROPPED_UNKNOWN_HOP)
         if len(self._held) >= self._max_held or self._held_bytes + len(step.packet) > MAX_HELD_BYTES:
             raise _DroppedError(MixerCount.DROPPED_FULL)
+        # The sender chooses the delay; without a bound it could hold its place for ever.
         due = now + min(step.delay_ns, MAX_DELAY_NS) * _SECONDS
         packet = MixPacket(step.next_hop, step.packet, rotation)
         # Packets that are due at the same instant leave in random order: the order of arrival must not show. The
@@ -195,6 +197,7 @@ class Mixer:
             self._counts[MixerCount.DROPPED_ACK_UNKNOWN_HOP] += 1
             return []
         self._counts[MixerCount.ACKS_SENT] += 1
+        # An ack names no rotation; its sender built it for the one of the packet around it.
         return [SendTo(dataclasses.replace(ack, rotation=rotation))]
 
 

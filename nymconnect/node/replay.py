@@ -139,6 +139,7 @@ class _TagSet:
 
     def add(self, tag: bytes) -> bool:
         key = _key(tag)
+        # In all stages: the earlier ones hold what came before the last growth.
         if any(key in stage for stage in self.stages):
             return False
         if self._is_full:

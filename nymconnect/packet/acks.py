@@ -73,6 +73,7 @@ COVER_FRAGMENT_ID = FragmentId(0, 0)
 
 def seal_ack(key: bytes, fid: FragmentId, rng: Rng) -> bytes:
     """The 21 bytes that come back to the sender; `key` (16) never leaves it."""
+    # A new one each time, because the key stays: two acks of one fragment must not look alike.
     iv = rng.randbytes(IV_LENGTH)
     return iv + aes_ctr(_check_key(key), fid.encode(), iv)
 

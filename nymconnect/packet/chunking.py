@@ -174,6 +174,7 @@ def _split_set(
     total = -(-(len(part) + links * LINK_COST) // _unlinked_payload(fragment_length))
     start = 0
     for number in range(1, total + 1):
+        # The first fragment names the set before, the last one of a full set the set behind.
         link = previous if number == 1 else following if number == MAX_FRAGMENTS else None
         header = FragmentHeader(set_id, total, number, link)
         end = start + fragment_length - header.length

@@ -156,6 +156,7 @@ class Reassembler:
         held.put(fragment, now)
         self._held += held.size
         self._classes[held.rank].add(set_id, held)
+        # This may drop the very set that has just grown; `add` looks whether it is still there.
         while self._held > self._max_held_bytes:
             self._drop(self._next_to_go())
             self._seen["evicted"] += 1
@@ -164,12 +165,14 @@ class Reassembler:
     def _next_to_go(self) -> int:
         """The shares make up the bound, so some class is beyond its own when that is passed."""
         share = self._max_held_bytes // len(self._classes)
+        # The lowest such class: its sets have cost their senders the fewest packets.
         return next(each for each in self._classes if each.size > share).oldest
 
     def _take_message(self, set_id: int, now: float) -> bytes | None:
         backwards = self._walk(set_id, _PREVIOUS)
         if not backwards or not (forwards := self._walk(set_id, _NEXT)):
             return None
+        # Both ways begin with this set, which the message contains once.
         chain = [*reversed(backwards), *forwards[1:]]
         message = b"".join(self._sets[each].join() for each in chain)
         for each in chain:

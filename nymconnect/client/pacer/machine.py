@@ -127,6 +127,7 @@ class _Covers:
         self._frames.append((serial, frame))
 
     def take(self) -> tuple[int, bytes] | None:
+        # The oldest frame leaves, and the stale ones are the oldest.
         self._stale = max(0, self._stale - 1)
         return self._frames.popleft() if self._frames else None
 
@@ -221,6 +222,7 @@ class Pacer:
             is_main = stream is self._main
             if is_main:
                 self._adapt(now)
+            # Spent, whatever becomes of it: a slot made up for later would leave at a time that is not drawn.
             stream.take(now)
             if not is_open and not self._may_queue(is_main=is_main):
                 self._stalled += 1
@@ -270,6 +272,7 @@ class Pacer:
     def _take(self, *, is_main: bool) -> Departure | None:
         if is_main and self._data:
             return Departure(FrameKind.DATA, *self._data.popleft())
+        # The other kind fills in for a missing cover: on the line they look alike, and an empty slot would show.
         for kind in (FrameKind.COVER, FrameKind.LOOP) if is_main else (FrameKind.LOOP, FrameKind.COVER):
             if (cover := self._covers[kind].take()) is not None:
                 return Departure(kind, *cover)

@@ -34,6 +34,7 @@ class CongestionWindow:
             return
         self._least = min(beyond, self._least + RISE)
         if beyond > self._least + CROWDED:
+            # From what is on its way: shrinking a window that is not full would change nothing.
             self._size = max(float(LEAST), min(self._size, in_flight) * SHRINK)
         elif 2 * in_flight >= self._size:  # a window that nobody fills says nothing when it grows
             self._size = min(float(self._most), self._size + GROWTH)

@@ -53,6 +53,7 @@ class FlowControl:
         key, message = entry
         message.missing -= 1
         messages = self._messages.get(key)
+        # Only from the front: a message behind a missing one still waits in the reader's buffer.
         while messages and not messages[0].missing:
             self._sizes[key] -= messages.popleft().size
         if not messages:

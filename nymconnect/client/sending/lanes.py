@@ -78,6 +78,7 @@ class Lanes:
         keys = list(self._queues)
         if not keys:
             return None
+        # One random start, then in turn: `may_go` is asked only until a head may.
         start = rng.randrange(len(keys))
         for key in keys[start:] + keys[:start]:
             if may_go(self._queues[key][0]):
@@ -176,10 +177,12 @@ class Scheduler:
             while (tag := self._replying.take_slot(now)) is not None:
                 if self._received.can_take(tag):
                     self._paced_run += 1
+                    # The bare tag asks for cover: an empty slot would show that nothing waits.
                     return self._lanes.pop_for(tag, self._rng) or tag
                 self._counters["reply_slots_starved"] += 1
         was_paced, self._paced_run = self._paced_run > 0, 0
         outgoing = self._pop()
+        # If nothing else could use the slot, a paced answer gets it after all.
         return self.next(now) if outgoing is None and was_paced else outgoing
 
     def _pop(self) -> Outgoing | None:
@@ -189,6 +192,7 @@ class Scheduler:
                 self._supply_run += 1
                 return outgoing
         self._supply_run = 0
+        # Others have their turn now; the supply continues if there are none.
         return self._lanes.pop(self._rng, self._is_other) or self._lanes.pop(self._rng, self._may_go)
 
     def _is_steady_supply(self, outgoing: Outgoing) -> bool:
@@ -204,4 +208,5 @@ class Scheduler:
             return True
         if outgoing.destination in self._replying:
             return False  # its slots serve it
+        # A request for SURBs may take the reserve: without it no further ones would come.
         return self._received.can_take(outgoing.destination, reserve=outgoing.lane == SURB_REQUEST)

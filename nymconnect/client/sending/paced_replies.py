@@ -46,6 +46,7 @@ class _Promise:
 def fair_shares(wanted: Mapping[bytes, float], total: float) -> dict[bytes, float]:
     """Of `total`, what each gets: all that it wants, or as much as any other that does not get all."""
     shares = {}
+    # The smallest wish first: what it leaves of its equal part is there for all others.
     for done, (tag, amount) in enumerate(sorted(wanted.items(), key=lambda item: item[1])):
         shares[tag] = min(amount, max(0.0, total) / (len(wanted) - done))
         total -= shares[tag]
@@ -111,6 +112,7 @@ class PacedReplies:
             too_small = [tag for tag, share in shares.items() if share < LEAST_SHARE * promises[tag].wanted]
             if not too_small:
                 break
+            # One at a time: what it leaves may be enough for the next one.
             last = min(too_small, key=lambda tag: (shown[tag], -promises[tag].since))
             del promises[last], shown[last]
         for tag, share in shares.items():

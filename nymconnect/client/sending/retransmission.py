@@ -72,6 +72,7 @@ class PendingAcks:
         while self._heap:
             due, fragment_id = self._heap[0]
             sent = self._sent.get(fragment_id)
+            # A fragment that was sent again has another due time, so its earlier entry counts as settled.
             if sent is not None and sent.due == due:
                 return True
             heapq.heappop(self._heap)
@@ -106,10 +107,12 @@ class RetransmissionTimeout:
         if way is not None:
             if way.beyond is not None:
                 wait = max(least, expected + way.beyond + 4 * way.deviation)
+            # Repeats wait longer by the number of their attempts, below.
             if not attempt:
                 wait *= 2**way.doublings
         if attempt:
             wait *= (1 + min(attempt, 6) / 2) * (0.75 + self._rng.random() / 2)
+        # Never less than the drawn delays ask for, however slow the preset is.
         return min(wait, max(MAXIMUM_WAIT, least))
 
     def acked(self, sent: Sent, now: float) -> None:
@@ -121,6 +124,7 @@ class RetransmissionTimeout:
         if way.beyond is None:
             way.beyond, way.deviation = beyond, abs(beyond) / 2
         else:
+            # The gains of RFC 6298. The deviation comes first, since it is measured from the mean before this sample.
             way.deviation += (abs(beyond - way.beyond) - way.deviation) / 4
             way.beyond += (beyond - way.beyond) / 8
 

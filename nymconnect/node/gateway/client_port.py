@@ -143,6 +143,7 @@ class Doorman:
         if self._server is None:
             return 0
         waiting = [connection for connection in self._server.connections if connection not in self._upgraded]
+        # Made anew each time, so that it forgets connections that are gone.
         self._first_seen = {connection: self._first_seen.get(connection, now) for connection in waiting}
         late = [connection for connection, seen in self._first_seen.items() if now - seen >= UPGRADE_TIMEOUT]
         for connection in late:

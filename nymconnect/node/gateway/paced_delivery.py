@@ -66,6 +66,7 @@ class PacedDelivery:
     def wake(self, now: float) -> list[Mail]:
         """What to push now, in the order of its slots; padding is no message, so its number is 0."""
         slots = [*self._messages.wake(now), *self._acks.wake(now)]
+        # Merged by time: one kind after the other would make an order that no slot has drawn.
         return [mail for _, mail in sorted(slots, key=lambda slot: slot[0])]
 
     @property

@@ -62,6 +62,7 @@ class _Wish:
         self.counted_at = now
         self.sent = self.sent * math.exp(-passed / MEMORY) + size
         spent = self.need * passed if self.is_granted else 0.0
+        # Bounded: a client that has sent much once does not live on it for ever.
         self.credit = min(self.credit - spent + size, MEMORY * self.need)
 
     def is_shown(self, now: float) -> bool:
@@ -72,6 +73,7 @@ class _Wish:
         watched = now - self.since
         if watched < SHOWN_AFTER or self.credit < SHOWN_AFTER * self.need:
             return False
+        # `sent` decays with MEMORY: after a short watch it holds only a part of what the same rate adds up to.
         return self.sent / (MEMORY * (1 - math.exp(-watched / MEMORY))) >= self.need
 
 
@@ -113,4 +115,5 @@ class DeliveryAllowance:
 
     def _precedence(self, client: bytes, fair: float) -> tuple[bool, bool, float]:
         wish = self._wishes[client]
+        # Those within a fair share first; among them those that have theirs already, so that grants do not flap.
         return wish.total > fair, not wish.is_granted, wish.total

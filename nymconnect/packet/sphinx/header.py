@@ -63,11 +63,14 @@ def build_header(keys: KeyMaterial, route: Route, destination: bytes, padding: b
     streams = [aes_ctr(expanded[STREAM_KEY], _STREAM_ZEROS) for expanded in keys.expanded]
     wire_version = version.to_bytes(3, "big")
     last = FINAL_FLAG + wire_version + destination + _IDENTIFIER + padding
+    # The filler is not encrypted here: it is already what the keystreams of the earlier hops leave at this place.
     beta = _xor(last, streams[-1]) + _filler(streams[:-1])
     gamma = hmac_sha256_16(keys.expanded[-1][MAC_KEY], beta)
+    # From the last hop outwards: each layer encrypts the finished header of the hop behind it.
     for i in reversed(range(hops - 1)):
         address = route.hops[i + 1].address.encode_padded()
         delay = route.delays_ns[i].to_bytes(8, "big")
+        # Without the last 60 bytes of beta: the hop gets them back when it decrypts the zeros that it appends.
         routing = b"".join((FORWARD_FLAG, wire_version, address, delay, gamma, beta[: BETA_LENGTH - STEP]))
         beta = _xor(routing, streams[i])
         gamma = hmac_sha256_16(keys.expanded[i][MAC_KEY], beta)
@@ -79,6 +82,7 @@ def _filler(streams: list[bytes]) -> bytes:
     filler = b""
     for stream in streams:
         filler += _STEP_ZEROS
+        # Aligned to the end: a hop's keystream covers beta and the zeros behind it, and the filler is its tail.
         filler = _xor(filler, stream[_STREAM_LENGTH - len(filler) :])
     return filler
 
@@ -93,6 +97,7 @@ def _xor(data: bytes, stream: bytes) -> bytes:
 def open_header(packet: bytes, expanded: bytes) -> bytes:
     """The plain routing block, 360 bytes; WireError on a bad MAC. `packet` may go on behind its header."""
     beta = packet[_BETA_START:HEADER_LENGTH]
+    # Checked before decryption, so that no byte that an attacker has changed is ever interpreted.
     if not equal(hmac_sha256_16(expanded[MAC_KEY], beta), packet[ALPHA_LENGTH:_BETA_START]):
         raise WireError("Sphinx header does not authenticate")
     return aes_ctr(expanded[STREAM_KEY], beta + _STEP_ZEROS)

@@ -136,6 +136,7 @@ def derive_key_material(initial_secret: bytes, public_keys: Sequence[bytes]) -> 
             factors.append(factor)
             eighth = eighth * _clamped(factor) % _ORDER
             scalar = clamped_equivalent(eighth)
+        # Without an equivalent scalar (a share of 2^-126) the long way gives the same secret.
         shared = x25519_exchange(scalar, public_key) if scalar else chain_exchange(factors, public_key)
         expanded.append(expand(shared))
     return KeyMaterial(x25519_public(initial_secret), tuple(expanded))

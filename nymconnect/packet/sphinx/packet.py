@@ -126,6 +126,7 @@ class OpenedPacket:
             return Final(routing[ADDRESS], unpad(payload), self.version)
         next_hop = NodeAddress.decode(routing[ADDRESS])
         delay_ns = int.from_bytes(routing[DELAY], "big")
+        # The next node must not see the same alpha: the two nodes could recognise the packet by it.
         alpha = x25519_exchange(expanded[BLINDING_FACTOR], packet[:ALPHA_LENGTH])
         return Forward(next_hop, delay_ns, b"".join((alpha, routing[INNER], payload)), self.version)
 
@@ -142,6 +143,7 @@ def open_packet(packet: bytes, secret: X25519Secret) -> OpenedPacket:
         raise WireError("Sphinx packet is too short")
     expanded = expand(secret.exchange(packet[:ALPHA_LENGTH]))
     routing = open_header(packet, expanded)
+    # The version is inside the encrypted block, so it is genuine only now that the MAC has been checked.
     version = int.from_bytes(routing[VERSION], "big")
     check_receivable_version(version)
     if routing[FLAG] not in (FORWARD_FLAG, FINAL_FLAG):

@@ -31,6 +31,7 @@ def unpad(payload: bytes) -> bytes:
     """The message; WireError without zero prefix or terminator. What follows the last 0x01 is not looked at."""
     if payload[:16] != _ZERO_PREFIX:
         raise WireError("Sphinx payload was damaged on its way")
+    # From the end: the message may contain 0x01, the zeros behind the terminator cannot.
     end = payload.rfind(_TERMINATOR, 16)
     if end < 0:
         raise WireError("Sphinx payload has no terminator")

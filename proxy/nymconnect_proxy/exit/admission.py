@@ -135,11 +135,13 @@ class Admissions:
             return Verdict.DUPLICATE
         sender = sender_of(connect.return_address, sender_tag)
         own = self._most_streams.amount(sender)
+        # A sender that has a stream already does not get the last places.
         places = self._limits.connections - (self._limits.connections_for_newcomers if own else 0)
         displaced = None
         if own >= self._limits.connections_per_sender or (
             len(self._senders) >= places and (displaced := self._who_yields(own)) is None
         ):
+            # Messages that came early would wait in vain, and what still comes for the stream is to be dropped.
             self._forget_held(key)
             self._remember_closed(key, now)
             return Verdict.BUSY
@@ -154,6 +156,7 @@ class Admissions:
     def _who_yields(self, own: int) -> StreamKey | None:
         """The sender whose place one with `own` streams may take: one that then still has as many."""
         most = self._most_streams.top()
+        # At least two fewer: else the two senders could take one place from each other without end.
         if most is None or self._most_streams.amount(most) <= own + 1:
             return None
         return self._streams_by_sender[most].first()
@@ -175,6 +178,7 @@ class Admissions:
             self._give_up_oldest_of(self._most_held.top(), now)
         while self._held_bytes > self._limits.held_bytes_in_all:
             self._give_up_oldest_of(self._most_held_bytes.top(), now)
+        # It may itself have been given up to make room.
         return key in self._held
 
     def _begin_to_hold(self, key: StreamKey, now: float, versions: Versions) -> _Held:
@@ -255,6 +259,7 @@ class Admissions:
     def _give_up(self, key: StreamKey, now: float) -> None:
         """No Connect has come, or there is no more room to wait for it."""
         held = self._forget_held(key)
+        # An untagged stream cannot be answered, and of one that its client has closed nobody waits to hear.
         if held is None or not key.sender_tag or any(message.closed for message in held.messages):
             return
         if len(self._orphans) < MAX_ORPHANS:

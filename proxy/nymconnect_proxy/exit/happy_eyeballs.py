@@ -51,10 +51,12 @@ class Dialling:
     async def _run(self, race: "_Race", asker: bytes, waiting: deque[str]) -> Streams:
         failures: list[OSError] = []
         while waiting or race.under_way:
+            # The first attempt takes no shared place: so every stream gets one, however busy the exit is.
             if waiting and not race.under_way:
                 race.start(waiting.popleft(), lambda: None)
             elif waiting and self._places.take(asker):
                 race.start(waiting.popleft(), lambda: self._places.give_back(asker))
+            # With no address left there is nothing to start before an attempt ends.
             outcome = await race.next(self._delay if waiting else None)
             if isinstance(outcome, OSError):
                 failures.append(outcome)
@@ -97,6 +99,7 @@ class _Race:
                 winner[1].transport.abort()
             raise
         finally:
+            # Attempts that connected while the winner was chosen: nobody else would close them.
             while not self._outcomes.empty():
                 late = self._outcomes.get_nowait()
                 if not isinstance(late, BaseException):

@@ -125,6 +125,7 @@ class _SendersReserve(Reserve):
         self._whole = whole
 
     def left(self, own: int) -> int:
+        # What the other senders leave, of it this sender's part, and of that what its own other streams leave.
         return max(0, int(self._whole.senders_part * self._whole.left(self._extra)) - self._extra + own)
 
     def change(self, before: int, after: int) -> None:
@@ -157,6 +158,7 @@ class Window:
 
     def has_room(self, size: int, *, in_order: bool) -> bool:
         """Whether a stream may hold this number of further bytes. `in_order` bytes are for the program; others wait."""
+        # These bytes were promised: a promise holds, whatever others have taken since.
         if not size or self._came + size <= self._granted:
             return True
         reserved = self._promised_or_held(size if in_order else 0)
@@ -186,6 +188,7 @@ class Window:
         is_first = not self._granted
         if not self.recognised or (is_first and self._limit is None and max(self._came, self._sent) < FIRST):
             return None
+        # Not for every byte: each credit is a message, and takes a slot or a SURB.
         if self._taken + share - self._granted < (1 if is_first else share // 2):
             return None
         return self._promise(connection_id, share)
@@ -224,6 +227,7 @@ class Window:
     def given(self, credit: Credit) -> None:
         """The other end has told how far we may go."""
         self.recognised = True
+        # The peer's word: it cannot have taken more than was sent, nor less than it said before.
         self._peer_taken = max(self._peer_taken, min(credit.taken, self._sent))
         self._limit = max(self._limit or 0, credit.taken + credit.window)
 

@@ -50,6 +50,7 @@ class Backlog:
     def narrow(self, listening: socket.socket) -> None:
         """Bound what the kernel takes of the connections that `listening` will accept. Not every system lets one choose
         the segments."""
+        # Here and not once accepted: the window is announced in the handshake, and accepted sockets inherit the bound.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
         with contextlib.suppress(OSError, AttributeError):

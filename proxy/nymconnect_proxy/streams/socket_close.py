@@ -83,10 +83,12 @@ async def _end(writer: asyncio.StreamWriter, patience: float | None) -> bool:
         async with asyncio.timeout(patience):
             if writer.can_write_eof() and not writer.transport.is_closing():
                 writer.write_eof()
+            # So that `drain` returns only when the system has taken the last byte.
             writer.transport.set_write_buffer_limits(high=0)
             await writer.drain()
     except OSError:  # TimeoutError is one
         return False
+    # From here on the system delivers by itself, and closing the socket must not discard that.
     reset_on_close(writer.transport, False)
     return True
 
@@ -102,6 +104,7 @@ async def _arrive(transport: asyncio.WriteTransport, patience: float | None, lin
                 if not transport.get_write_buffer_size() and not waiting:
                     await asyncio.sleep(linger if waiting is None else 0)
                     return
+                # No system wakes us when the peer has acknowledged, so look, and ever more rarely.
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST_LOOK)
 
