@@ -128,7 +128,7 @@ class ControlError(msgspec.Struct, frozen=True):
 
 
 class Paced(RatePromise):
-    """Answer to a Pace: `rate` (packets a second) is promised for `seconds`; 0 and 0 if none is.
+    """Answer to a Pace: the rate that is promised and for how long (`RatePromise`); 0 and 0 if none is.
 
     It is less than what was asked for where others have their share, or while few SURBs come for it.
     """
