@@ -204,6 +204,10 @@ class MixnetClient:
         self._loopix.issued.withhold(to, withheld)
         self._arm()
 
+    def expect_oldest_first(self, holder: Recipient) -> None:
+        """`holder` is of this software: it uses the oldest reply SURB first, and throws away what exceeds its stock."""
+        self._loopix.issued.expect_oldest_first(holder)
+
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
         self._loopix.issued.forget(to)

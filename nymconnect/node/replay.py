@@ -108,6 +108,11 @@ class ReplayFilter:
         """Tags remembered, over all rotations."""
         return sum(len(seen) for seen in self._rotations.values())
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the filters take."""
+        return sum(stage.size_in_bits // 8 for seen in self._rotations.values() for stage in seen.stages)
+
     def freeze(self) -> FrozenFilter:
         """Everything remembered; quick, the filters are not copied."""
         return FrozenFilter(tuple((key, seen.freeze()) for key, seen in self._rotations.items()))

@@ -39,6 +39,7 @@ class MixnetEnd:
     closed_lanes: list[int] = field(default_factory=list)
     forgotten: list[Recipient] = field(default_factory=list)
     withheld: list[tuple[Recipient, bool]] = field(default_factory=list)
+    thrifty: list[Recipient] = field(default_factory=list)
     stopped: bool = False
     paced: dict[bytes, tuple[float, float]] = field(default_factory=dict)
     held: Counter[bytes] = field(default_factory=Counter)
@@ -81,6 +82,9 @@ class MixnetEnd:
 
     def reply_rate(self, sender_tag: bytes) -> float | None:
         return None
+
+    def expect_oldest_first(self, holder: Recipient) -> None:
+        self.thrifty.append(holder)
 
     def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
         self.withheld.append((to, withheld))

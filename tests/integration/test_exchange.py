@@ -23,6 +23,7 @@ from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.queries import ExitPolicyAnswer, Query
 from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Send, decode_request
 from nymconnect_proxy.protocol.responses import (
+    BINARY_NAME,
     BinaryInfo,
     BuildInformation,
     ConnectionFailure,
@@ -190,13 +191,13 @@ async def test_a_requester_that_never_sends_what_comes_first_leaves_room_for_lat
 # --- requesters that fail ----------------------------------------------------------------------------------------
 
 
-async def answer_checks(end: MixnetEnd, answered: list[MixnetEnd]) -> None:
+async def answer_checks(end: MixnetEnd, answered: list[MixnetEnd], name: str = "other") -> None:
     """Play a requester that answers questions, and notes it."""
     while True:
         message = await end.receive()
         _, request = decode_request(message.data)
         if request is ControlRequest.BINARY_INFO and message.sender_tag is not None:
-            await end.reply(message.sender_tag, encode_response(BinaryInfo("other", BuildInformation())))
+            await end.reply(message.sender_tag, encode_response(BinaryInfo(name, BuildInformation())))
             answered.append(end)
 
 
@@ -210,6 +211,20 @@ async def test_a_requester_that_does_not_answer_is_left_for_another() -> None:
         assert [s.name for s in on.listener.snapshot().requesters if s.health is Health.SILENT] == ["exit 0"]
         assert all(on.choice.choose(f"{n}.example").address != silent for n in range(100))
         assert sorted(id(end) for end in answered) == sorted(id(end) for end in on.exits[1:])
+        for player in players:
+            player.cancel()
+        await asyncio.gather(*players, return_exceptions=True)
+
+
+async def test_only_a_requester_of_this_software_is_expected_to_use_the_oldest_surb_first() -> None:
+    answered: list[MixnetEnd] = []
+    async with scene(replace(QUIET, check_timeout=5.0), exits=2) as on:
+        names = ("other", BINARY_NAME)
+        players = [
+            asyncio.ensure_future(answer_checks(end, answered, name)) for end, name in zip(on.exits, names, strict=True)
+        ]
+        await until(lambda: len(answered) == 2 and bool(on.client.thrifty))
+        assert on.client.thrifty == [on.exits[1].address]
         for player in players:
             player.cancel()
         await asyncio.gather(*players, return_exceptions=True)

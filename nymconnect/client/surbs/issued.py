@@ -6,8 +6,13 @@ routes are fresh and a greedy request costs no more than the slots that it waits
 
 Who answers at a constant rate (`paced_replies`) is supplied at a constant rate, whatever it asks for: else our own
 slots, in which SURBs take the place of cover, would show what it sends.
+
+A requester is given more SURBs than it uses, and the key of each waits for an answer that may never come. One of this
+software uses the oldest first and throws away what exceeds its stock. So an answer over one SURB tells that the keys of
+those long before it are of no use any more.
 """
 
+import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -16,6 +21,7 @@ from typing import NamedTuple
 
 from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.parameters import STEADY_SURPLUS, SurbParameters
+from nymconnect.client.surbs.aliases import real
 from nymconnect.crypto import Rng
 from nymconnect.packet.addressing import SENDER_TAG_LENGTH, Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
@@ -29,6 +35,9 @@ STEADY_BURST = 2.0  # seconds of supply that may be owed at once
 # that carried it may have had to be repeated; or when it is older than STEADY_KEY_AGE.
 STEADY_GRACE = 120.0  # seconds
 STEADY_KEY_AGE = 600.0  # seconds
+# SURBs are given in one order and arrive in another: they wait with the messages of their streams. No stream waits as
+# long as this, in seconds, for an answer.
+USE_GRACE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class IssuedSurbs:
         self._rng = rng
         self._correspondents: OrderedDict[Recipient, _Correspondent] = OrderedDict()
         self._keys = ReplyKeys(parameters.maximum_key_age)
+        self._thrifty: OrderedDict[Recipient, None] = OrderedDict()
+        self._thrifty_keys: dict[Recipient, ReplyKeys] = {}
         self._steady: dict[Recipient, _Steady] = {}
         self._steady_keys: dict[Recipient, ReplyKeys] = {}  # also for a while after the supply has ended
 
@@ -81,9 +92,20 @@ class IssuedSurbs:
         if (steady := self._steady.get(to)) is not None:
             keys = self._steady_keys.setdefault(to, ReplyKeys(min(self._parameters.maximum_key_age, STEADY_KEY_AGE)))
             keys.maximum_newer = steady.keys_of_use(self._parameters)
+        elif real(to) in self._thrifty:
+            keys = self._thrifty_keys.setdefault(to, ReplyKeys(self._parameters.maximum_key_age))
+            keys.stock = self._parameters.most_held
+            tables = self._thrifty_keys.values()
+            max(tables, key=len).drop_oldest(sum(map(len, tables)) + amount - MAXIMUM_KEYS)
         for surb in surbs:
             keys.add(surb, to, now)
         return surbs
+
+    def expect_oldest_first(self, holder: Recipient) -> None:
+        """`holder`, whatever the alias, is of this software."""
+        self._thrifty[holder] = None
+        if len(self._thrifty) > MAXIMUM_CORRESPONDENTS:
+            self._thrifty.popitem(last=False)
 
     def promise(self, to: Recipient, amount: int) -> None:
         """Owe `to` this many more; a steady supply takes no notice."""
@@ -103,6 +125,7 @@ class IssuedSurbs:
     def forget(self, to: Recipient) -> None:
         """Nothing is expected from `to` any more: drop tag, debt and keys; what still comes over them is not read."""
         self._correspondents.pop(to, None)
+        self._thrifty_keys.pop(to, None)
         self._keys.forget(to)
 
     def withhold(self, to: Recipient, withheld: bool) -> None:
@@ -155,7 +178,7 @@ class IssuedSurbs:
 
     def take_key(self, digest: bytes) -> tuple[bytes, Recipient] | None:
         """The key (16 bytes) of the SURB with this digest, once, and to whom it was given."""
-        for keys in self._steady_keys.values():
+        for keys in (*self._steady_keys.values(), *self._thrifty_keys.values()):
             if (entry := keys.take(digest)) is not None:
                 return entry
         return self._keys.take(digest)
@@ -163,7 +186,7 @@ class IssuedSurbs:
     @property
     def keys_held(self) -> int:
         """Keys of the SURBs that are out."""
-        return len(self._keys) + sum(map(len, self._steady_keys.values()))
+        return sum(map(len, (self._keys, *self._steady_keys.values(), *self._thrifty_keys.values())))
 
     def purge(self, now: float) -> None:
         """Drop what is too old."""
@@ -172,6 +195,10 @@ class IssuedSurbs:
             keys.purge(now)
             if not keys and to not in self._steady:
                 del self._steady_keys[to]
+        for to, keys in list(self._thrifty_keys.items()):
+            keys.purge(now)
+            if not keys:
+                del self._thrifty_keys[to]
 
     def issued(self, now: float) -> list[IssuedKey]:
         """What a later run needs to read the answers that are still to come, oldest first.
@@ -179,7 +206,8 @@ class IssuedSurbs:
         Tags and debts are left out: who holds our SURBs shall not see that two runs are of one client. So are the keys
         of a steady supply: it brings cover, and answers to streams that end with this run.
         """
-        return self._keys.issued(now)
+        tables = (self._keys, *self._thrifty_keys.values())
+        return sorted((key for keys in tables for key in keys.issued(now)), key=lambda key: -key.age)
 
     def reinstate(self, keys: Iterable[IssuedKey], now: float) -> None:
         """Take in what `issued` gave an earlier run, before any SURB of this one; what is too old stays out."""
@@ -205,11 +233,14 @@ class ReplyKeys:
     """Keys of the SURBs that we gave away, by digest (32 bytes); each opens one reply and is then forgotten.
 
     They are forgotten, too, `maximum_age` seconds after they were given, or when more than `maximum_newer` were given
-    after them.
+    after them; where the holder has a `stock` and uses the oldest first, also once an answer has come over a SURB that
+    was given a whole stock and USE_GRACE seconds later.
     """
 
     def __init__(self, maximum_age: float) -> None:
         self.maximum_newer: float = math.inf
+        self.stock: float = math.inf
+        self._answered: _Given | None = None  # the last that was used
         self._maximum_age = maximum_age
         self._keys: dict[bytes, _Given] = {}
         self._given = 0
@@ -227,7 +258,11 @@ class ReplyKeys:
     def take(self, digest: bytes) -> tuple[bytes, Recipient] | None:
         """The key (16 bytes) and to whom its SURB was given; None if we gave out no SURB with this digest."""
         entry = self._keys.pop(digest, None)
-        return (entry.key, entry.to) if entry else None
+        if entry is None:
+            return None
+        if self._answered is None or entry.number > self._answered.number:
+            self._answered = entry
+        return entry.key, entry.to
 
     def forget(self, given_to: Recipient) -> None:
         """Drop the keys of all SURBs that one correspondent still holds."""
@@ -238,8 +273,19 @@ class ReplyKeys:
         """Drop keys beyond the limits; entries stand in the order of their age."""
         while self._keys:
             digest, entry = next(iter(self._keys.items()))
-            if now - entry.at <= self._maximum_age and self._given - entry.number <= self.maximum_newer:
+            if self._is_of_use(entry, now):
                 return
+            del self._keys[digest]
+
+    def _is_of_use(self, entry: _Given, now: float) -> bool:
+        if now - entry.at > self._maximum_age or self._given - entry.number > self.maximum_newer:
+            return False
+        used = self._answered
+        return used is None or used.number - entry.number <= self.stock or used.at - entry.at <= USE_GRACE
+
+    def drop_oldest(self, amount: int) -> None:
+        """Drop so many keys, none if `amount` is negative."""
+        for digest in list(itertools.islice(self._keys, max(0, amount))):
             del self._keys[digest]
 
     def issued(self, now: float) -> list[IssuedKey]:

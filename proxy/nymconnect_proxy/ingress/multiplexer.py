@@ -298,6 +298,7 @@ class Exchange:
     def _recognise(self, requester: Recipient) -> None:
         """A requester of this software understands what others do not."""
         self._ours.add(requester)
+        self._mixnet.expect_oldest_first(requester)
         for entry in self._streams.values():
             if entry.requester.address == requester:
                 entry.stream.recognise()

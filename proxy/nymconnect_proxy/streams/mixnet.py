@@ -67,6 +67,9 @@ class Mixnet(Protocol):
     def withhold_surbs(self, to: Recipient, withheld: bool) -> None:
         """Whether `to` gets no reply SURBs but those of our messages; it gets what it has asked for afterwards."""
 
+    def expect_oldest_first(self, holder: Recipient) -> None:
+        """`holder` is of this software: it uses the oldest reply SURB first, and throws away what exceeds its stock."""
+
     def forget(self, to: Recipient) -> None:
         """Drop what is kept for answers of `to`, usually an alias that is not used again."""
 

@@ -107,3 +107,14 @@ def test_truncated_or_longer_snapshot_is_refused() -> None:
 def test_arbitrary_bytes_are_no_snapshot(data: bytes) -> None:
     with pytest.raises(WireError):
         ReplayFilter.restore(data)
+
+
+def test_the_memory_of_replays_is_flat_from_the_second_change_of_keys() -> None:
+    replay, sizes = ReplayFilter(), []
+    for rotation in range(12):
+        replay.keep((rotation - 1, rotation))
+        for tag in tags(3 * FIRST_STAGE, seed=rotation):
+            replay.admit(rotation, tag)
+        sizes.append(replay.size)
+    assert sizes[1] == 2 * sizes[0] < 400_000
+    assert len(set(sizes[1:])) == 1

@@ -1,5 +1,6 @@
 """Keys of the reply SURBs that are out: how long they are kept, and how many."""
 
+import heapq
 import random
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.parameters import SurbParameters
 from nymconnect.client.presets import PRESETS
-from nymconnect.client.surbs.issued import STEADY_GRACE, STEADY_KEY_AGE, IssuedSurbs
+from nymconnect.client.surbs.aliases import Alias
+from nymconnect.client.surbs.issued import MAXIMUM_KEYS, STEADY_GRACE, STEADY_KEY_AGE, USE_GRACE, IssuedSurbs
+from nymconnect.client.surbs.received import ReceivedSurbs
 from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.replies import ReplySurb, reply_digest
 from tests.helpers.networks import known_network
@@ -107,3 +110,63 @@ def test_what_is_withheld_is_owed_and_paid_afterwards() -> None:
     assert giving.grant(HOLDER, 20)
     giving.withhold(HOLDER, False)
     assert giving.debts == [(HOLDER, 25)]
+
+
+TAG = b"t" * 16
+
+
+def test_a_holder_that_is_given_more_than_it_uses_leaves_a_bounded_number_of_keys_and_is_understood() -> None:
+    """Hours of streams: each gives thirty SURBs, of which ten are used; packets are late by up to half a minute."""
+    giving, holder, rng, alias = supply(), ReceivedSurbs(LIMITS), random.Random(5), Alias.of(HOLDER, 7)
+    giving.expect_oldest_first(HOLDER)
+    under_way: list[tuple[float, int, ReplySurb]] = []
+    most = [0, 0]
+    for number in range(2000):
+        now = number * 5.0
+        for each in giving.give(alias, 30, now):
+            heapq.heappush(under_way, (now + rng.choice((0.1, 0.1, 30.0)), rng.randrange(2**32), each))
+        while under_way and under_way[0][0] <= now:
+            holder.add(TAG, [heapq.heappop(under_way)[2]], now)
+        for _ in range(10):
+            if (used := holder.take(TAG)) is not None:
+                assert giving.take_key(used.digest) == (used.key, alias)
+        giving.purge(now)
+        most[number // 1000] = max(most[number // 1000], giving.keys_held)
+    assert most[0] < 2 * LIMITS.most_held + 30 / 5.0 * USE_GRACE + 60
+    assert most[1] <= most[0] + 30
+
+
+def test_the_keys_of_a_holder_of_others_stay_until_they_are_old() -> None:
+    giving = supply()
+    giving.expect_oldest_first(HOLDER)
+    (first,) = giving.give(OWNER, 1, 0.0)
+    for number in range(100):
+        (*_, last) = giving.give(OWNER, 10, number * 60.0)
+        assert giving.take_key(last.digest) == (last.key, OWNER)
+        giving.purge(number * 60.0)
+    assert giving.take_key(first.digest) == (first.key, OWNER)
+
+
+def test_what_is_given_to_one_holder_takes_no_key_of_another() -> None:
+    giving, few = supply(), Alias.of(HOLDER, 1)
+    giving.expect_oldest_first(HOLDER)
+    (own,) = giving.give(few, 1, 0.0)
+    for number in range(MAXIMUM_KEYS // 1000 + 3):
+        giving.give(HOLDER, 1000, 1.0 + number)
+    assert giving.keys_held == MAXIMUM_KEYS
+    assert giving.take_key(own.digest) == (own.key, few)
+
+
+def test_a_later_run_gets_the_keys_of_all_holders_oldest_first() -> None:
+    giving = supply()
+    giving.expect_oldest_first(HOLDER)
+    given = [giving.give(to, 1, now)[0] for now, to in enumerate((OWNER, HOLDER, OWNER, Alias.of(HOLDER, 3)))]
+    assert [issued.key for issued in giving.issued(5.0)] == [each.key for each in given]
+
+
+def test_who_is_forgotten_is_not_understood_any_more() -> None:
+    giving = supply()
+    giving.expect_oldest_first(HOLDER)
+    (given,) = giving.give(HOLDER, 1, 0.0)
+    giving.forget(HOLDER)
+    assert (giving.take_key(given.digest), giving.keys_held) == (None, 0)
