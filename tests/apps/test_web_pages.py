@@ -1,4 +1,4 @@
-"""Chromium with the port as its HTTP proxy: it gets its tunnels, and a web page in it does not find the program."""
+"""Browsers with the port as their HTTP proxy: they get their tunnels, and no web page in them finds the program."""
 
 import json
 import socket
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from tests.apps.browsers import BROWSERS, browsing_by_tunnels
 from tests.apps.certificates import Certificates
-from tests.apps.programs import Running, needed
+from tests.apps.programs import needed
 from tests.apps.proxy import Proxy
 from tests.apps.world import World
 from tests.helpers.targets import file_server, served
@@ -58,10 +59,11 @@ THIS_COMPUTER = ("127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]")
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("browser", BROWSERS)
 async def test_a_web_page_hears_of_both_doors_what_it_hears_of_a_closed_port(
-    world: World, proxy: Proxy, certificates: Certificates, tmp_path: Path
+    browser: str, world: World, proxy: Proxy, certificates: Certificates, tmp_path: Path
 ) -> None:
-    needed("chromium")
+    needed(*BROWSERS[browser])
     with world.inside.entered():
         listening = socket.create_server(("127.0.0.1", 0))
         with socket.create_server(("127.0.0.1", 0)) as once:
@@ -80,15 +82,12 @@ async def test_a_web_page_hears_of_both_doors_what_it_hears_of_a_closed_port(
 
     application = web.Application()
     application.add_routes([web.get("/", page), web.post("/report", report)])
-    words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-    words += [f"--user-data-dir={tmp_path}/chromium", f"--proxy-server=http://{proxy}"]
-    words.append(f"--proxy-bypass-list={';'.join(THIS_COMPUTER)}")
-    words += [f"--ignore-certificate-errors-spki-list={certificates.pin}"]
     async with (
         file_server({"/file": b"x"}, world.listen(443), certificates.server) as port,
         served(application, listening) as own,
     ):
-        with Running(world.inside, tmp_path, *words, f"http://127.0.0.1:{own}/") as running:
+        address = f"http://127.0.0.1:{own}/"
+        with browsing_by_tunnels(browser, world, proxy, certificates, tmp_path, THIS_COMPUTER, address) as running:
             await running.wait_for(lambda: bool(said), 120.0, "report")
     (heard,) = said
     for host in THIS_COMPUTER:
