@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
 import aiohttp
@@ -27,6 +27,7 @@ from nymconnect.packet.addressing import SENDER_TAG_LENGTH
 from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import PacketSize
 from nymconnect.runtime.http import http_client
+from nymconnect.runtime.repeats import Repeats
 from nymconnect_proxy.protocol.credit import Credit
 from nymconnect_proxy.protocol.queries import Query
 from nymconnect_proxy.protocol.requests import Connect, ControlRequest, Pace, Send, encode_request
@@ -38,8 +39,6 @@ from tests.helpers.loopback_gateway import LoopbackGateway
 from tests.helpers.networks import known_network
 from tests.helpers.stage import PATIENCE, Stage, eventually, stage
 from tests.helpers.targets import file_server
-
-pytestmark = pytest.mark.usefixtures("no_errors")  # of a task that begins anew, nothing else shows that it crashed
 
 SEEDS = (1, 2)
 COUNT = 40
@@ -61,8 +60,13 @@ SERVICES = (
 def no_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """What strangers send is dropped, and no error: nothing that it leads to is one of ours."""
     yield
-    for record in caplog.get_records("call"):
-        assert record.levelno < logging.ERROR, f"{record.name}: {record.getMessage()}"
+    assert errors(caplog) == []
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log calls an error."""
+    records = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+    return [f"{record.name}: {record.getMessage()}" for record in records]
 
 
 def services() -> list[str]:
@@ -102,9 +106,9 @@ async def abuse_mix_ports(on: Stage, rng: random.Random) -> None:
         noise = NoiseInitiator(X25519Secret.generate(rng), keys.noise.public, rng)
         reader, writer = await asyncio.open_connection("127.0.0.1", node.mix_port)
         writer.write(noise.start())
-        while not noise.established:
-            writer.write(noise.feed(await reader.read(4096))[1])
-        writer.write(noise.seal(data) if data else b"")
+        while not noise.established and (answer := await reader.read(4096)):
+            writer.write(noise.feed(answer)[1])
+        writer.write(noise.seal(data) if noise.established and data else b"")
         writer.close()
 
 
@@ -132,6 +136,8 @@ async def abuse_directory(on: Stage, rng: random.Random) -> None:
     bodies = [
         b"GET /v1/epoch/current HTTP/1.1\r\nHost: \xff\r\n\r\n",
         b"POST /v1/nym-nodes/refresh-described HTTP/1.1\r\n\r\n{",
+        b"POST /v1/nym-nodes/refresh-described HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /v1/unstable/nym-nodes/by-addresses HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
     ]
     for data in mutants(bodies, COUNT, rng):
         await throw(on.network._directory.port, data)
@@ -196,6 +202,7 @@ async def abuse_client(on: Stage, rng: random.Random) -> None:
 DOORS = (abuse_mix_ports, abuse_gateway, abuse_directory, abuse_socks, abuse_requester, abuse_exchange, abuse_client)
 
 
+@pytest.mark.usefixtures("no_errors")  # of a task that begins anew, nothing else shows that it crashed
 async def test_every_service_task_of_a_network_lives_whatever_comes_in() -> None:
     async with (
         file_server({"/file": b"x" * 5000}) as port,
@@ -211,6 +218,74 @@ async def test_every_service_task_of_a_network_lives_whatever_comes_in() -> None
                 assert crashes(on) == [0] * len(crashes(on)), abuse.__name__
                 assert on.session.status.state is State.CONNECTED, abuse.__name__
         assert await on.fetch(port, "/file") == b"x" * 5000
+
+
+# Which decoders what a stranger sends to a door passes, by the names under which they are called.
+DECODERS = {
+    abuse_mix_ports: (
+        "nymconnect.link.noise.NoiseResponder._advance",
+        "nymconnect.packet.framing.FrameDecoder.feed",
+        "nymconnect.node.mixer.open_packet",
+    ),
+    abuse_gateway: ("nymconnect.link.gateway.messages.decode_request",),
+    abuse_directory: (
+        "nymconnect.directory.server.decode_refresh_request",
+        "nymconnect.directory.server.decode_address_query",
+    ),
+    abuse_socks: (
+        "nymconnect_proxy.socks.socks5.Socks5.read",
+        "nymconnect_proxy.socks.socks4.Socks4.read",
+        "nymconnect_proxy.socks.http_connect.HttpConnect.read",
+        "nymconnect_proxy.protocol.targets.Target.parse",
+    ),
+    abuse_requester: (
+        "nymconnect_proxy.exit.requester.decode_request",
+        "nymconnect_proxy.protocol.versions.Envelope.decode",
+        "nymconnect_proxy.protocol.requests.Connect.decode",
+        "nymconnect_proxy.protocol.requests.Send.decode",
+        "nymconnect_proxy.protocol.requests.ControlRequest.decode",
+        "nymconnect_proxy.protocol.requests.Pace.decode",
+        "nymconnect_proxy.protocol.queries.Query.decode",
+        "nymconnect_proxy.protocol.credit.Credit.decode",
+        "nymconnect_proxy.protocol.targets.Target.parse",
+    ),
+    abuse_exchange: (
+        "nymconnect_proxy.ingress.multiplexer.decode_response",
+        "nymconnect_proxy.protocol.versions.Envelope.decode",
+        "nymconnect_proxy.protocol.responses.NetworkData.decode",
+        "nymconnect_proxy.protocol.responses.ConnectionFailure.decode",
+        "nymconnect_proxy.protocol.responses._decode_control",
+        "nymconnect_proxy.protocol.credit.Credit.decode",
+    ),
+    abuse_client: ("nymconnect.client.loopix.open_content",),
+}
+
+
+def crash(*_: object, **__: object) -> None:
+    raise RuntimeError("a decoder crashes")
+
+
+@pytest.mark.parametrize("abuse", DOORS)
+async def test_a_crash_in_any_decoder_is_seen(
+    abuse: Callable[[Stage, random.Random], Awaitable[None]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or the test above could not fail."""
+    monkeypatch.setattr(Repeats, "count", lambda *_: 1)  # each decoder is to write its own line
+    unseen = []
+    async with stage(mixes_per_layer=1) as on, asyncio.timeout(3 * PATIENCE):
+        for seed, decoder in enumerate(DECODERS[abuse]):  # of streams that have ended an exit takes no Connect again
+            caplog.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(decoder, crash)
+                with contextlib.suppress(AssertionError):
+                    await abuse(on, random.Random(seed))
+                try:
+                    await eventually(lambda: any("a decoder crashes" in line for line in errors(caplog)), 5.0)
+                except TimeoutError:
+                    unseen.append(decoder)
+    assert unseen == []
 
 
 # --- the client's own connections -----------------------------------------------------------------------------------
@@ -234,6 +309,7 @@ async def scribbler(answers: Iterator[bytes]) -> AsyncIterator[tuple[int, list[i
         yield server.sockets[0].getsockname()[1], given
 
 
+@pytest.mark.usefixtures("no_errors")
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_client_goes_on_trying_whatever_its_gateway_answers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "RECONNECT_FIRST", 0.001)
@@ -266,6 +342,7 @@ async def test_a_client_goes_on_trying_whatever_its_gateway_answers(seed: int, m
             await client.stop()
 
 
+@pytest.mark.usefixtures("no_errors")
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_directory_is_asked_again_whatever_it_answers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topology_refresh, "REFRESH", 0.001)
