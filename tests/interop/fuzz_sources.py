@@ -28,6 +28,7 @@ from nymconnect.packet.params import PacketSize
 from nymconnect.packet.replies import reply_digest
 from nymconnect.packet.sphinx import keys as sphinx_keys
 from nymconnect.packet.sphinx.header import open_header
+from nymconnect_proxy.protocol import credit, requests, responses
 from tests.helpers.mutations import Mutator, mutate_bytes, mutate_json, mutate_text
 from tests.helpers.rust_vectors import load, pattern, unhex
 from tests.interop.fuzz_decoders import (
@@ -299,6 +300,21 @@ def _policies() -> list[bytes]:
     return _texts("exit-policy", "policies") + _texts("exit-policy", "lines", "line")
 
 
+# What only two ends of ours say to each other: the crates refuse credits and paces, and take a cut for an end.
+_OWN_REQUESTS = [
+    requests.encode_request(credit.Credit(7, 5, 1 << 20)),
+    requests.encode_request(requests.Pace(10.0, 60)),
+    requests.encode_request(requests.Send(7, 3, b"", closed=True, cut=True)),
+    requests.encode_request(requests.Send(7, 4, b"data", closed=True, cut=True)),
+]
+_OWN_RESPONSES = [
+    responses.encode_response(credit.Credit(7, 5, 1 << 20)),
+    responses.encode_response(responses.Paced(10.0, 60)),
+    responses.encode_response(responses.NetworkData(7, 3, b"", closed=True, cut=True)),
+    responses.encode_response(responses.NetworkData(7, 4, b"data", closed=True, cut=True)),
+]
+
+
 def _socks5(kind: str) -> list[bytes]:
     sections = (f"{kind}s", f"bad_{kind}s", f"control_{kind}s")
     recorded = [data for section in sections for data in _hex("socks5", section, "bytes")]
@@ -390,9 +406,9 @@ def sources() -> dict[str, list[Source]]:
         ],
         "noise_responder": [Source(_noise_script((48, 64)), mutate_bytes)],
         "noise_initiator": [Source(_noise_script((48,)), mutate_bytes)],
-        "socks5_request": [Source(_socks5("request"), mutate_bytes)],
+        "socks5_request": [Source(_socks5("request") + _OWN_REQUESTS, mutate_bytes)],
         "socks5_response": [
-            Source(_socks5("response"), mutate_bytes),
+            Source(_socks5("response") + _OWN_RESPONSES, mutate_bytes),
             *(Source([body], mutate_json, (b"\x03\x00" + bytes([tag])).__add__) for tag, body in _control_bodies()),
         ],
         "policy_text": [Source(_policies(), mutate_text)],
