@@ -18,7 +18,6 @@ from nymconnect.client.sending.paced_replies import MAXIMUM_SECONDS
 from nymconnect.errors import NymError, WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
-from nymconnect.runtime.faults import FaultLog
 from nymconnect.runtime.listening import dial_for_others
 from nymconnect.runtime.sockets import is_own_address
 from nymconnect.runtime.tasks import TaskSet, Waker
@@ -47,6 +46,7 @@ from nymconnect_proxy.streams.exit_stream import ExitOptions, ExitStream, SetupF
 from nymconnect_proxy.streams.flow import Cause, SendMessage
 from nymconnect_proxy.streams.mixnet import Mixnet, ReceivedMessage
 from nymconnect_proxy.streams.pipe import PipeOptions, cut_off
+from nymconnect_proxy.streams.receiver import Receiver
 from nymconnect_resources import read_text
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class NetworkRequester:
         self._displaced: deque[asyncio.Task[None]] = deque()
         self._lanes = itertools.count(1)  # 0 is the lane of queries; ids of clients may be equal, so they are no lanes
         self._orphans = Waker(lambda: self._admissions.deadline, self._cut_orphans)
-        self._faults = FaultLog(log)
+        self._receiver = Receiver(mixnet, self._handle, "a request")
         self._service = TaskSet("requester")
         self._streams = TaskSet("requester")
         self._answers = TaskSet("requester")
@@ -142,7 +142,7 @@ class NetworkRequester:
     async def start(self) -> None:
         """Begin to serve."""
         self._mixnet.on_undelivered = self._give_up
-        self._service.keep(self._receive, "receive")
+        self._service.keep(self._receiver.run, "receive")
 
     async def stop(self) -> None:
         """End every connection."""
@@ -154,7 +154,8 @@ class NetworkRequester:
         await self._names.close()
 
     def snapshot(self) -> RequesterSnapshot:
-        return RequesterSnapshot(len(self._connections), self._admitted, self._refused, self._dropped)
+        dropped = self._dropped + self._receiver.dropped
+        return RequesterSnapshot(len(self._connections), self._admitted, self._refused, dropped)
 
     def _is_own(self, address: str) -> bool:
         """Whether an address leads to this machine, or to the gateway, which may stand beside it behind one router."""
@@ -164,22 +165,6 @@ class NetworkRequester:
         """A piece of an answer will never arrive: end its stream, whatever of it still can arrive."""
         if (connection := self._by_lane.get(lane)) is not None:
             connection.pipe.abort(Cause.UNDELIVERED)
-
-    async def _receive(self) -> None:
-        while True:
-            try:
-                received = await self._mixnet.receive()
-            except NymError as error:
-                log.debug("nothing more to receive: %s", error)
-                return
-            try:
-                self._handle(received)
-            except WireError as error:
-                self._dropped += 1
-                log.debug("request dropped: %s", error)
-            except Exception as error:  # one sender's bytes end the service of no other
-                self._dropped += 1
-                self._faults.note("a request made us fail", error)
 
     def _handle(self, received: ReceivedMessage) -> None:
         versions, request = decode_request(received.data)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 from nymconnect.crypto import Rng
 from nymconnect.effects import Write
-from nymconnect.errors import NymError, WireError
+from nymconnect.errors import WireError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import clock
-from nymconnect.runtime.faults import FaultLog
 from nymconnect.runtime.repeats import Repeats
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect_proxy.exit.admission import AdmissionLimits
@@ -48,6 +47,7 @@ from nymconnect_proxy.streams.client_stream import (
 from nymconnect_proxy.streams.flow import Cause, SendMessage
 from nymconnect_proxy.streams.mixnet import Mixnet, ReceivedMessage
 from nymconnect_proxy.streams.pipe import Pipe, PipeOptions, cut_off
+from nymconnect_proxy.streams.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
@@ -130,17 +130,17 @@ class Exchange:
         self._tags = SenderTags(options.tags, rng, options.streams_per_sender)
         self._room = WaitingRoom(options.streams_per_sender, options.settle, options.streams.connect_timeout)
         self._questions = Questions(mixnet)
-        self._faults = FaultLog(log)
+        self._receiver = Receiver(mixnet, self._dispatch, "a message from an exit")
         self._refusals = Repeats(burst=REFUSALS_TOLD)
         self._tasks = TaskSet("exchange", on_crash)
         self._checks = RequesterChecks(choice, self.ask, options.check_timeout, self._recognise, on_change, on_crash)
-        self._refused = self._bad_messages = 0
+        self._refused = 0
         self._bytes_up = self._bytes_down = 0  # of streams that have ended
 
     def start(self) -> None:
         """Begin to receive, and to look whether the requesters answer."""
         self._mixnet.on_undelivered = self._give_up
-        self._tasks.spawn(self._receive(), "receive")
+        self._tasks.spawn(self._receiver.run(), "receive")
         self._checks.start()
 
     async def stop(self) -> None:
@@ -156,7 +156,7 @@ class Exchange:
         return ExchangeSnapshot(
             len(pipes),
             self._refused,
-            self._bad_messages,
+            self._receiver.dropped,
             self._bytes_up + sum(pipe.bytes_read for pipe in pipes),
             self._bytes_down + sum(pipe.bytes_written for pipe in pipes),
             self._choice.snapshot(),
@@ -305,39 +305,19 @@ class Exchange:
 
     # --- what comes in -----------------------------------------------------------------------------------------
 
-    async def _receive(self) -> None:
-        """Hand messages to those whom they are for, until the mixnet client stops."""
-        while True:
-            try:
-                received = await self._mixnet.receive()
-            except NymError as error:
-                log.debug("nothing more to receive: %s", error)
-                return
-            try:
-                self._dispatch(received)
-            except Exception as error:  # an exit's bytes end no stream but its own
-                self._bad_messages += 1
-                self._faults.note("a message from an exit made us fail", error)
-
     def _dispatch(self, received: ReceivedMessage) -> None:
-        try:
-            _, response = decode_response(received.data)
-        except WireError as error:
-            self._bad_messages += 1
-            log.debug("message from the exit dropped: %s", error)
-            return
+        _, response = decode_response(received.data)
         if isinstance(response, StreamResponse):
             self._feed(response, received.source)
         elif not self._questions.answered(response, received.source):
-            self._bad_messages += 1
+            raise WireError("an answer to no question of ours")
 
     def _feed(self, response: StreamResponse, source: Recipient | None) -> None:
         entry = self._streams.get(response.connection_id)
         if entry is None:
             return
         if entry.source is not None and source != entry.source:
-            self._bad_messages += 1
-            return
+            raise WireError("not from the requester of this stream")
         entry.answered = True
         if isinstance(response, ConnectionFailure):
             self._note_failure(entry, response.text)
