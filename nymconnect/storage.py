@@ -111,20 +111,22 @@ def _sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def refuse_open_to_others(path: Path, what: str = "file") -> None:
-    """UserError if other users may read or write the secrets in `path`; a file that is not there is harmless.
-
-    Windows has no such modes: there the access list of the profile's folder decides.
-    """
+def rights_of_others(path: Path) -> int:
+    """The bits of the mode that other users of this computer have, of group and world; 0 on Windows, where the access
+    list of the profile's folder decides, and for a file that is not there. UserError if it cannot be known."""
     if not _POSIX:
-        return
+        return 0
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        return stat.S_IMODE(path.stat().st_mode) & 0o077
     except FileNotFoundError:
-        return
+        return 0
     except OSError as error:
         raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error
-    if mode & 0o077:
+
+
+def refuse_open_to_others(path: Path, what: str = "file") -> None:
+    """UserError if other users may read or write the secrets in `path`; a file that is not there is harmless."""
+    if rights_of_others(path):
         raise UserError(OpenToOthers(path, what))
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,7 @@ from nymconnect_gui.model.context import Context
 from nymconnect_gui.model.idle_disconnect import Resting
 from nymconnect_gui.model.session_controller import Bridge, SessionFactory, SessionLike, clock
 from nymconnect_gui.model.settings_file import SettingsFile, open_settings
+from nymconnect_gui.model.settings_guard import SettingsGuard
 from nymconnect_gui.model.settings_saver import Keeper
 from nymconnect_gui.model.window_memory import Store
 from nymconnect_gui.platform.instance import SingleInstance
@@ -81,6 +83,8 @@ class Program(QObject):
         self.keeper = Keeper(settings_path, self.store, parent=self)
         self.theme = Theme(app, self.store.values.theme, self.store.values.text_scale)
         self.bridge = Bridge(settings, make_session, self)
+        self.guard = SettingsGuard(self.bridge, self.store, self.keeper, self)
+        self.guard.mended.connect(self._use_what_is_mended)
         bare = Context(
             self.bridge,
             self.theme,
@@ -89,6 +93,7 @@ class Program(QObject):
             self.change_settings,
             lambda _: None,
             self.keeper,
+            self.guard,
             directories,
             log=log_ring or LogRing(),
         )
@@ -131,6 +136,10 @@ class Program(QObject):
         if settings.log_level != before.log_level:
             logs.record(settings.log_level)
         self.keeper.save(before, settings)
+
+    def _use_what_is_mended(self) -> None:
+        self.theme.choose(self.store.values.theme, self.store.values.text_scale)
+        logs.record(self.bridge.settings.log_level)
 
     def _speak(self) -> None:
         """Another language, if one was chosen: everything is made again in it."""
@@ -196,15 +205,15 @@ def main(flags: argparse.Namespace) -> int:
         call_first(instance, show=not flags.minimized)
         return 0
     opened = open_settings(path)
-    if trouble:
-        opened = replace(opened, notice=trouble)
     settings = settings_from(flags, opened.path)
     ring = LogRing()
     logging.getLogger().addHandler(ring)
     logs.record(settings.log_level)
     with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app, already_running=False)) as runner:
         kept = directories if instance is not None else None
-        runner.run(_run(app, settings, kept, opened, ring, instance, hidden=flags.minimized))
+        program = partial(Program, app, settings, kept, RealSessions(kept), opened.path, ring)
+        load = partial(settings_from, flags, path)
+        runner.run(_run(program, opened, path, load, instance, trouble, hidden=flags.minimized))
     if instance is not None:
         instance.release()
     return 0
@@ -235,25 +244,27 @@ def become_first(directories: Directories) -> tuple[SingleInstance | None, str]:
 
 
 async def _run(
-    app: QApplication,
-    settings: Settings,
-    directories: Directories | None,
+    make_program: Callable[[], Program],
     opened: SettingsFile,
-    ring: LogRing,
+    path: Path,
+    load: Callable[[], Settings],
     instance: SingleInstance | None,
+    trouble: str,
     *,
     hidden: bool,
 ) -> None:
-    program = Program(app, settings, directories, RealSessions(directories), opened.path, ring)
+    program = make_program()
+    if opened.obstacle is not None:
+        program.guard.hold_back(path, load)
     if instance is not None:
         instance.wanted.connect(program.window.bring_to_front)
         instance.obey = program.obey
-    if not program.store.values.guide_seen:
+    if not program.store.values.guide_seen and opened.obstacle is None:
         program.context.navigate("diagnostics-guide")
-    if opened.notice:
-        program.context.tell(opened.notice)
+    if trouble:
+        program.context.tell(trouble)
     on_signals(program.quit)
-    program.start(hidden=hidden)
+    program.start(hidden=hidden and opened.obstacle is None)
     await program.run()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from nymconnect.storage import Directories
 from nymconnect_gui.looks.theme import Theme
 from nymconnect_gui.model.session_controller import Bridge
+from nymconnect_gui.model.settings_guard import SettingsGuard
 from nymconnect_gui.model.settings_saver import Keeper
 from nymconnect_gui.model.window_memory import Store
 from nymconnect_gui.platform.autostart import Autostart, autostart
@@ -19,7 +20,8 @@ class Context:
     """`navigate` shows the page with that key; `change_settings` saves them and hands them to the bridge; `tell` shows
     a sentence in the window until it is closed. `directories` is None where nothing may be kept.
 
-    `keeper` knows where settings and passwords go, `log` and `states` hold what has happened.
+    `keeper` knows where settings and passwords go, `guard` whether the settings file can be used; `log` and `states`
+    hold what has happened.
     """
 
     bridge: Bridge
@@ -29,6 +31,7 @@ class Context:
     change_settings: Callable[[Settings], None]
     tell: Callable[[str], None]
     keeper: Keeper
+    guard: SettingsGuard
     directories: Directories | None = None
     autostart: Autostart = field(default_factory=autostart)
     log: LogRing = field(default_factory=LogRing)

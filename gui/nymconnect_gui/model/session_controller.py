@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from nymconnect.endpoints import Endpoint
 from nymconnect.errors import NymError, reason_of
+from nymconnect.reasons import Reason
 from nymconnect.system_reasons import CannotListen
 from nymconnect_gui.model.history import History
 from nymconnect_gui.text.words import Problem
@@ -77,6 +78,8 @@ class Bridge(QObject):
         self._session: SessionLike | None = None
         self._status = idle_status(settings)
         self._problem: Problem | None = None
+        self._obstacle: Reason | None = None
+        self.reread: Callable[[], Coroutine[Any, Any, None]] = _nothing  # takes the obstacle away where it is gone
         self._attempt: asyncio.Task[None] | None = None
         self._gateways: dict[str, tuple[KnownGateway, ...]] = {}  # by network, of sessions that have ended
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +139,24 @@ class Bridge(QObject):
     def connected_for(self) -> float | None:
         """Seconds since it works, None while it does not."""
         return clock() - self._status.since if self._status.state is State.CONNECTED else None
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why nothing may connect, whatever anybody presses."""
+        return self._obstacle
+
+    @obstacle.setter
+    def obstacle(self, reason: Reason | None) -> None:
+        if reason == self._obstacle:
+            return
+        self._obstacle = reason
+        self._problem = None if reason is None else Problem(reason)
+        self._take(self._status)
+        self.state_changed.emit(self._status)
+
+    def look_again(self) -> None:
+        """See whether the obstacle is gone."""
+        self._spawn(self.reread(), "look again")
 
     def watch(self, who: str, watching: bool) -> None:
         """`who` (a window, a tray) wants fresh numbers, or no longer does."""
@@ -197,7 +218,7 @@ class Bridge(QObject):
             return
         self._settings = settings
         if self._session is None:
-            self._problem = None
+            self._problem = None if self._obstacle is None else Problem(self._obstacle)
             self._take(idle_status(settings))
         self.settings_changed.emit(settings)
 
@@ -214,6 +235,11 @@ class Bridge(QObject):
     async def _connect(self, *, resting: bool = False) -> None:
         async with self._order:
             if self._status.state not in (State.DISCONNECTED, State.FAILED):
+                return
+            if self._obstacle is not None:
+                await self.reread()
+            if self._obstacle is not None:
+                self.state_changed.emit(self._status)
                 return
             self._problem = None
             self.history.clear()
@@ -249,7 +275,7 @@ class Bridge(QObject):
     async def _disconnect(self) -> None:
         async with self._order:
             await self._end_session()
-            if self._problem is not None:
+            if self._problem is not None and self._obstacle is None:
                 self._problem = None
                 self.state_changed.emit(self._status)
 
@@ -288,6 +314,10 @@ class Bridge(QObject):
         log.error("%s failed: %s", task.get_name(), error, exc_info=error)
         self._problem = Problem(Crash("the window", f"{type(error).__name__}: {error}"))
         self.state_changed.emit(self._status)
+
+
+async def _nothing() -> None:
+    pass
 
 
 def idle_status(settings: Settings) -> Status:

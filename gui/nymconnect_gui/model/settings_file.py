@@ -3,38 +3,26 @@
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from nymconnect.errors import UserError, reason_of
-from nymconnect.storage import set_aside
-from nymconnect_gui.text.reasons import advice
-from nymconnect_gui.text.words import translate
+from nymconnect.errors import UserError
+from nymconnect.reasons import Reason
 from nymconnect_proxy.settings.config import Settings, read_settings, write_settings
-from nymconnect_proxy.settings.settings_document import BrokenFileError
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """The file to use, None if there is none that may be written, and what a person should know about it."""
+    """The file to use. Where it cannot be used, None, and the `obstacle`: then nothing may connect, for nobody knows
+    which network a person wanted."""
 
     path: Path | None
-    notice: str = ""
+    obstacle: Reason | None = None
 
 
 def open_settings(path: Path) -> SettingsFile:
-    """Make sure that the file reads, or is not there; a broken one is set aside. Never an error."""
+    """Whether the file reads, or is not there; it stays as it is. Never an error."""
     try:
         read_settings(path)
-    except BrokenFileError as error:
-        kept = set_aside(path, str(error))
-        if kept is None:
-            text = translate(
-                "Settings", "{file} is damaged and cannot be set aside. Defaults are used, and changes are not kept."
-            )
-            return SettingsFile(None, text.format(file=path))
-        text = translate("Settings", "The settings could not be read and were set aside as {file}. Defaults are used.")
-        return SettingsFile(path, text.format(file=kept.name))
     except UserError as error:
-        text = translate("Settings", "The settings could not be read. {reason} Changes last for this run only.")
-        return SettingsFile(None, text.format(reason=advice(reason_of(error)).sentence))
+        return SettingsFile(None, error.reason)
     return SettingsFile(path)
 
 

@@ -56,6 +56,10 @@ class Keeper(QObject):
         """The settings file, None if changes count for this run only."""
         return self._path
 
+    def use(self, path: Path) -> None:
+        """Write to this file from now on."""
+        self._path = path
+
     @property
     def vault_name(self) -> str:
         """The keyring that passwords go to; empty if they go to the settings file."""

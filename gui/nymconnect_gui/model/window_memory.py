@@ -61,6 +61,12 @@ class Store(QObject):
         """A snapshot."""
         return self._values
 
+    def use(self, path: Path) -> None:
+        """Remember in this file from now on, and take what it holds."""
+        self._path = path
+        self._values = self._load()
+        self.changed.emit()
+
     def _load(self) -> Remembered:
         if self._path is None:
             return Remembered()

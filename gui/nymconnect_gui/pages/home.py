@@ -9,6 +9,7 @@ from nymconnect_gui.model.ports import next_free_port
 from nymconnect_gui.model.session_controller import clock, with_port
 from nymconnect_gui.pages.details import Details
 from nymconnect_gui.text import words
+from nymconnect_gui.text.advice import SETTINGS
 from nymconnect_gui.text.alarms import alarm_text
 from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import Mood, translate
@@ -180,7 +181,10 @@ class HomePage(Page):
         self.other_port.setText(translate("Home", "Use port {port}").format(port=self._free_port))
         self.reconnect.setVisible(self._bridge.needs_reconnect and mood is Mood.CONNECTED)
         reason = problem.reason if problem is not None else self._bridge.status.reason
-        self._help_page = advice(reason).page if mood is Mood.FAILED and busy is None and reason is not None else ""
+        if self._bridge.obstacle is not None:
+            self._help_page = SETTINGS
+        else:
+            self._help_page = advice(reason).page if mood is Mood.FAILED and busy is None and reason is not None else ""
         self.help.setVisible(bool(self._help_page))
         is_report = self._help_page == "diagnostics-report"
         self.help.setText(translate("Home", "Problem report") if is_report else translate("Home", "Open settings"))

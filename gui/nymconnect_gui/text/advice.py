@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NETWORK, EXITS, PROXY, REPORT = "settings-network", "settings-exits", "settings-proxy", "diagnostics-report"
+SETTINGS = "settings"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from nymconnect.reasons import KeysLost, NoDirectoryUrl, NoFingerprint, Reason, RepliesLost, SystemSays
 from nymconnect.system_reasons import CannotListen, FileUnusable, NewerFile, OpenToOthers
 from nymconnect_gui.reasons import AutostartRefused
-from nymconnect_gui.text.advice import EXITS, NETWORK, PROXY, REPORT, Advice, sentence_case
+from nymconnect_gui.text.advice import EXITS, NETWORK, PROXY, REPORT, SETTINGS, Advice, sentence_case
 from nymconnect_proxy.ingress.reasons import NotAnAddress, ReachableByOthers, RpcUrlMissing, RpcUrlPrivate
 from nymconnect_proxy.practice.reasons import PracticeEnded, PracticeNotStarted, PracticeTooSlow
 from nymconnect_proxy.session.reasons import ProfileInUse
@@ -21,6 +21,7 @@ from nymconnect_proxy.settings.reasons import (
     RequesterTwice,
     RequesterUnknown,
     SettingsBroken,
+    SettingsOpenToOthers,
     TooLong,
     UnknownOption,
     UnknownSection,
@@ -37,6 +38,19 @@ def local_advice(reason: Reason) -> Advice | None:
             return Advice(translate("Reasons", "The disk is full. Make room, then try again."))
         case SystemSays():
             return Advice(sentence_case(_why(reason)))
+        case SettingsBroken(path, problem, line) if line:
+            text = translate("Reasons", "{path}, line {line}: {why}.")
+            return Advice(text.format(path=path, line=line, why=_why(problem).rstrip(".")), SETTINGS)
+        case SettingsOpenToOthers(path, may_write=True):
+            text = translate(
+                "Reasons", "Other users of this computer can change the settings in {path}. Run “{command}” first."
+            )
+            return Advice(text.format(path=path, command=reason.command), SETTINGS)
+        case SettingsOpenToOthers(path):
+            text = translate(
+                "Reasons", "Other users of this computer can reach the password in {path}. Run “{command}” first."
+            )
+            return Advice(text.format(path=path, command=reason.command), SETTINGS)
         case FileUnusable(path, _, problem) | SettingsBroken(path, problem):
             text = translate("Reasons", "{path} cannot be used: {why}.")
             return Advice(text.format(path=path, why=_why(problem).rstrip(".")))

@@ -979,6 +979,18 @@
         <translation>Die Festplatte ist voll. Schaffen Sie Platz und versuchen Sie es noch einmal.</translation>
     </message>
     <message>
+        <source>{path}, line {line}: {why}.</source>
+        <translation>{path}, Zeile {line}: {why}.</translation>
+    </message>
+    <message>
+        <source>Other users of this computer can change the settings in {path}. Run “{command}” first.</source>
+        <translation>Andere Benutzer dieses Rechners können die Einstellungen in {path} ändern. Führen Sie zuerst „{command}“ aus.</translation>
+    </message>
+    <message>
+        <source>Other users of this computer can reach the password in {path}. Run “{command}” first.</source>
+        <translation>Andere Benutzer dieses Rechners kommen an das Passwort in {path}. Führen Sie zuerst „{command}“ aus.</translation>
+    </message>
+    <message>
         <source>The proxy cannot open {address}: {why}. Choose another address or port.</source>
         <translation>Der Proxy kann {address} nicht öffnen: {why}. Wählen Sie eine andere Adresse oder einen anderen Port.</translation>
     </message>
@@ -1371,6 +1383,26 @@
     <message>
         <source>Reset to defaults…</source>
         <translation>Zurücksetzen …</translation>
+    </message>
+    <message>
+        <source>NymConnect does not connect until that is mended, and has not touched the file.</source>
+        <translation>NymConnect verbindet sich nicht, bis das behoben ist, und hat die Datei nicht angerührt.</translation>
+    </message>
+    <message>
+        <source>Read it again</source>
+        <translation>Erneut lesen</translation>
+    </message>
+    <message>
+        <source>Set it aside and use defaults</source>
+        <translation>Beiseitelegen und Vorgaben nehmen</translation>
+    </message>
+    <message>
+        <source>The file cannot be renamed.</source>
+        <translation>Die Datei lässt sich nicht umbenennen.</translation>
+    </message>
+    <message>
+        <source>The settings are the defaults now. The old file is kept as {file}.</source>
+        <translation>Es gelten jetzt die Vorgaben. Die alte Datei ist noch da und heißt {file}.</translation>
     </message>
     <message>
         <source>How much to hide</source>
@@ -1819,18 +1851,6 @@
     <message>
         <source>NymConnect leaves the mixnet after {minutes} minutes without use. Your line shows when you use it.</source>
         <translation>Das Mixnetz wird nach {minutes} Minuten ohne Gebrauch verlassen. Ihre Leitung zeigt, wann Sie es benutzen.</translation>
-    </message>
-    <message>
-        <source>{file} is damaged and cannot be set aside. Defaults are used, and changes are not kept.</source>
-        <translation>{file} ist beschädigt und lässt sich nicht beiseitelegen. Es gelten die Vorgaben, und Änderungen werden nicht behalten.</translation>
-    </message>
-    <message>
-        <source>The settings could not be read and were set aside as {file}. Defaults are used.</source>
-        <translation>Die Einstellungen waren nicht lesbar und liegen nun als {file} daneben. Es gelten die Vorgaben.</translation>
-    </message>
-    <message>
-        <source>The settings could not be read. {reason} Changes last for this run only.</source>
-        <translation>Die Einstellungen konnten nicht gelesen werden. {reason} Änderungen gelten nur, bis das Programm endet.</translation>
     </message>
     <message>
         <source>Read the log</source>

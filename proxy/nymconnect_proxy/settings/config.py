@@ -9,16 +9,27 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import tomlkit
 
 from nymconnect.endpoints import Upstream
 from nymconnect.errors import UserError
+from nymconnect.reasons import Reason
+from nymconnect.storage import rights_of_others
 from nymconnect_proxy.settings.address_book import Book, book_of
 from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Value
-from nymconnect_proxy.settings.reasons import OptionWrong, SettingsBroken, UnknownOption, UnknownSection
+from nymconnect_proxy.settings.reasons import (
+    OptionWrong,
+    RequesterAddressWrong,
+    RequesterNameWrong,
+    SettingsBroken,
+    SettingsOpenToOthers,
+    UnknownOption,
+    UnknownSection,
+)
 from nymconnect_proxy.settings.settings import DESKTOP_SECTION, LIVE_OPTIONS, OPTIONS, Settings
-from nymconnect_proxy.settings.settings_document import BrokenFileError, change_document, read_tables
+from nymconnect_proxy.settings.settings_document import BrokenFileError, change_document, line_of, read_tables
 
 __all__ = [
     "DESKTOP_SECTION",
@@ -35,6 +46,7 @@ __all__ = [
 UPSTREAM_LOGIN = "NYMCONNECT_UPSTREAM_LOGIN"  # environment variable: NAME:PASSWORD
 PASSWORD = "NYMCONNECT_PASSWORD"  # environment variable
 BOOK_SECTION = "requesters"
+WRITE_BY_ALL = 0o002
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -89,12 +101,41 @@ def settings_from(flags: argparse.Namespace, path: Path | None = None) -> Settin
 
 
 def read_settings(path: Path) -> Settings:
-    """From a TOML file with one table for each section; an absent file means defaults. UserError names file and key."""
+    """From a TOML file with one table for each section; an absent file means defaults. UserError names file, line and
+    key; or says that other users may read the password in the file, or write the file, as ssh refuses it."""
     tables = read_tables(path)
     try:
-        return _settings_from_tables(tables)
+        settings = _settings_from_tables(tables)
     except UserError as error:
-        raise BrokenFileError(SettingsBroken(path, error.reason)) from error
+        raise BrokenFileError(SettingsBroken(path, error.reason, line_of(path, *_place_of(error.reason)))) from error
+    rights = rights_of_others(path)
+    if rights & WRITE_BY_ALL or (rights and _holds_password(settings)):
+        raise UserError(SettingsOpenToOthers(path, may_write=bool(rights & WRITE_BY_ALL)))
+    return settings
+
+
+def _place_of(problem: Reason) -> tuple[str, str]:
+    """Table and entry of the settings file, where something is wrong."""
+    match problem:
+        case UnknownSection(section):
+            return section, ""
+        case UnknownOption(section, name):
+            return section, name
+        case OptionWrong(name) if name in _BY_NAME:
+            return _BY_NAME[name].section, name
+        case RequesterNameWrong(name) | RequesterAddressWrong(name):
+            return BOOK_SECTION, name
+        case _:
+            return BOOK_SECTION, ""
+
+
+def _holds_password(settings: Settings) -> bool:
+    upstream, server = settings.upstream, settings.rpc_url
+    return (
+        settings.password is not None
+        or (upstream is not None and upstream.username is not None)
+        or (server is not None and urlsplit(server.url).username is not None)
+    )
 
 
 def _settings_from_tables(tables: Mapping[str, object]) -> Settings:

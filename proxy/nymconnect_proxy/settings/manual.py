@@ -22,6 +22,7 @@ def manual() -> str:
         "every mix node on the way who is sending: choose a preset instead.",
         "",
         f"The file may begin with `version = {CURRENT_VERSION}`; a file without that line is read as an older one.",
+        "A file with a password in it must be closed to other users of the computer: `chmod 600`.",
         f"The table `[{DESKTOP_SECTION}]` belongs to the window; the command line does not read it.",
     ]
     for section in dict.fromkeys(option.section for option in OPTIONS):

@@ -3,6 +3,7 @@
 No secret stands in any of them: a value that may be or hold one is never `given`.
 """
 
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -90,13 +91,33 @@ class TooLong(Reason):
 
 @dataclass(frozen=True, slots=True)
 class SettingsBroken(Reason):
-    """The settings file can be read, and its content is not what it should be."""
+    """The settings file can be read, and its content is not what it should be, in `line` if that is known."""
 
     path: Path
     problem: Reason
+    line: int = 0
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
+        return f"{self.path}, line {self.line}: {self.problem}" if self.line else f"{self.path}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsOpenToOthers(Reason):
+    """Other users of this computer may write the settings file, and so choose the network; or it holds a password, and
+    they may read that."""
+
+    path: Path
+    may_write: bool = False
+
+    @property
+    def command(self) -> str:
+        """Takes it away from them."""
+        return f"chmod 600 {shlex.quote(str(self.path))}"
+
+    def __str__(self) -> str:
+        what = "can be written" if self.may_write else "holds a password and is open"
+        by = "by" if self.may_write else "to"
+        return f"{self.path} {what} {by} other users of this computer; close it with: {self.command}"
 
 
 @dataclass(frozen=True, slots=True)

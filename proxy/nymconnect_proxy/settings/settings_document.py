@@ -5,6 +5,7 @@ n to n + 1; it is brought up to date whenever it is read, and written so when it
 version is left alone.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from nymconnect_proxy.settings.reasons import OptionWrong, SettingsBroken, TooLo
 
 MAX_SETTINGS_LENGTH = 256 * 1024  # bytes
 VERSION_KEY = "version"
+_HEADER = re.compile(r"\s*\[\s*[\"']?([^\"'\]\s]+)[\"']?\s*\]")
+_ENTRY = re.compile(r"\s*[\"']?([^\"'=\s]+)[\"']?\s*=")
 
 Migration = Callable[[MutableMapping[str, Any]], None]
 
@@ -56,6 +59,24 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise BrokenFileError(SettingsBroken(path, Words(str(error)))) from error
     del tables[VERSION_KEY]
     return tables
+
+
+def line_of(path: Path, section: str, entry: str = "") -> int:
+    """The line in which a table begins, or an entry of it stands; 0 if it is not found. A help for a person only."""
+    try:
+        lines = _read(path).decode().split("\n")
+    except (OSError, UserError, UnicodeDecodeError):
+        return 0
+    table, wanted = "", f"{section}.{entry}" if entry else section
+    for number, line in enumerate(lines, 1):
+        if header := _HEADER.match(line):
+            table, here = header[1], header[1]
+        else:
+            found = _ENTRY.match(line)
+            here = "" if found is None else f"{table}.{found[1]}" if table else found[1]
+        if here == wanted:
+            return number
+    return 0
 
 
 def change_document(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -424,38 +425,127 @@ def test_comments_in_the_file_survive_a_change_in_the_window(page: Find, program
     assert read_settings(path).preset == "high"
 
 
-@pytest.mark.parametrize("text", ["[network\n", "[network]\nnetwork = 5\n", "\0\1"])
-def test_a_broken_file_is_set_aside_and_told(text: str, tmp_path: Path) -> None:
+BROKEN = ["[network\n", "[network]\nnetwork = 5\n", "\0\1", "version = 99\n", "[nonsense]\n"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_file_that_cannot_be_used_stays_as_it_is(text: str, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(text)
     opened = open_settings(path)
-    assert opened.path == path
-    assert not path.exists()
-    kept = [one for one in tmp_path.iterdir() if one.name.startswith("settings.toml.corrupt-")]
-    assert [one.read_text() for one in kept] == [text]
-    assert kept[0].name in opened.notice
-
-
-def test_a_file_of_a_newer_version_stays_and_is_not_written(tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text("version = 99\n")
-    opened = open_settings(path)
     assert opened.path is None
-    assert "newer version" in opened.notice
-    assert path.read_text() == "version = 99\n"
+    assert opened.obstacle is not None
+    assert str(path) in str(opened.obstacle)
+    assert path.read_text() == text
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_cannot_be_set_aside_is_told_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text("[network\n")
+def held_back(program: Program, text: str) -> Path:
+    """The program after a start with this in its settings file."""
+    assert program.keeper.path is not None
+    path = program.keeper.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    program.keeper._path = program.store._path = None  # as `main` makes it then
+    program.guard.hold_back(path, lambda: read_settings(path))
+    return path
+
+
+async def settle(program: Program) -> None:
+    await wait_for(lambda: not program.bridge._tasks)
+
+
+TYPO = "[network]\nnetwork = 'mainnet'\n[proxy]\nsocks = '127.0.0.1'\n"
+
+
+async def test_a_typo_keeps_the_window_from_connecting_and_is_shown_with_its_line(
+    page: Find, program: Program, sessions: FakeSessions
+) -> None:
+    path = held_back(program, TYPO)
+    home = page("home")
+    told = f"{path}, line 4: the value of socks is wrong."
+    assert home.sentence.text() == told
+    home.ring.click()
+    await settle(program)
+    program.bridge.reconnect()
+    program.bridge.rest()
+    await settle(program)
+    assert sessions.made == []
+    assert home.sentence.text() == told
+    program.obey("connect")
+    await settle(program)
+    assert b"line 4" in program.obey("status")
+    assert sessions.made == []
+    program.change_settings(replace(program.bridge.settings, preset="high"))
+    assert home.sentence.text() == told
+    assert path.read_text() == TYPO
+    home.help.click()
+    assert program.window.current == "settings"
+    settings = page("settings")
+    assert settings.obstacle.isVisible()
+    assert settings.why_not.text() == told
+    assert not settings.reset.isVisible()
+
+
+async def test_a_file_that_was_mended_is_used_by_the_next_press(
+    page: Find, program: Program, sessions: FakeSessions
+) -> None:
+    path = held_back(program, TYPO)
+    path.write_text(TYPO.replace("127.0.0.1", "127.0.0.1:1090") + "[desktop]\ntheme = 'dark'\n")
+    page("home").ring.click()
+    await settle(program)
+    assert program.bridge.obstacle is None
+    assert sessions.last.settings.network == "mainnet"
+    assert program.store.values.theme == "dark"
+    assert program.keeper.path == path
+    assert not page("settings").obstacle.isVisible()
+
+
+async def test_it_can_be_read_again_and_shows_the_next_mistake(page: Find, program: Program) -> None:
+    path = held_back(program, TYPO)
+    settings = page("settings")
+    path.write_text("[nonsense]\n")
+    settings.read_again.click()
+    await settle(program)
+    assert settings.why_not.text() == f"{path}, line 1: no section is named nonsense."
+    path.write_text("[network]\nnetwork = 'mainnet'\n")
+    settings.read_again.click()
+    await settle(program)
+    assert not settings.obstacle.isVisible()
+    assert program.bridge.settings.network == "mainnet"
+    assert program.bridge.problem is None
+
+
+async def test_it_can_be_set_aside_for_the_defaults_and_nothing_is_lost(
+    page: Find, program: Program, sessions: FakeSessions
+) -> None:
+    path = held_back(program, TYPO)
+    page("settings").begin_anew.click()
+    await settle(program)
+    (kept,) = path.parent.glob("settings.toml.corrupt-*")
+    assert kept.read_text() == TYPO
+    assert kept.name in program.window.notice.text.text()
+    assert program.bridge.settings == Settings()
+    page("settings").preset.buttons["high"].click()
+    assert read_settings(path).preset == "high"
+    page("home").ring.click()
+    await wait_for(lambda: bool(sessions.made))
+
+
+async def test_a_file_that_cannot_be_set_aside_keeps_holding_back(
+    page: Find, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = held_back(program, TYPO)
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    opened = open_settings(path)
-    assert opened.path is None
-    assert path.exists()
+    page("settings").begin_anew.click()
+    await settle(program)
+    assert "cannot be renamed" in program.window.notice.text.text()
+    assert program.bridge.obstacle is not None
+    assert path.read_text() == TYPO
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset
 from nymconnect_gui.model.context import Context
 from nymconnect_gui.pages.defaults import ask_for_defaults
 from nymconnect_gui.text import words
+from nymconnect_gui.text.reasons import advice
 from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.controls import Card, Page, button, label, line, section, set_role
+from nymconnect_gui.widgets.flow import FlowLayout
 from nymconnect_gui.widgets.forms import Choice, RowButton
 from nymconnect_proxy.settings.config import Settings
 from nymconnect_proxy.settings.settings import BY_PRESET, LOG_LEVELS, OPTIONS
@@ -78,6 +80,7 @@ class SettingsPage(SettingsPart):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self._add_obstacle()
         self._add_privacy()
         self._add_rows()
         self.kept = label("", "small")
@@ -86,7 +89,35 @@ class SettingsPage(SettingsPart):
         self.reset = button(translate("Settings", "Reset to defaults…"), self._ask_for_defaults)
         self.column.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeading)
         context.keeper.vault_changed.connect(self._show_again)
+        context.bridge.state_changed.connect(self._show_again)
         self.show_settings()
+
+    def _add_obstacle(self) -> None:
+        """Why the settings file is not used, and the two ways on."""
+        theme, guard = self.context.theme, self.context.guard
+        self.obstacle = Card(theme)
+        set_role(self.obstacle, "card", "warn")
+        self.why_not = label("", "strong")
+        self.consequence = label(
+            translate("Settings", "NymConnect does not connect until that is mended, and has not touched the file."),
+            "muted",
+        )
+        self.read_again = button(translate("Settings", "Read it again"), guard.read_again, "primary")
+        self.begin_anew = button(translate("Settings", "Set it aside and use defaults"), self._begin_anew)
+        row = FlowLayout(theme.px(6))
+        row.addWidget(self.read_again)
+        row.addWidget(self.begin_anew)
+        self.obstacle.add(self.why_not, self.consequence)
+        self.obstacle.rows.addLayout(row)
+        self.add(self.obstacle)
+
+    def _begin_anew(self) -> None:
+        kept = self.context.guard.set_aside()
+        if kept is None:
+            self.context.tell(translate("Settings", "The file cannot be renamed."))
+        else:
+            text = translate("Settings", "The settings are the defaults now. The old file is kept as {file}.")
+            self.context.tell(text.format(file=kept.name))
 
     def _add_privacy(self) -> None:
         theme = self.context.theme
@@ -139,6 +170,10 @@ class SettingsPage(SettingsPart):
 
     def show_settings(self) -> None:
         settings, store = self.settings, self.context.store.values
+        obstacle = self.context.bridge.obstacle
+        self.obstacle.setVisible(obstacle is not None)
+        self.reset.setVisible(obstacle is None)
+        self.why_not.setText("" if obstacle is None else advice(obstacle).sentence)
         own_network = settings.network == "embedded"
         preset = settings.chosen_preset(own_network=own_network)
         self.preset.set_current(settings.preset)

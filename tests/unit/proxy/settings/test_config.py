@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from nymconnect.packet.params import PacketSize
 from nymconnect_proxy.settings.config import OPTIONS, Settings, add_flags, read_settings, settings_from, write_settings
 from nymconnect_proxy.settings.manual import manual
 from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server
+from nymconnect_proxy.settings.reasons import SettingsBroken, SettingsOpenToOthers
 
 REPOSITORY = Path(__file__).parents[4]
 IDENTITY = Ed25519Secret(bytes(range(32))).public
@@ -73,6 +75,7 @@ def parse_flags(*words: str) -> argparse.Namespace:
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 
@@ -269,6 +272,63 @@ def test_a_broken_address_book_is_a_clear_error(tmp_path: Path, text: str, compl
         read_settings(write(tmp_path / "settings.toml", text + "\n"))
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[nonsense]\nx = 1\n", 1),
+        ("# mine\n\n[proxy]\nsocks = '127.0.0.1'\n", 4),
+        ("[traffic]\npreset = 'bulk'\n[network]\nsocks = '127.0.0.1:1'\n", 4),
+        ("[requesters]\n'home' = 'nonsense'\n", 2),
+        ("[traffic]\naverage_packet_delay = '11s'\n", 2),
+        ("proxy.socks = '127.0.0.1'\n", 1),
+        ("proxy = { socks = '127.0.0.1' }\n", 0),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    path = write(tmp_path / "settings.toml", text)
+    with pytest.raises(UserError) as refused:
+        read_settings(path)
+    assert isinstance(refused.value.reason, SettingsBroken)
+    assert refused.value.reason.line == line
+    assert str(refused.value).startswith(f"{path}, line {line}: " if line else f"{path}: ")
+
+
+def test_a_mistake_of_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"settings\.toml: .*line 2"):
+        read_settings(write(tmp_path / "settings.toml", "[proxy]\nsocks 1\n"))
+
+
+SECRETS = [
+    "[proxy]\npassword = 'p'\n",
+    "[proxy]\nrpc_url = 'https://me:p@rpc.example/'\n",
+    "[network]\nupstream = 'socks5://me:p@proxy.example:1'\n",
+]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("mode", [0o640, 0o620, 0o604])
+def test_a_file_with_a_password_that_others_reach_is_refused(tmp_path: Path, text: str, mode: int) -> None:
+    path = write(tmp_path / "settings.toml", text)
+    path.chmod(mode)
+    with pytest.raises(UserError) as refused:
+        read_settings(path)
+    assert refused.value.reason == SettingsOpenToOthers(path)
+    assert str(refused.value).endswith(f"close it with: chmod 600 {path}")
+    path.chmod(0o600)
+    assert read_settings(path) != Settings()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_a_file_that_everybody_may_write_is_refused_and_one_without_a_password_may_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "settings.toml", "[network]\nnetwork = 'mainnet'\n")
+    path.chmod(0o664)
+    assert read_settings(path).network == "mainnet"
+    path.chmod(0o646)
+    with pytest.raises(UserError, match="can be written by other users"):
+        read_settings(path)
+
+
 # --- the upstream proxy and its password -----------------------------------------------------------------------------
 
 LOGIN = "socks5://na%3Ame:p%40ss@proxy.example:9050"
@@ -363,7 +423,7 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, text: str, complaint: str
     path = write(tmp_path / "settings.toml", text)
     with pytest.raises(UserError) as caught:
         read_settings(path)
-    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).startswith(str(path))
     assert complaint in str(caught.value)
 
 
