@@ -172,7 +172,7 @@ def test_this_program_is_started_again_in_one_way_and_never_from_the_current_fol
     in_product = {relative(path) for path in modules() if found[relative(path)]}
     assert in_product == {"nymconnect/runtime/program.py"}
     unsafe = {path for path, spawns in found.items() if not all(spawns)}
-    assert unsafe == {"tests/integration/test_command_line.py"}
+    assert unsafe == {"tests/integration/proxy/commands/test_command_line.py"}
 
 
 def test_unit_tests_do_not_wait() -> None:
