@@ -159,8 +159,6 @@ class GatewayConnection:
             await self._ended
         finally:
             self.is_ready = False
-            if self._feeding is not None:
-                self._feeding.cancel()
             self._say_farewell()
             self._waker.cancel()
             await self._carrier.close()

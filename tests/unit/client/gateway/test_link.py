@@ -11,7 +11,7 @@ from nymconnect.client.gateway import link, topology_refresh
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.errors import UserError
-from nymconnect.reasons import Words
+from nymconnect.reasons import GatewayUnlisted, Reason, Words
 from tests.helpers.loopback_gateway import LoopbackGateway
 from tests.helpers.networks import known_network
 from tests.helpers.staged_client import NO_DIRECTORY, PATIENCE, QUICK, running_client, staged_client
@@ -29,6 +29,7 @@ async def test_a_lost_link_is_told_and_renewed_with_the_same_key() -> None:
         await stage.until(lambda: len(stage.links) == 3)
         assert stage.links == [(True, ""), (False, "the gateway closed the connection"), (True, "")]
         assert len(gateway.registry.registrations) == 1
+        assert stage.client.keys.shared_key is not None
         await stage.client.send(stage.client.address, b"after")
         assert (await stage.client.receive()).data == b"after"
 
@@ -95,6 +96,7 @@ async def test_a_pause_between_attempts_ends_when_the_way_has_changed(monkeypatc
         stage.client.reconnect(Words("the network has changed"))
         await stage.until(lambda: len(stage.links) == 3)
         assert stage.client.is_connected
+        assert not stage.client._link._hurry.is_set(), "the next pause is a whole one"
 
 
 @pytest.mark.usefixtures("quick_reconnect")
@@ -107,6 +109,54 @@ async def test_a_gateway_that_does_not_come_back_is_reported(monkeypatch: pytest
         await gateway.__aexit__(None, None, None)
         assert "has not answered" in str(await gone)
         await gateway.__aenter__()
+
+
+@pytest.mark.usefixtures("quick_reconnect")
+async def test_attempts_that_failed_before_the_link_was_up_count_nothing_afterwards() -> None:
+    async with LoopbackGateway(network=known_network()) as gateway, staged_client(gateway) as stage:
+        link_of_stage = stage.client._link
+        good = stage.client.gateway
+        assert good.entry is not None
+        link_of_stage.gateway = replace(good, entry=replace(good.entry, hostname="["))
+        async with asyncio.timeout(PATIENCE):
+            starting = asyncio.create_task(stage.client.start(PATIENCE))
+            await stage.until(lambda: len(stage.links) >= 2)
+            link_of_stage.gateway = good
+            await starting
+            assert link_of_stage._record._failures
+            before = len(stage.links)
+            await gateway.drop_clients()
+            await stage.until(lambda: len(stage.links) >= before + 2)
+            assert not link_of_stage._record._failures
+
+
+async def test_a_gateway_is_entered_where_the_directory_lists_it_last() -> None:
+    async with running_client() as (stage, _):
+        gateway, topology = stage.client.gateway, known_network().topology
+        moved = replace(gateway, ips=("192.0.2.7",))
+        assert stage.client._use_topology(replace(topology, gateways={gateway.identity: moved}))
+        assert stage.client.gateway == moved
+        closed = replace(moved, entry=None)
+        assert stage.client._use_topology(replace(topology, gateways={gateway.identity: closed}))
+        assert stage.client.gateway == moved, "one that takes no clients now may take them again"
+
+
+async def test_a_gateway_that_is_listed_no_more_is_reported_unless_it_is_forgiven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(topology_refresh, "GONE_AFTER", 0.0)
+    gone: list[Reason] = []
+    async with running_client() as (stage, _):
+        stage.client.on_gateway_gone = gone.append
+        without = replace(known_network().topology, gateways={})
+        for _ in range(2):
+            assert not stage.client._use_topology(without)
+            stage.client.forgive_gateway()
+        assert gone == []
+        for _ in range(2):
+            assert not stage.client._use_topology(without)
+        assert gone == [GatewayUnlisted()]
+        assert stage.client.topology.gateways, "the old topology stays"
 
 
 def test_the_keys_carry_the_time_of_the_last_authentication() -> None:
