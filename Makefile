@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 LOCK_FLAGS := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
-# Two cores are busy with three processes of tests, since many tests wait; `make test WORKERS=0` runs one after another.
-WORKERS ?= 3
-PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+# Two cores are busy with four processes of tests, since many tests wait; `make test WORKERS=0` runs one after another.
+# Each process gets its tests one by one: the longest come first (tests/conftest.py), thousands of short ones at the end.
+WORKERS ?= 4
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -20,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX ?= $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit simulation integration apps interop vectors lint format trace bench privacy screenshots docs translations lock clean
+.PHONY: help setup run test all-tests unit simulation integration apps interop vectors lint format trace bench privacy screenshots docs translations lock clean
 
 help:
 	@echo "make run | test | unit | simulation | integration | apps | interop | vectors | lint | format | trace | bench | privacy | screenshots | docs | translations | lock | setup | clean"
@@ -37,7 +38,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 run: setup
 	$(BIN)/nymconnect gui
 
-test: lint
+test: setup
+	$(MAKE) --jobs 2 lint all-tests
+
+all-tests: setup
 	$(PYTEST) tests/integration tests/simulation tests/unit
 
 unit: setup

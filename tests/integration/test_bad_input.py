@@ -20,7 +20,7 @@ from tests.helpers.stage import PATIENCE, Stage, eventually, stage
 from tests.helpers.targets import file_server
 
 RNG = random.Random(11)
-BODY = RNG.randbytes(150_000)
+BODY = RNG.randbytes(60_000)
 HTTP_GARBAGE = [
     b"\r\n\r\n",
     b"\x16\x03\x01" + bytes(300),

@@ -53,25 +53,25 @@ def received(on: Stage) -> int:
 
 
 @pytest.mark.timeout(600)
-async def test_two_megabytes_survive_lost_packets_and_a_dead_mix_node() -> None:
-    body = content(2_000_000)
+async def test_a_megabyte_survives_lost_packets_and_a_dead_mix_node() -> None:
+    body = content(1_000_000)
     async with file_server({"/file": body}) as port, stage(WIDE_AND_LARGE) as on:
         losses = lose_packets(on.network, LOSS)
         download = asyncio.create_task(on.fetch(port, "/file", patience=500))
-        await eventually(lambda: received(on) > 100, 400)
+        await eventually(lambda: received(on) > 50, 400)
         assert not download.done()
         await on.network.mixnodes[0].stop()
         assert await download == body
-        assert losses.lost > 80
+        assert losses.lost > 40
 
 
 @pytest.mark.timeout(600)
-async def test_fifty_downloads_survive_lost_packets_and_a_dead_mix_node() -> None:
-    files = {f"/{number}": content(20_000, number) for number in range(50)}
+async def test_twenty_downloads_survive_lost_packets_and_a_dead_mix_node() -> None:
+    files = {f"/{number}": content(20_000, number) for number in range(20)}
     async with file_server(files) as port, stage(WIDE) as on:
         lose_packets(on.network, LOSS, seed=2)
         downloads = [asyncio.create_task(on.fetch(port, path, patience=500)) for path in files]
-        await eventually(lambda: received(on) > 250, 400)
+        await eventually(lambda: received(on) > 100, 400)
         assert not all(download.done() for download in downloads)
         await on.network.mixnodes[4].stop()
         assert await asyncio.gather(*downloads) == list(files.values())

@@ -16,4 +16,4 @@ async def test_more_new_tags_than_are_remembered_leave_a_silent_user_his_answer(
 
 
 async def test_hundreds_of_half_messages_leave_a_slow_message_whole() -> None:
-    await many_halves(300)
+    await many_halves(200)

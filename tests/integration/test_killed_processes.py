@@ -23,7 +23,7 @@ from tests.helpers.process_network import PartProcess, ProcessNetwork
 from tests.helpers.stage import eventually, reach
 from tests.helpers.targets import tcp_server
 
-BODY = random.Random(9).randbytes(400_000)
+BODY = random.Random(9).randbytes(300_000)
 BEFORE = 60_000  # bytes that have arrived when the process is killed
 PATIENCE = 200.0  # seconds
 LOST_AFTER = 20.0  # seconds; what died with a process though it was acked is missed for that long only
