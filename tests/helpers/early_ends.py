@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from tests.helpers.targets import stop_accepting
+
 PATIENCE = 60.0
 MORE_THAN_BUFFERS_TAKE = 64 * 1024 * 1024
 
@@ -23,6 +25,7 @@ async def deaf_server() -> AsyncIterator[int]:
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        await stop_accepting(server.sockets[0].fileno())
         server.close()
         for transport in accepted:
             assert isinstance(transport, asyncio.Transport)

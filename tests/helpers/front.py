@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import Self
 
+from tests.helpers.targets import stop_accepting
+
 HOST = "127.0.0.1"
 CHUNK = 65_536
 
@@ -25,6 +27,7 @@ class Front:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await stop_accepting(self._server.sockets[0].fileno())
         self._server.close()
         for connection in self._connections:
             connection.cancel()

@@ -10,6 +10,7 @@ from nymconnect.endpoints import Upstream
 from nymconnect.runtime.outbound import dial
 from nymconnect.runtime.sockets import hang_up
 from nymconnect.runtime.tasks import TaskSet
+from tests.helpers.targets import stop_accepting
 
 
 class UpstreamProxy:
@@ -38,6 +39,7 @@ class UpstreamProxy:
         self._port: int = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
+        await stop_accepting(self._server.sockets[0].fileno())
         self._server.close()
         await self._connections.close()
 
