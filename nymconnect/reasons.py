@@ -190,10 +190,13 @@ class GatewayGone(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayUnlisted(Reason):
-    """The network has lost the gateway in use."""
+    """The network has lost the gateway in use, which the user has `named` or we have chosen."""
+
+    named: bool = False
 
     def __str__(self) -> str:
-        return "the directory no longer lists the gateway"
+        gateway = "the gateway that the settings name" if self.named else "the gateway"
+        return f"the directory no longer lists {gateway}"
 
 
 @dataclass(frozen=True, slots=True)

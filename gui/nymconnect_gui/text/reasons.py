@@ -112,12 +112,14 @@ def _passing(reason: Reason) -> Advice:
 
 def _of_gateway(reason: Reason) -> Advice:
     match reason:
-        case NoGateway(Wanted.NAMED) | GatewayUnlisted():
+        case NoGateway(Wanted.NAMED) | GatewayUnlisted(named=True):
             text = translate(
                 "Reasons",
                 "The network does not list the gateway that you chose. Check its key, or choose Automatic.",
             )
             return Advice(text, EXITS)
+        case GatewayUnlisted():
+            return Advice(translate("Reasons", "The network no longer lists the gateway."))
         case NoGateway() | TooFewNodes() | NoGatewayAnswers():
             return Advice(
                 translate("Reasons", "No gateway of this network can be used at the moment. Try again later.")

@@ -1039,6 +1039,10 @@
         <translation>Das Netz nennt keinen Ausgang in {country}. Wählen Sie ein anderes Land oder keines.</translation>
     </message>
     <message>
+        <source>The network no longer lists the gateway.</source>
+        <translation>Das Netz führt das Gateway nicht mehr auf.</translation>
+    </message>
+    <message>
         <source>No gateway of this network can be used at the moment. Try again later.</source>
         <translation>Kein Gateway dieses Netzes ist gerade zu benutzen. Versuchen Sie es später noch einmal.</translation>
     </message>

@@ -23,7 +23,7 @@ from nymconnect.directory.locations import countries_of, nodes_in
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.endpoints import Upstream, is_on_this_computer
 from nymconnect.errors import UserError
-from nymconnect.reasons import Reason
+from nymconnect.reasons import GatewayUnlisted, Reason
 from nymconnect.runtime.clock import SYSTEM_RNG
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
@@ -287,6 +287,8 @@ class Passage:
         client.on_gateway_gone = reports.put_nowait
         while True:
             reason = await reports.get()
+            if isinstance(reason, GatewayUnlisted):
+                reason = GatewayUnlisted(named=self._entry.pinned is not None)
             try:
                 topology = await self._directory.topology()
                 if topology.is_routable() and self._entry.has_other(topology, {client.gateway.identity}):

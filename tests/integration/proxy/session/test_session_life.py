@@ -22,7 +22,7 @@ from nymconnect.directory.client import DirectoryClient
 from nymconnect.endpoints import Endpoint
 from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
-from nymconnect.reasons import Moved
+from nymconnect.reasons import GatewayUnlisted, Moved
 from nymconnect.runtime.clock import SYSTEM_RNG, clock
 from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
@@ -33,7 +33,7 @@ from nymconnect_proxy.session import connector as passage_module
 from nymconnect_proxy.session import session as session_module
 from nymconnect_proxy.session.alarms import EntryIsExit, ProfileNotice, sentence
 from nymconnect_proxy.session.gateway_selection import GatewaySelection
-from nymconnect_proxy.session.reasons import Crash, ProfileInUse
+from nymconnect_proxy.session.reasons import Crash, EnteringElsewhere, ProfileInUse
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
@@ -280,8 +280,20 @@ async def test_a_gateway_that_leaves_the_network_is_replaced(tmp_path: Path) -> 
                 while made.status.gateway != identity_of(running, 1):
                     await made.wait(State.CONNECTING)
                     await made.wait(State.CONNECTED)
-            assert "no longer lists the gateway; entering by another one" in str(made.status.reason)
+            assert made.status.reason == EnteringElsewhere(GatewayUnlisted())
             assert await fetch(made, port) == b"by another way"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_named_gateway_that_leaves_the_network_is_kept_and_told_of_as_named() -> None:
+    told: list[Status] = []
+    async with network() as running:
+        named = identity_of(running, 0)
+        async with session(settings_for(running, 0), on_status=told.append) as made:
+            await reach(made, State.CONNECTED)
+            running.state.remove(running.gateways[0].description.node_id)
+            await eventually(lambda: any(status.reason == GatewayUnlisted(named=True) for status in told))
+            assert made.status.gateway == named
 
 
 @pytest.mark.usefixtures("impatient")
