@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nymconnect_proxy.settings.networks import PRACTICE, NamedNetwork
+
 OUTPUT = Path(__file__).parents[1] / "docs" / "screenshots"
 FONT = "Inter"
 SCALES = (1, 2)
@@ -38,7 +40,7 @@ class Scene:
     name: str
     page: str
     state: str
-    network: str = "mainnet"
+    network: NamedNetwork = NamedNetwork.MAINNET
     changes: dict[str, Any] | None = None
     busy: bool = False
     prepare: Callable[[Any], object] | None = None
@@ -47,12 +49,12 @@ class Scene:
 GATEWAY = "7gWkGxzPLoQ9vYbT2mNsRcA4uHdJfEeVpXq3Z8KtBnMw"
 EXIT = f"Bq5pLmXw.9dTzKrUv@{GATEWAY}"
 SCENES = (
-    Scene("home-disconnected", "home", "disconnected", "embedded"),
+    Scene("home-disconnected", "home", "disconnected", PRACTICE),
     Scene("home-waiting", "home", "waiting"),
     Scene("home-connecting", "home", "connecting", changes={"gateway": GATEWAY}),
     Scene("home-connected", "home", "connected"),
-    Scene("home-practice", "home", "connected", "embedded"),
-    Scene("home-details", "home", "connected", "embedded", prepare=lambda window: show_details(window)),
+    Scene("home-practice", "home", "connected", PRACTICE),
+    Scene("home-details", "home", "connected", PRACTICE, prepare=lambda window: show_details(window)),
     Scene(
         "home-alarm",
         "home",
@@ -65,8 +67,8 @@ SCENES = (
         "home",
         "failed",
     ),
-    Scene("home-port-in-use", "home", "disconnected", "embedded", busy=True),
-    Scene("apps", "apps", "connected", "embedded"),
+    Scene("home-port-in-use", "home", "disconnected", PRACTICE, busy=True),
+    Scene("apps", "apps", "connected", PRACTICE),
     Scene("apps-recipe", "apps", "connected", prepare=lambda window: show_recipe(window)),
     Scene("settings-network", "settings-network", "disconnected", "https://mixnet.example.org/api"),
     Scene("settings-network-wrong", "settings-network", "disconnected", prepare=lambda window: mistype(window)),
@@ -74,12 +76,20 @@ SCENES = (
     Scene("settings-gateways", "settings-gateways", "connected", prepare=lambda window: list_gateways(window)),
     Scene("settings-gateways-unread", "settings-gateways", "disconnected"),
     Scene("diagnostics", "diagnostics", "connected", prepare=lambda window: show_test(window.page("diagnostics"))),
-    Scene("diagnostics-guide", "diagnostics-guide", "disconnected", "embedded"),
+    Scene("diagnostics-guide", "diagnostics-guide", "disconnected", PRACTICE),
     Scene(
-        "diagnostics-guide-2", "diagnostics-guide", "disconnected", "embedded", prepare=lambda window: turn(window, 1)
+        "diagnostics-guide-2",
+        "diagnostics-guide",
+        "disconnected",
+        PRACTICE,
+        prepare=lambda window: turn(window, 1),
     ),
     Scene(
-        "diagnostics-guide-3", "diagnostics-guide", "disconnected", "embedded", prepare=lambda window: turn(window, 2)
+        "diagnostics-guide-3",
+        "diagnostics-guide",
+        "disconnected",
+        PRACTICE,
+        prepare=lambda window: turn(window, 2),
     ),
 )
 
@@ -97,7 +107,7 @@ def scenes() -> list[Scene]:
     from nymconnect_gui.window import PAGES
 
     pictured = {scene.page for scene in SCENES}
-    others = [Scene(spec.key, spec.key, "connected", "embedded") for spec in PAGES if spec.key not in pictured]
+    others = [Scene(spec.key, spec.key, "connected", PRACTICE) for spec in PAGES if spec.key not in pictured]
     return [*SCENES, *others]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import cast
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -27,6 +26,7 @@ from nymconnect_gui.text import words
 from nymconnect_gui.text.words import Mood, translate
 from nymconnect_gui.widgets.controls import Card, IconButton, NavItem, Symbol, label, set_role
 from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.settings.networks import OwnNetwork
 
 WINDOW = "window"  # the name under which it watches the bridge
 
@@ -116,7 +116,8 @@ class Header(QWidget):
 
     def show_status(self, status: Status, mood: Mood, seconds: float | None) -> None:
         """The network, and for how long it has worked."""
-        name = words.network_name(urlsplit(status.network).hostname or status.network)
+        network = status.network
+        name = (network.host if isinstance(network, OwnNetwork) else "") or words.network_name(network)
         if status.is_practice:
             set_role(self.chip, "chip", "warn")
         else:

@@ -22,6 +22,7 @@ from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 
 PATIENCE = 120.0
 CURL_PROXY_ERROR = 97
@@ -94,7 +95,7 @@ def settings_for(network: EmbeddedNetwork, gateway: int = 0) -> Settings:
     """For a session on `network` that enters by its gateway with this number."""
     return Settings(
         socks=Endpoint("127.0.0.1", 0),
-        network=network.api_url,
+        network=OwnNetwork(network.api_url),
         requester=str(network.requester_address),
         gateway=b58encode(network.gateways[gateway].description.identity),
     )

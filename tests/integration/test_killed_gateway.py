@@ -17,6 +17,7 @@ from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.stage import FAST, eventually, reach
 from tests.helpers.targets import file_server
@@ -37,7 +38,7 @@ async def test_a_download_of_ten_megabytes_goes_on_after_its_gateway_was_killed(
     session = Session(
         Settings(
             socks=Endpoint("127.0.0.1", 0),
-            network=network.api_url,
+            network=OwnNetwork(network.api_url),
             requester=str(network.requester_address),
             gateway=b58encode(gateway.record.identity),
         ),

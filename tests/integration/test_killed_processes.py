@@ -18,6 +18,7 @@ from nymconnect.endpoints import Endpoint
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from nymconnect_proxy.streams import flow
 from tests.helpers.process_network import PartProcess, ProcessNetwork
 from tests.helpers.stage import eventually, reach
@@ -121,7 +122,7 @@ async def test_whichever_process_of_a_network_dies_what_is_cut_is_seen_as_cut(
     async with tcp_server(send_body) as port, ProcessNetwork(tmp_path) as network:
         settings = Settings(
             socks=Endpoint("127.0.0.1", 0),
-            network=network.api_url,
+            network=OwnNetwork(network.api_url),
             requester=network.requester_address,
             gateway=b58encode(network.entry_identity),
         )

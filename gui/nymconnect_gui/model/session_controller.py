@@ -26,6 +26,7 @@ from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import KnownGateway, Rates, Status
 from nymconnect_proxy.settings.config import Settings, needs_reconnect
+from nymconnect_proxy.settings.networks import PRACTICE, Network
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Bridge(QObject):
         self._obstacle: Reason | None = None
         self.reread: Callable[[], Coroutine[Any, Any, None]] = _nothing  # takes the obstacle away where it is gone
         self._attempt: asyncio.Task[None] | None = None
-        self._gateways: dict[str, tuple[KnownGateway, ...]] = {}  # by network, of sessions that have ended
+        self._gateways: dict[Network, tuple[KnownGateway, ...]] = {}  # by network, of sessions that have ended
         self._tasks: set[asyncio.Task[None]] = set()
         self._order = asyncio.Lock()
         self._watchers: set[str] = set()
@@ -132,7 +133,7 @@ class Bridge(QObject):
     @property
     def packet_length(self) -> int:
         """Bytes of one packet on the wire."""
-        own_network = self._used.network == "embedded"
+        own_network = self._used.network is PRACTICE
         return self._used.traffic(own_network=own_network).packet_size.packet
 
     @property
@@ -322,7 +323,7 @@ async def _nothing() -> None:
 
 def idle_status(settings: Settings) -> Status:
     """What there is to say without a session."""
-    own_network = settings.network == "embedded"
+    own_network = settings.network is PRACTICE
     preset = settings.chosen_preset(own_network=own_network).name
     rates = Rates.of(settings.traffic(own_network=own_network))
     return Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)

@@ -15,6 +15,7 @@ from nymconnect_gui.text.advice import sentence_case as sentence_case
 from nymconnect_gui.text.reasons import advice
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.settings.networks import NamedNetwork, Network, OwnNetwork
 from nymconnect_proxy.settings.options import is_name
 
 translate = QCoreApplication.translate
@@ -151,11 +152,15 @@ def _protection(status: Status) -> str:
     )
 
 
-def network_name(network: str) -> str:
+def network_name(network: Network) -> str:
     """The network as a person calls it."""
-    if network == "embedded":
-        return translate("State", "Practice network")
-    return translate("State", "Nym mainnet") if network == "mainnet" else network.partition("#")[0]
+    match network:
+        case NamedNetwork.PRACTICE:
+            return translate("State", "Practice network")
+        case NamedNetwork.MAINNET:
+            return translate("State", "Nym mainnet")
+        case OwnNetwork(url):
+            return url
 
 
 def preset_title(name: str) -> str:

@@ -17,6 +17,7 @@ from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.session.status_json import measured, snapshot
 from nymconnect_proxy.settings.config import Settings, settings_from
+from nymconnect_proxy.settings.networks import PRACTICE
 
 STATS_INTERVAL = 5.0
 NO_ANONYMITY = "it gives no anonymity"
@@ -110,7 +111,7 @@ def _sentence(settings: Settings, status: Status) -> str:
     """What a person should know of the state alone."""
     rpc = f", RPC server at http://{status.rpc}" if status.rpc else ""
     match status.state:
-        case State.CONNECTED if settings.network == "embedded":
+        case State.CONNECTED if settings.network is PRACTICE:
             return f"connected: SOCKS5 proxy on {status.socks}{rpc} (practice network on this computer: {NO_ANONYMITY})"
         case State.CONNECTED if status.is_practice:
             why = f"{status.reason}; " if status.reason else ""

@@ -29,6 +29,7 @@ from nymconnect_proxy.diagnostics.fetch_through import greet, request
 from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
+from nymconnect_proxy.settings.networks import PRACTICE, Network, OwnNetwork
 from nymconnect_proxy.socks.dialect import ReplyCode
 from nymconnect_resources import MAINNET_API
 
@@ -148,7 +149,7 @@ class Checkup:
     async def run(self) -> tuple[Result, ...]:
         """The results in order; the last one is of the target, or of the stage that failed."""
         async with contextlib.AsyncExitStack() as stack:
-            own = self._target is None and self._status().network == "embedded"
+            own = self._target is None and self._status().network is PRACTICE
             if own:
                 target = Target("localhost", await stack.enter_async_context(_echo_server()))
             else:
@@ -267,9 +268,9 @@ def parse_target(text: str) -> Target:
     return target
 
 
-def directory_target(network: str) -> Target:
-    """The server of the directory of `network` (a name or URL)."""
-    url = urlsplit(MAINNET_API if network == "mainnet" else network)
+def directory_target(network: Network) -> Target:
+    """The server of the directory of a network that is not the practice network."""
+    url = urlsplit(network.url if isinstance(network, OwnNetwork) else MAINNET_API)
     return Target(url.hostname or "", url.port or (80 if url.scheme == "http" else 443))
 
 

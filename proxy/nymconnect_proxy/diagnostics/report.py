@@ -24,6 +24,7 @@ from nymconnect_proxy.session.alarms import sentence
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.config import OPTIONS, Settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server
 
 MAX_STATES = 100
@@ -97,8 +98,8 @@ def problem_report(
 def private_values(settings: Settings, status: Status | None = None) -> list[str]:
     """What a person has typed in, and who the session talks to: never to be repeated."""
     values = [value for value in (settings.gateway, settings.requester) if value]
-    if settings.network not in ("embedded", "mainnet"):
-        values += [settings.network, *settings.network.split("#")]
+    if isinstance(settings.network, OwnNetwork):
+        values += [str(settings.network), settings.network.url, settings.network.fingerprint]
     if (upstream := settings.upstream) is not None:
         values += [upstream.url, upstream.host, upstream.username or "", upstream.password or ""]
     if status is not None:
@@ -148,11 +149,11 @@ def _told(option: Option, settings: Settings) -> str:
         return f"set ({value.scheme}{', with a login' if value.username is not None else ''})"
     if option.kind in _PRIVATE:
         return "set"
-    if option.kind is OptionKind.NETWORK and value not in option.choices:
+    if isinstance(value, OwnNetwork):
         return "a URL"
     if isinstance(value, Endpoint) and value.host not in ("127.0.0.1", "::1"):
         return f"an address of its own, port {value.port}"
-    if not isinstance(value, str | int | float | Endpoint):
+    if not isinstance(value, str | int | float | Endpoint | NamedNetwork):
         return "set"
     return f"{option.format(value)}{' (default)' if value == option.default else ''}"
 

@@ -8,7 +8,8 @@ from nymconnect_proxy.ingress.listener import ListenerOptions, SocksListener
 from nymconnect_proxy.ingress.reasons import RpcUrlMissing, RpcUrlPrivate
 from nymconnect_proxy.ingress.rpc import RpcDoor, RpcOptions
 from nymconnect_proxy.protocol.private_names import is_private, is_private_address
-from nymconnect_proxy.settings.settings import Settings, stands_here
+from nymconnect_proxy.settings.networks import PRACTICE, stands_here
+from nymconnect_proxy.settings.settings import Settings
 from nymconnect_proxy.streams.back_pressure import backlog_for
 
 
@@ -28,7 +29,7 @@ class Doors:
         """Open what the settings ask for; UserError if that is not possible, and then nothing is open."""
         password = settings.password.text.encode() if settings.password else None
         at_home = stands_here(settings.network)
-        backlog = backlog_for(settings.traffic(own_network=settings.network == "embedded").useful_rate)
+        backlog = backlog_for(settings.traffic(own_network=settings.network is PRACTICE).useful_rate)
         options = ListenerOptions(
             backlog=backlog, allow_remote=settings.allow_remote, password=password, localhost=at_home
         )

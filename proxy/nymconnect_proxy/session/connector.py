@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit
 
 from nymconnect.base58 import b58decode
 from nymconnect.client.client import MixnetClient
@@ -21,7 +20,7 @@ from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.locations import countries_of, nodes_in
 from nymconnect.directory.topology import Node, Topology
-from nymconnect.endpoints import Upstream, is_on_this_computer
+from nymconnect.endpoints import Upstream
 from nymconnect.errors import UserError
 from nymconnect.reasons import GatewayUnlisted, Reason
 from nymconnect.runtime.clock import SYSTEM_RNG
@@ -44,6 +43,7 @@ from nymconnect_proxy.session.reasons import (
     TryingAnother,
 )
 from nymconnect_proxy.session.requester_selection import RequesterSelection
+from nymconnect_proxy.settings.networks import PRACTICE, NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.settings import PROTOCOLS, Settings
 from nymconnect_proxy.streams.client_stream import ClientOptions
 from nymconnect_resources import MAINNET_API
@@ -81,7 +81,7 @@ class Passage:
         self._settings = settings
         self._own_traffic = traffic
         # What the network's name lets expect; the directory knows better.
-        own_network = settings.network == "embedded"
+        own_network = settings.network is PRACTICE
         self.preset = settings.chosen_preset(own_network=own_network).name
         self.traffic = traffic or settings.traffic(own_network=own_network)
         self._directories = directories
@@ -166,24 +166,27 @@ class Passage:
         self.traffic = self._own_traffic or self._settings.traffic(own_network=self._topology.is_ours)
 
     async def _reach_network(self, stack: contextlib.AsyncExitStack) -> NetworkAddress:
-        chosen = self._settings.network
-        if chosen != "embedded":
-            if not (self._settings.plain_http_directory or is_safe_directory(chosen)):
-                raise UserError(PlainDirectory(chosen))
-            return NetworkAddress(MAINNET_API if chosen == "mainnet" else chosen, "")
-        self._network = NetworkProcess()
-        stack.push_async_callback(self._network.stop)
-        return await self._network.start()
+        match self._settings.network:
+            case NamedNetwork.PRACTICE:
+                self._network = NetworkProcess()
+                stack.push_async_callback(self._network.stop)
+                return await self._network.start()
+            case NamedNetwork.MAINNET:
+                return NetworkAddress(MAINNET_API, "")
+            case OwnNetwork() as own:
+                if not (own.is_proven or self._settings.plain_http_directory):
+                    raise UserError(PlainDirectory(own.url))
+                return NetworkAddress(str(own), "")
 
     @property
     def _upstream(self) -> Upstream | None:
         """The embedded network is on this machine: no proxy leads there."""
-        return None if self._settings.network == "embedded" else self._settings.upstream
+        return None if self._settings.network is PRACTICE else self._settings.upstream
 
     async def _choose_by_country(self, directory: DirectoryClient, topology: Topology) -> None:
         """What depends on how nodes describe themselves. They are asked for only if something does."""
         settings = self._settings
-        country = settings.gateway_country if settings.gateway is None and settings.network != "embedded" else None
+        country = settings.gateway_country if settings.gateway is None and settings.network is not PRACTICE else None
         if self._requesters.known and country is None:
             return
         described = await directory.described()
@@ -196,8 +199,8 @@ class Passage:
     def _make_entry(self) -> GatewaySelection:
         """An embedded network is new each time: of it there is nothing to remember."""
         store = None
-        if self._directories is not None and self._settings.network != "embedded":
-            store = ProfileStore(self._directories.data, self._settings.network)
+        if self._directories is not None and self._settings.network is not PRACTICE:
+            store = ProfileStore(self._directories.data, str(self._settings.network))
         pinned = self._settings.gateway
         return GatewaySelection(store, b58decode(pinned, 32) if pinned else None, SYSTEM_RNG)
 
@@ -298,12 +301,6 @@ class Passage:
                 reason = error.reason
             client.forgive_gateway()
             self._watcher.tell(reason)
-
-
-def is_safe_directory(network: str) -> bool:
-    """Whether nobody on the way to the directory can change its answers: https, or a server on this machine."""
-    parts = urlsplit(network)
-    return parts.scheme != "http" or is_on_this_computer(parts.hostname or "")
 
 
 async def _nothing_after(wait: Callable[[], Awaitable[None]]) -> None:

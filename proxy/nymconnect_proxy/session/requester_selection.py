@@ -54,7 +54,7 @@ class RequesterSelection:
         country = self._settings.requester_country or ""
         listed = [found for found in requesters_of(described, country) if found.gateway in topology.gateways]
         if not listed:
-            raise UserError(NoRequester(self._settings.network, country))
+            raise UserError(NoRequester(str(self._settings.network), country))
         self._known = [self._with_name(address) for address in listed]
 
     def exits(self, *, paced: bool) -> frozenset[bytes]:

@@ -37,6 +37,7 @@ from nymconnect_proxy.session.status import KnownGateway, Rates, Status
 from nymconnect_proxy.session.status_builder import known_gateways, overview
 from nymconnect_proxy.session.status_log import StatusLog
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import MAINNET, PRACTICE
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Session:
         self._traffic = traffic
         self._on_status = on_status
         self._directories = directories
-        own_network = settings.network == "embedded"  # as long as no directory has said so
+        own_network = settings.network is PRACTICE  # as long as no directory has said so
         preset = settings.chosen_preset(own_network=own_network).name
         rates = Rates.of(traffic or settings.traffic(own_network=own_network))
         self._status = Status(State.DISCONNECTED, clock(), settings.network, settings.socks, preset, rates)
@@ -242,7 +243,7 @@ class Session:
     def _warm_up(self) -> float:
         if self._settings.warm_up is not None:
             return self._settings.warm_up
-        return MAINNET_WARM_UP if self._settings.network == "mainnet" else 0.0
+        return MAINNET_WARM_UP if self._settings.network is MAINNET else 0.0
 
     def _forget_client(self) -> None:
         self._client = self._pace = None

@@ -11,7 +11,7 @@ from nymconnect_proxy.session.alarms import Alarm
 from nymconnect_proxy.session.downlink_report import DownlinkReport
 from nymconnect_proxy.session.reasons import Crash
 from nymconnect_proxy.session.states import State
-from nymconnect_proxy.settings.settings import stands_here
+from nymconnect_proxy.settings.networks import Network, stands_here
 from nymconnect_proxy.socks.refusals import Obstacle
 
 
@@ -59,7 +59,7 @@ class Status:
 
     state: State
     since: float
-    network: str
+    network: Network
     socks: Endpoint
     preset: str
     rates: Rates

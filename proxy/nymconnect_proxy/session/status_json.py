@@ -13,7 +13,7 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
     values: dict[str, object] = {
         "state": status.state.value,
         "socks": str(status.socks),
-        "network": status.network,
+        "network": str(status.network),
         "practice": status.is_practice,
     }
     if status.rpc is not None:

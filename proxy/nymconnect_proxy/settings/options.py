@@ -10,7 +10,7 @@ COUNT      int               12
 FACTOR     float             1.5
 DURATION   float, seconds    20ms, 1.5s
 ENDPOINT   Endpoint          127.0.0.1:1080
-NETWORK    str               one of `choices`, or an http(s) URL
+NETWORK    Network           one of `choices`, or an http(s) URL
 RECIPIENT  str, checked      Nym address
 REQUESTERS str, checked      Nym addresses or names, with commas
 IDENTITY   str, checked      base58, 32 bytes
@@ -31,6 +31,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from nymconnect.endpoints import Endpoint, Upstream, parse_fingerprint
 from nymconnect.errors import UserError
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.pasted import identity_key, nym_address
 from nymconnect_proxy.settings.reasons import OptionWrong, ValueProblem, ValueWrong
 
@@ -65,7 +66,7 @@ class Server:
         return f"https://{self.host}"
 
 
-Value = str | int | float | Endpoint | Upstream | Secret | Server
+Value = str | int | float | Endpoint | NamedNetwork | OwnNetwork | Upstream | Secret | Server
 
 
 class OptionKind(Enum):
@@ -202,7 +203,7 @@ def _parse_endpoint(option: Option, text: str) -> Value:
 
 def _parse_network(option: Option, text: str) -> Value:
     if text in option.choices:
-        return text
+        return NamedNetwork(text)
     wrong = option.wrong(ValueProblem.NETWORK, text[:80], " nor ".join(option.choices))
     bare, hash_sign, certificate = text.partition("#")
     url, host, port = _split_url(bare, wrong)
@@ -210,11 +211,11 @@ def _parse_network(option: Option, text: str) -> Value:
         raise wrong
     bare = bare.rstrip("/")
     if not hash_sign:
-        return bare
+        return OwnNetwork(bare)
     if url.scheme != "https":
         raise option.wrong(ValueProblem.PLAIN_FINGERPRINT)
     with _naming(option):
-        return f"{bare}#{parse_fingerprint(certificate).hex()}"
+        return OwnNetwork(bare, parse_fingerprint(certificate).hex())
 
 
 @contextmanager

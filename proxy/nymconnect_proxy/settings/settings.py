@@ -9,12 +9,12 @@ Names and defaults follow nym-client-core 1.21 and nym-socks5-client-core (`conf
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.presets import AUTOMATIC, PRESETS, Preset, chosen
-from nymconnect.endpoints import Endpoint, Upstream, is_on_this_computer
+from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect.packet.params import PacketSize
+from nymconnect_proxy.settings.networks import PRACTICE, NamedNetwork, Network
 from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server, Value
 
 PACKET_SIZES: Mapping[str, PacketSize] = {
@@ -51,14 +51,14 @@ def _traffic_row(kind: OptionKind, text: str, **limits: Any) -> Any:
 class Settings:
     """The value of every option. Durations in seconds; None where something else decides (see `Option.absent`)."""
 
-    network: str = _row(
+    network: Network = _row(  # noqa: RUF009 -- the default is an enum
         "network",
         OptionKind.NETWORK,
-        "embedded",
+        PRACTICE,
         "The mixnet to use: `embedded` starts one on this machine, `mainnet` is Nym's, a URL "
         "names the nym-api of another one. With `#` and the SHA-256 of its certificate behind "
         "the URL, only this certificate is accepted, and no authority counts.",
-        choices=("embedded", "mainnet"),
+        choices=tuple(map(str, NamedNetwork)),
     )
     plain_http_directory: bool = _row(
         "network",
@@ -279,14 +279,3 @@ class Settings:
 
 
 OPTIONS: tuple[Option, ...] = tuple(Option(row.name, **row.metadata) for row in fields(Settings) if row.metadata)
-
-
-def stands_here(network: str) -> bool:
-    """Whether a network is on this computer, so that it gives no anonymity: the practice network, and one whose
-    directory is here. Its exits are here, too."""
-    if network == "embedded":
-        return True
-    try:
-        return is_on_this_computer(urlsplit(network).hostname or "")
-    except ValueError:
-        return False

@@ -18,6 +18,7 @@ from nymconnect.endpoints import Endpoint, Upstream
 from nymconnect_gui.app import Program
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from tests.helpers.stage import eventually
 from tests.helpers.targets import file_server
 from tests.helpers.tls import certificate
@@ -38,39 +39,41 @@ async def nobody_there(files: Path) -> AsyncIterator[Settings]:
     port = server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
-    yield replace(SETTINGS, network=f"http://127.0.0.1:{port}")
+    yield replace(SETTINGS, network=OwnNetwork(f"http://127.0.0.1:{port}"))
 
 
 @contextlib.asynccontextmanager
 async def name_of_nobody(files: Path) -> AsyncIterator[Settings]:
-    yield replace(SETTINGS, network="https://nobody.invalid/api")
+    yield replace(SETTINGS, network=OwnNetwork("https://nobody.invalid/api"))
 
 
 @contextlib.asynccontextmanager
 async def some_web_site(files: Path) -> AsyncIterator[Settings]:
     async with file_server({"/": b"<html>welcome</html>"}) as port:
-        yield replace(SETTINGS, network=f"http://127.0.0.1:{port}")
+        yield replace(SETTINGS, network=OwnNetwork(f"http://127.0.0.1:{port}"))
 
 
 @contextlib.asynccontextmanager
 async def certificate_of_nobody(files: Path) -> AsyncIterator[Settings]:
     context = certificate(files).server_context()
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context) as server:
-        yield replace(SETTINGS, network=f"https://localhost:{server.sockets[0].getsockname()[1]}")
+        yield replace(SETTINGS, network=OwnNetwork(f"https://localhost:{server.sockets[0].getsockname()[1]}"))
 
 
 @contextlib.asynccontextmanager
 async def another_certificate(files: Path) -> AsyncIterator[Settings]:
     async with certificate_of_nobody(files) as settings:
-        yield replace(settings, network=f"{settings.network}#{'ab' * 32}")
+        yield replace(settings, network=replace(settings.network, fingerprint="ab" * 32))
 
 
 @contextlib.asynccontextmanager
 async def upstream_of_nobody(files: Path) -> AsyncIterator[Settings]:
     async with nobody_there(files) as settings:
-        port = int(settings.network.rpartition(":")[2])
+        port = int(settings.network.url.rpartition(":")[2])
         yield replace(
-            SETTINGS, network="https://mixnet.example.org/api", upstream=Upstream("socks5", "127.0.0.1", port)
+            SETTINGS,
+            network=OwnNetwork("https://mixnet.example.org/api"),
+            upstream=Upstream("socks5", "127.0.0.1", port),
         )
 
 

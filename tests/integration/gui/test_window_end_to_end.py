@@ -19,6 +19,7 @@ from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.stage import curl, eventually
 from tests.helpers.targets import file_server
@@ -40,7 +41,7 @@ async def network_with_gateway(files: Path) -> AsyncIterator[tuple[Settings, Gat
         await network._introduce_nodes()
         settings = Settings(
             socks=Endpoint("127.0.0.1", 0),
-            network=network.api_url,
+            network=OwnNetwork(network.api_url),
             requester=str(network.requester_address),
             gateway=b58encode(gateway.record.identity),
         )

@@ -23,6 +23,7 @@ from nymconnect.runtime.repeats import Repeats
 from nymconnect_proxy.diagnostics.fetch_through import fetch_through
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
+from nymconnect_proxy.settings.networks import OwnNetwork
 from nymconnect_proxy.settings.settings import Settings
 from tests.helpers.command import Command
 from tests.helpers.stage import FAST, reach
@@ -188,7 +189,10 @@ async def test_a_flood_at_every_port_of_a_network_with_few_descriptors_leaves_it
     with Command(tmp_path, *arguments, prefix=few) as command:
         running = command.event("network")
         settings = Settings(
-            socks=Endpoint(HOST, 0), network=running["api"], requester=running["requester"], gateway_country=""
+            socks=Endpoint(HOST, 0),
+            network=OwnNetwork(running["api"]),
+            requester=running["requester"],
+            gateway_country="",
         )
         session = Session(settings, traffic=FAST)
         flood: list[socket.socket] = []

@@ -29,6 +29,7 @@ from nymconnect_proxy.diagnostics.checkup import Finding, Result, Stage
 from nymconnect_proxy.session.alarms import PacketsDropped
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import NamedNetwork
 from tests.helpers.fake_session import snapshot
 from tests.helpers.four_gateways import GATEWAYS
 
@@ -69,10 +70,10 @@ def show(program: Program, key: str) -> QWidget:
         page.network.buttons["own"].click()
         QTest.keyClicks(page.url.edit, "nonsense")
     elif key == "settings-gateways" and more:
-        program.bridge._gateways = {"mainnet": GATEWAYS}
-        program.bridge.change(Settings(network="mainnet", gateway=GATEWAYS[0].identity))
+        program.bridge._gateways = {NamedNetwork.MAINNET: GATEWAYS}
+        program.bridge.change(Settings(network=NamedNetwork.MAINNET, gateway=GATEWAYS[0].identity))
     elif more == "mainnet":
-        program.bridge.change(Settings(network="mainnet"))
+        program.bridge.change(Settings(network=NamedNetwork.MAINNET))
         QTest.keyClicks(page.gateway_country.edit, "nowhere")
     elif key == "settings-exits" and more:
         page.gateway.buttons["own"].click()

@@ -18,11 +18,12 @@ from nymconnect_gui.widgets.gateway_list import in_order, matching
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import KnownGateway
 from nymconnect_proxy.settings.config import Settings, read_settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from tests.helpers.fake_session import FakeSessions
 from tests.helpers.four_gateways import GATEWAYS, GERMAN, NOWHERE, POOR, SWISS
 
 Find = Callable[[str], Any]
-mainnet = pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+mainnet = pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET)])
 
 
 def gateways_page(page: Find, program: Program, known: tuple[KnownGateway, ...] = GATEWAYS) -> GatewaysPage:
@@ -94,7 +95,7 @@ def test_what_the_directory_does_not_say_is_said_to_be_missing(page: Find, progr
     made = gateways_page(page, program, (KnownGateway(SWISS.identity, SWISS.host),))
     assert shown(made)[1] == "gateway-of-a-long-name.example.org, 7gWkGxzP…"
     assert made.meaning.text() == "This directory does not measure performance. The countries are not known."
-    program.bridge._gateways = {"mainnet": GATEWAYS}
+    program.bridge._gateways = {NamedNetwork.MAINNET: GATEWAYS}
     made.show_settings()
     assert "The directory measures performance" in made.meaning.text()
     assert "Operators state" in made.meaning.text()
@@ -156,7 +157,7 @@ def test_a_screen_reader_finds_the_list_and_its_rows(page: Find, program: Progra
 
 @mainnet
 def test_the_keyboard_begins_at_what_is_chosen_and_stays_where_it_is(page: Find, program: Program) -> None:
-    program.bridge.change(Settings(network="mainnet", gateway=SWISS.identity))
+    program.bridge.change(Settings(network=NamedNetwork.MAINNET, gateway=SWISS.identity))
     made = gateways_page(page, program)
     assert made.list.currentIndex() == index_of(made, SWISS)
     made.list.setCurrentIndex(index_of(made, POOR))
@@ -195,11 +196,11 @@ async def test_before_the_directory_has_been_read_it_says_when_it_will(
     assert made.search.isVisible()
     await program.bridge.close()
     assert made.list.rows.rowCount() == 5  # what was read is still known
-    program.bridge.change(Settings(network="https://mixnet.example.org/api"))
+    program.bridge.change(Settings(network=OwnNetwork("https://mixnet.example.org/api")))
     assert made.list.rows.rowCount() == 1  # but it is another network's
 
 
-@pytest.mark.parametrize("settings", [Settings(network="mainnet", on_demand=True)])
+@pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET, on_demand=True)])
 async def test_on_demand_it_is_read_when_a_program_asks(page: Find, program: Program, sessions: FakeSessions) -> None:
     made = page("settings-gateways")
     program.bridge.connect_now()
@@ -219,7 +220,7 @@ def test_of_the_practice_network_nothing_is_chosen(page: Find, program: Program)
     assert program.bridge.settings.gateway is None
 
 
-@pytest.mark.parametrize("settings", [Settings(network="mainnet", gateway=SWISS.identity)])
+@pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET, gateway=SWISS.identity)])
 def test_a_gateway_that_is_not_listed_is_told(page: Find, program: Program) -> None:
     made = gateways_page(page, program, (GERMAN,))
     assert "does not list the gateway that you have chosen" in made.state.text()

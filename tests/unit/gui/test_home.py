@@ -22,6 +22,7 @@ from nymconnect_proxy.session.alarms import PacketsDropped, ProfileNotice
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from tests.helpers.fake_session import GATEWAY, FakeSessions, counters, port_in_use, snapshot
 
 
@@ -239,13 +240,15 @@ def test_without_a_client_nothing_is_on_the_wire(program: Program, home: HomePag
     assert home.wire.text() == "nothing on the wire"
 
 
-@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+@pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET)])
 def test_the_network_is_named_in_the_header(program: Program, home: HomePage) -> None:
-    tell(program, snapshot(State.CONNECTED, Settings(network="mainnet"), since=clock() - 61))
+    tell(program, snapshot(State.CONNECTED, Settings(network=NamedNetwork.MAINNET), since=clock() - 61))
     assert program.window.header.chip.text() == "Nym mainnet · 00:01:01"
 
 
-@pytest.mark.parametrize("settings", [Settings(network="https://a-rather-long-name-of-a-directory.example.org/api")])
+@pytest.mark.parametrize(
+    "settings", [Settings(network=OwnNetwork("https://a-rather-long-name-of-a-directory.example.org/api"))]
+)
 def test_a_network_with_a_long_address_does_not_burst_the_header(program: Program, home: HomePage) -> None:
     tell(program, snapshot(State.CONNECTED, program.bridge.settings, since=clock() - 61))
     assert program.window.minimumSizeHint().width() <= program.theme.px(392)

@@ -29,6 +29,7 @@ from nymconnect_gui.pages.settings.overview import SettingsPart, cost
 from nymconnect_gui.window import PAGES
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import OPTIONS, Settings, read_settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.options import Secret
 from nymconnect_proxy.settings.settings_document import CURRENT_VERSION, read_tables
 from tests.helpers.fake_session import FakeSessions
@@ -131,12 +132,12 @@ def test_a_network_of_ones_own_is_checked_while_it_is_typed(page: Find, program:
     QTest.keyClicks(network.url.edit, "mixnet.example.org")
     assert "https://" in network.url.error.text()
     assert network.url.error.isVisible()
-    assert program.bridge.settings.network == "embedded"
+    assert program.bridge.settings.network is NamedNetwork.PRACTICE
     type_in(network.url.edit, "https://mixnet.example.org/api/")
     assert not network.url.error.isVisible()
-    assert saved(program).network == "https://mixnet.example.org/api"
+    assert saved(program).network == OwnNetwork("https://mixnet.example.org/api")
     network.network.buttons["mainnet"].click()
-    assert saved(program).network == "mainnet"
+    assert saved(program).network is NamedNetwork.MAINNET
     assert not network.url.isVisible()
 
 
@@ -148,15 +149,15 @@ def test_a_directory_is_known_by_its_certificate_if_one_is_named(page: Find, pro
     network.fingerprint.edit.setFocus()
     QTest.keyClicks(network.fingerprint.edit, "AB:CD")
     assert "64 digits" in network.fingerprint.error.text()
-    assert saved(program).network == "https://mixnet.example.org/api"
+    assert saved(program).network == OwnNetwork("https://mixnet.example.org/api")
     type_in(network.fingerprint.edit, ":".join(["AB"] * 32))
-    assert saved(program).network == "https://mixnet.example.org/api#" + "ab" * 32
+    assert saved(program).network == OwnNetwork("https://mixnet.example.org/api", "ab" * 32)
     type_in(network.url.edit, "http://mixnet.example.org/api")
     assert "https://" in network.fingerprint.error.text()
-    assert saved(program).network.startswith("https://")
+    assert str(saved(program).network).startswith("https://")
     network.network.buttons["mainnet"].click()
     assert not network.fingerprint.isVisible()
-    assert saved(program).network == "mainnet"
+    assert saved(program).network is NamedNetwork.MAINNET
 
 
 def test_address_and_fingerprint_may_come_in_one_piece(page: Find, program: Program) -> None:
@@ -168,7 +169,7 @@ def test_address_and_fingerprint_may_come_in_one_piece(page: Find, program: Prog
     network.url.edit.paste()
     QTest.keyClick(network.fingerprint.edit, Qt.Key.Key_Return)
     assert (network.url.text, network.fingerprint.text) == ("https://mixnet.example.org/api", "cd" * 32)
-    assert saved(program).network == whole
+    assert str(saved(program).network) == whole
     assert page("settings-network").fingerprint.text == "cd" * 32
 
 
@@ -210,7 +211,7 @@ def test_a_gateway_of_ones_own_choice(page: Find, program: Program) -> None:
     assert saved(program).gateway is None
 
 
-@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+@pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET)])
 def test_gateway_and_exits_of_a_country(page: Find, program: Program) -> None:
     exits = page("settings-exits")
     type_in(exits.gateway_country.edit, "Switzerland")
@@ -266,7 +267,7 @@ def test_an_entry_that_is_not_complete_is_not_added(name: str, address: str, pag
     assert not program.window.notice.isHidden()
 
 
-@pytest.mark.parametrize("settings", [Settings(network="mainnet")])
+@pytest.mark.parametrize("settings", [Settings(network=NamedNetwork.MAINNET)])
 def test_how_many_exits_are_drawn(page: Find, program: Program) -> None:
     exits = page("settings-exits")
     assert exits.count.current == "3"
@@ -286,10 +287,11 @@ def test_what_an_exit_can_put_together_is_chosen_and_explained(use: str, page: F
 @pytest.mark.parametrize(
     ("settings", "use", "warned"),
     [
-        (Settings(network="mainnet"), "destination", False),  # its preset lets the downlink follow the data anyway
+        # its preset lets the downlink follow the data anyway
+        (Settings(network=NamedNetwork.MAINNET), "destination", False),
         (Settings(), "destination", True),
-        (Settings(network="https://mixnet.example.org/api"), "destination", True),
-        (Settings(network="mainnet", preset="high"), "stream", True),
+        (Settings(network=OwnNetwork("https://mixnet.example.org/api")), "destination", True),
+        (Settings(network=NamedNetwork.MAINNET, preset="high"), "stream", True),
         (Settings(), "stream", True),
         (Settings(), "user", False),
         (Settings(), "one", False),

@@ -10,6 +10,7 @@ from nymconnect_gui.widgets.controls import Card, button, label, line, section
 from nymconnect_gui.widgets.forms import Choice, RowButton, TextField
 from nymconnect_proxy.settings.address_book import with_entry, without_entry
 from nymconnect_proxy.settings.config import OPTIONS
+from nymconnect_proxy.settings.networks import MAINNET, PRACTICE
 from nymconnect_proxy.settings.options import DIRECTORY, is_name
 
 AUTO, OWN = "automatic", "own"
@@ -142,17 +143,17 @@ class ExitSettingsPage(SettingsPart):
     def _show_apart(self) -> None:
         settings = self.settings
         # A network that somebody names may be one of our own; only its directory says so.
-        preset = settings.chosen_preset(own_network=settings.network != "mainnet")
+        preset = settings.chosen_preset(own_network=settings.network is not MAINNET)
         self.apart.set_current(settings.sender_tags)
         self.together.setText(together(settings.sender_tags))
         self.shows.setVisible(preset.traffic.symmetric and settings.sender_tags in ("destination", "stream"))
 
     def _show_parts(self) -> None:
         self.identity.setVisible(self.gateway.current == OWN)
-        self.gateway_country.setVisible(self.gateway.current != OWN and self.settings.network != "embedded")
+        self.gateway_country.setVisible(self.gateway.current != OWN and self.settings.network is not PRACTICE)
         own_exits = self.exits.current == OWN
         self.addresses.setVisible(own_exits)
-        draws = not own_exits and self.settings.network != "embedded"
+        draws = not own_exits and self.settings.network is not PRACTICE
         self.count_caption.setVisible(draws)
         self.count.setVisible(draws)
         self.exit_country.setVisible(draws)

@@ -11,6 +11,7 @@ from nymconnect_gui.text.words import Mood, translate
 from nymconnect_gui.widgets.controls import button, label
 from nymconnect_gui.widgets.gateway_list import GatewayList, in_order, matching
 from nymconnect_proxy.session.status import KnownGateway
+from nymconnect_proxy.settings.networks import PRACTICE
 
 
 class GatewaysPage(SettingsPart):
@@ -42,7 +43,7 @@ class GatewaysPage(SettingsPart):
     def show_settings(self) -> None:
         known, chosen = self.context.bridge.gateways, self.settings.gateway
         found = matching(in_order(known), self.search.text())
-        own_network = self.settings.network == "embedded"
+        own_network = self.settings.network is PRACTICE
         self.list.rows.show(found, chosen, can_choose=not own_network)
         self.state.setText(self._state(known))
         self.connect_now.setVisible(not known and not own_network and self._mood.is_off)
@@ -59,7 +60,7 @@ class GatewaysPage(SettingsPart):
 
     def _state(self, known: tuple[KnownGateway, ...]) -> str:
         """What is to be known before choosing, or why there is nothing to choose from."""
-        if self.settings.network == "embedded":
+        if self.settings.network is PRACTICE:
             return translate(
                 "Gateways",
                 "The practice network has new gateways each time it starts, so there is nothing to choose here.",

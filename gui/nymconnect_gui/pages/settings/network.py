@@ -10,6 +10,7 @@ from nymconnect_gui.text.words import translate
 from nymconnect_gui.widgets.controls import Card, label, section
 from nymconnect_gui.widgets.forms import Choice, TextField
 from nymconnect_proxy.settings.config import OPTIONS
+from nymconnect_proxy.settings.networks import MAINNET, PRACTICE, NamedNetwork, OwnNetwork
 
 OWN = "own"
 _OPTIONS = {option.name: option for option in OPTIONS}
@@ -31,8 +32,8 @@ class NetworkSettingsPage(SettingsPart):
             theme,
             translate("Settings", "Network"),
             {
-                "embedded": translate("Settings", "Practice network"),
-                "mainnet": translate("Settings", "Nym mainnet"),
+                str(PRACTICE): translate("Settings", "Practice network"),
+                str(MAINNET): translate("Settings", "Nym mainnet"),
                 OWN: translate("Settings", "Another one"),
             },
         )
@@ -88,19 +89,18 @@ class NetworkSettingsPage(SettingsPart):
 
     def show_settings(self) -> None:
         network, upstream = self.settings.network, self.settings.upstream
-        own = network not in ("embedded", "mainnet")
+        own = network if isinstance(network, OwnNetwork) else None
         # An address that is half written stays as it is; what was changed elsewhere shows.
         if network != self._shown or self.network.current != OWN or self.url.text == "":
-            self.network.set_current(OWN if own else network)
-        if network != self._shown and not own:
+            self.network.set_current(str(network) if own is None else OWN)
+        if network != self._shown and own is None:
             self.url.edit.clear()
             self.fingerprint.edit.clear()
         self._shown = network
         self._show_network()
-        if own:
-            url, _, fingerprint = network.partition("#")
-            self.url.set_text(url)
-            self.fingerprint.set_text(fingerprint)
+        if own is not None:
+            self.url.set_text(own.url)
+            self.fingerprint.set_text(own.fingerprint)
         self.upstream.set_text("" if upstream is None else str(upstream))
         self.login_name.setVisible(upstream is not None)
         self.login_password.setVisible(upstream is not None)
@@ -111,7 +111,7 @@ class NetworkSettingsPage(SettingsPart):
         if key != OWN:
             self.url.edit.clear()
             self.fingerprint.edit.clear()
-            self.change(network=key)
+            self.change(network=NamedNetwork(key))
         elif self.url.text:
             self.url.commit()
         self._show_network()
@@ -124,17 +124,17 @@ class NetworkSettingsPage(SettingsPart):
         self.fingerprint.setVisible(chosen == OWN)
         self.meaning.setText(
             {
-                "embedded": translate(
+                str(PRACTICE): translate(
                     "Settings",
                     "A whole mixnet on this computer, to try things out. It works like a real one, but hides nothing: "
                     "everything leaves from here.",
                 ),
-                "mainnet": translate(
+                str(MAINNET): translate(
                     "Settings",
                     "The public mixnet. Name at least one exit that you may use, or let the directory decide.",
                 ),
                 OWN: translate("Settings", "A mixnet of your own, or of people you know."),
-            }[chosen or "embedded"]
+            }[chosen or str(PRACTICE)]
         )
 
     def _split(self, typed: str) -> None:

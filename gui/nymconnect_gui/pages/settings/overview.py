@@ -17,6 +17,7 @@ from nymconnect_gui.widgets.controls import Card, Page, button, label, line, sec
 from nymconnect_gui.widgets.flow import FlowLayout
 from nymconnect_gui.widgets.forms import Choice, RowButton
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import PRACTICE
 from nymconnect_proxy.settings.settings import BY_PRESET, LOG_LEVELS, OPTIONS
 
 OWN_TRAFFIC = tuple(option.name for option in OPTIONS if option.absent == BY_PRESET)
@@ -175,6 +176,7 @@ class SettingsPage(SettingsPart):
         self.reset.setVisible(obstacle is None)
         self.why_not.setText("" if obstacle is None else advice(obstacle).sentence)
         own_network = settings.network == "embedded"
+        own_network = settings.network is PRACTICE
         preset = settings.chosen_preset(own_network=own_network)
         self.preset.set_current(settings.preset)
         self.cost.setText(cost(preset))

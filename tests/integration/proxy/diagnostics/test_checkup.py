@@ -18,6 +18,7 @@ from nymconnect_proxy.protocol.targets import Target
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from tests.helpers.stage import FAST, PATIENCE, eventually, settings_for, stage
 from tests.helpers.targets import echo, tcp_server, unused_port
 
@@ -29,7 +30,7 @@ def findings(results: tuple[Result, ...]) -> list[Finding]:
 
 
 def blank(state: State, port: int = 1) -> Status:
-    return Status(state, clock(), "mainnet", Endpoint("127.0.0.1", port), "balanced", Rates(50.0, 5.0))
+    return Status(state, clock(), NamedNetwork.MAINNET, Endpoint("127.0.0.1", port), "balanced", Rates(50.0, 5.0))
 
 
 async def test_every_stage_is_told_in_order_while_it_is_known() -> None:
@@ -50,7 +51,7 @@ async def test_every_stage_is_told_in_order_while_it_is_known() -> None:
 
 async def test_on_the_practice_network_a_target_of_our_own_sends_back_what_it_gets() -> None:
     async with stage() as running:
-        practice = lambda: replace(running.session.status, network="embedded")  # noqa: E731 -- one expression
+        practice = lambda: replace(running.session.status, network=NamedNetwork.PRACTICE)  # noqa: E731 -- one expression
         results = await Checkup(practice).run()
         assert findings(results)[-2:] == [Finding.EXIT_ANSWERS, Finding.TARGET_ECHOES]
 
@@ -173,6 +174,6 @@ def test_what_is_no_target_is_said_in_one_sentence(text: str) -> None:
 
 
 def test_the_directory_of_every_network_has_a_host_and_a_port() -> None:
-    assert directory_target("mainnet").port == 443
-    assert directory_target("http://127.0.0.1:8081/api") == Target("127.0.0.1", 8081)
-    assert directory_target("http://example.org/") == Target("example.org", 80)
+    assert directory_target(NamedNetwork.MAINNET).port == 443
+    assert directory_target(OwnNetwork("http://127.0.0.1:8081/api")) == Target("127.0.0.1", 8081)
+    assert directory_target(OwnNetwork("http://example.org/")) == Target("example.org", 80)

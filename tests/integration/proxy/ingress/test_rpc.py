@@ -26,6 +26,7 @@ from nymconnect_proxy.ingress.local_ports import Doors
 from nymconnect_proxy.ingress.multiplexer import ExchangeOptions
 from nymconnect_proxy.ingress.rpc import MAX_REQUEST, RpcDoor, RpcOptions
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
+from nymconnect_proxy.settings.networks import NamedNetwork, Network, OwnNetwork
 from nymconnect_proxy.settings.options import Secret, Server
 from nymconnect_proxy.settings.settings import Settings
 from nymconnect_proxy.streams.exit_stream import ExitOptions
@@ -392,9 +393,15 @@ async def test_doors_open_and_close_together() -> None:
 
 @pytest.mark.parametrize(
     "network",
-    ["embedded", "http://127.0.0.1:8080/api", "http://localhost/", "http://[::1]/", "http://[::ffff:127.0.0.1]/"],
+    [
+        NamedNetwork.PRACTICE,
+        *map(
+            OwnNetwork,
+            ["http://127.0.0.1:8080/api", "http://localhost/", "http://[::1]/", "http://[::ffff:127.0.0.1]/"],
+        ),
+    ],
 )
-async def test_a_network_on_this_computer_leads_to_this_computer(network: str) -> None:
+async def test_a_network_on_this_computer_leads_to_this_computer(network: Network) -> None:
     doors = await Doors.open(Settings(network=network, socks=NOWHERE, rpc_listen=NOWHERE, rpc_url=HERE), None)
     assert doors.rpc is not None
     await doors.close()
@@ -409,8 +416,11 @@ async def test_a_network_on_this_computer_leads_to_this_computer(network: str) -
         (Settings(rpc_listen=Endpoint("0.0.0.0", 0), rpc_url=SERVER, password=Secret("p")), "the switch allow_remote"),
         (Settings(rpc_listen=Endpoint("localhost", 0), rpc_url=SERVER), "literal IP address"),
         (Settings(rpc_listen=NOWHERE, rpc_url=Server("a.onion", "https://a.onion/")), "can look up the name a.onion"),
-        (Settings(network="mainnet", rpc_listen=NOWHERE, rpc_url=HERE), "can look up the name localhost"),
-        (Settings(network="https://192.0.2.1/", rpc_listen=NOWHERE, rpc_url=HERE), "can look up the name localhost"),
+        (Settings(network=NamedNetwork.MAINNET, rpc_listen=NOWHERE, rpc_url=HERE), "can look up the name localhost"),
+        (
+            Settings(network=OwnNetwork("https://192.0.2.1/"), rpc_listen=NOWHERE, rpc_url=HERE),
+            "can look up the name localhost",
+        ),
     ],
 )
 async def test_an_address_that_cannot_be_is_a_clear_error_and_leaves_nothing_open(

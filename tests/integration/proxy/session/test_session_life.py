@@ -38,6 +38,7 @@ from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from tests.helpers.small_network import free_choice, network, place
 from tests.helpers.stage import FAST, PATIENCE, eventually, reach, settings_for
 from tests.helpers.targets import file_server
@@ -559,7 +560,7 @@ async def test_a_session_that_enters_by_the_gateway_of_its_requester_says_so() -
 
 
 @pytest.mark.parametrize(
-    ("network", "safe"),
+    ("url", "safe"),
     [
         ("https://192.0.2.1/api", True),
         ("https://a.example#" + "0" * 64, True),
@@ -571,17 +572,16 @@ async def test_a_session_that_enters_by_the_gateway_of_its_requester_says_so() -
         ("http://192.168.1.2", False),
         ("http://localhost.example", False),
         ("http://127.0.0.1.example", False),
-        ("mainnet", True),
     ],
 )
-def test_a_directory_in_plain_http_is_safe_on_this_machine_only(network: str, safe: bool) -> None:
-    assert passage_module.is_safe_directory(network) is safe
+def test_a_directory_in_plain_http_is_safe_on_this_machine_only(url: str, safe: bool) -> None:
+    assert OwnNetwork(url).is_proven is safe
 
 
 @pytest.mark.parametrize("allowed", [False, True])
 async def test_a_directory_in_plain_http_elsewhere_is_refused_unless_an_option_says_otherwise(allowed: bool) -> None:
     settings = Settings(
-        socks=Endpoint("127.0.0.1", 0), network="http://no-such-name.invalid", plain_http_directory=allowed
+        socks=Endpoint("127.0.0.1", 0), network=OwnNetwork("http://no-such-name.invalid"), plain_http_directory=allowed
     )
     async with session(settings) as made, asyncio.timeout(PATIENCE):
         reason = str((await made.wait(State.FAILED)).reason)

@@ -15,6 +15,7 @@ from nymconnect_gui.model.settings_saver import SECRETS
 from nymconnect_gui.model.window_memory import Remembered
 from nymconnect_gui.text.i18n import install
 from nymconnect_proxy.settings.config import Settings, read_settings, write_settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.options import Secret
 from nymconnect_proxy.settings.settings_document import CURRENT_VERSION
 from tests.helpers.keyrings import Library
@@ -23,7 +24,7 @@ from tests.helpers.typed import KEY, RECIPIENT
 Find = Callable[[str], Any]
 BOOK = (("home", RECIPIENT),)
 CHANGED = Settings(
-    network="https://mixnet.example.org/api",
+    network=OwnNetwork("https://mixnet.example.org/api"),
     gateway=KEY,
     requester="home",
     address_book=BOOK,
@@ -98,7 +99,7 @@ def test_it_is_asked_once_and_cancel_changes_nothing(page: Find, program: Progra
 
 @pytest.mark.parametrize("settings", [Settings(preset="wallet")])
 def test_what_a_flag_has_covered_is_reset_in_the_file_too(page: Find, program: Program) -> None:
-    write_settings(file_of(program), Settings(preset="high", network="mainnet"))
+    write_settings(file_of(program), Settings(preset="high", network=NamedNetwork.MAINNET))
     press(program, page, "Reset")
     assert read_settings(file_of(program)) == Settings()
 

@@ -75,6 +75,7 @@ from nymconnect_proxy.session.reasons import (
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import OwnNetwork
 from nymconnect_proxy.settings.pasted import Fault, NotPastedWhole, Pasted
 from nymconnect_proxy.settings.reasons import (
     BookFull,
@@ -314,7 +315,7 @@ async def failure(settings: Settings, files: Directories | None = None) -> Reaso
 
 
 async def test_a_directory_that_is_not_there() -> None:
-    told = advice(await failure(Settings(network=f"http://127.0.0.1:{unused_port()}", requester=RECIPIENT)))
+    told = advice(await failure(Settings(network=OwnNetwork(f"http://127.0.0.1:{unused_port()}"), requester=RECIPIENT)))
     assert "Nothing answers at" in told.sentence
     assert told.page == "settings-network"
 
@@ -322,25 +323,27 @@ async def test_a_directory_that_is_not_there() -> None:
 @pytest.mark.parametrize("text", ["not a directory", "{}"])
 async def test_a_server_that_is_no_directory(text: str) -> None:
     async with directory(lambda: web.Response(text=text, content_type="application/json")) as url:
-        told = advice(await failure(Settings(network=url, requester=RECIPIENT)))
+        told = advice(await failure(Settings(network=OwnNetwork(url), requester=RECIPIENT)))
     assert "is not the directory of a mixnet" in told.sentence
     assert told.page == "settings-network"
 
 
 async def test_a_name_that_does_not_resolve() -> None:
-    told = advice(await failure(Settings(network="https://no-such-name.invalid", requester=RECIPIENT)))
+    told = advice(await failure(Settings(network=OwnNetwork("https://no-such-name.invalid"), requester=RECIPIENT)))
     assert "no-such-name.invalid" in told.sentence
     assert told.page == "settings-network"
 
 
 async def test_an_upstream_proxy_that_is_away() -> None:
     upstream = Upstream("socks5", "127.0.0.1", unused_port())
-    told = advice(await failure(Settings(network="https://a.invalid", requester=RECIPIENT, upstream=upstream)))
+    told = advice(
+        await failure(Settings(network=OwnNetwork("https://a.invalid"), requester=RECIPIENT, upstream=upstream))
+    )
     assert "proxy on the way" in told.sentence
 
 
 async def test_an_exit_that_is_not_in_the_address_book() -> None:
-    told = advice(await failure(Settings(network="https://a.invalid", requester="nobody")))
+    told = advice(await failure(Settings(network=OwnNetwork("https://a.invalid"), requester="nobody")))
     assert "nobody" in told.sentence
     assert told.page == "settings-exits"
 
@@ -348,7 +351,9 @@ async def test_an_exit_that_is_not_in_the_address_book() -> None:
 async def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
     told = advice(
-        await failure(Settings(network="https://a.invalid", requester=RECIPIENT), Directories.under(tmp_path))
+        await failure(
+            Settings(network=OwnNetwork("https://a.invalid"), requester=RECIPIENT), Directories.under(tmp_path)
+        )
     )
     assert "cannot be used" in told.sentence
 

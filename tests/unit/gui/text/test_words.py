@@ -18,10 +18,11 @@ from nymconnect_proxy.session.reasons import NoGatewayAnswers
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import NamedNetwork, Network, OwnNetwork
 from tests.helpers.fake_session import snapshot
 
 HIDDEN, SHOWN = DownlinkReport(DownlinkCause.KEPT, promised=40.0), DownlinkReport(DownlinkCause.NOT_ASKED)
-MAINNET = Settings(network="mainnet")
+MAINNET = Settings(network=NamedNetwork.MAINNET)
 
 
 def connected(**changes: Any) -> str:
@@ -40,8 +41,10 @@ def test_words_and_moods_differ() -> None:
     assert len({words.word(mood) for mood in Mood}) == len(Mood)
 
 
-@pytest.mark.parametrize("network", ["embedded", "http://127.0.0.1:8081", "http://localhost:8081"])
-def test_a_network_on_this_computer_promises_nothing_whatever_the_session_says(network: str) -> None:
+@pytest.mark.parametrize(
+    "network", [NamedNetwork.PRACTICE, OwnNetwork("http://127.0.0.1:8081"), OwnNetwork("http://localhost:8081")]
+)
+def test_a_network_on_this_computer_promises_nothing_whatever_the_session_says(network: Network) -> None:
     sentence = words.sentence(snapshot(State.CONNECTED, Settings(network=network), downlink=HIDDEN))
     assert "no anonymity" in sentence
     assert "Practice network" in sentence
@@ -106,7 +109,7 @@ def test_long_names_are_shortened_and_short_ones_left() -> None:
 def test_presets_and_networks_have_names_for_people() -> None:
     assert [words.preset_title(name) for name in PRESETS] == [preset.title for preset in PRESETS.values()]
     assert words.preset_title("automatic") == "Automatic"
-    assert words.network_name("http://node.example/api") == "http://node.example/api"
+    assert words.network_name(OwnNetwork("http://node.example/api")) == "http://node.example/api"
 
 
 def test_an_exit_is_called_by_its_name_in_the_address_book() -> None:
@@ -129,4 +132,6 @@ def test_numbers_are_written_as_the_language_writes_them(code: str, text: str, q
 
 
 def test_a_directory_is_named_without_its_fingerprint() -> None:
-    assert words.network_name("https://mixnet.example.org/api#" + "ab" * 32) == "https://mixnet.example.org/api"
+    assert (
+        words.network_name(OwnNetwork("https://mixnet.example.org/api", "ab" * 32)) == "https://mixnet.example.org/api"
+    )

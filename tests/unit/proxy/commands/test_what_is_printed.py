@@ -24,13 +24,14 @@ from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.session.status_json import snapshot
 from nymconnect_proxy.settings.config import Settings
+from nymconnect_proxy.settings.networks import NamedNetwork, Network, OwnNetwork
 
 UP = "connected: SOCKS5 proxy on 127.0.0.1:1080, gateway G\n"
 HIDDEN, SHOWS = "40 packets a second answer you, whatever you receive", "what you receive shows on your line, because "
 CONNECTED = Status(
     State.CONNECTED,
     0.0,
-    "mainnet",
+    NamedNetwork.MAINNET,
     Endpoint("127.0.0.1", 1080),
     "nym-compatible",
     Rates(50.0, 5.0),
@@ -50,7 +51,7 @@ class Printed:
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
-        self._reporter = _Reporter(Output(as_json=False), Settings(network="mainnet"))
+        self._reporter = _Reporter(Output(as_json=False), Settings(network=NamedNetwork.MAINNET))
 
     def after(self, status: Status) -> str:
         self._reporter.report(status)
@@ -117,12 +118,17 @@ def test_control_says_that_what_is_received_shows_and_every_alarm() -> None:
     assert control._sentence(snapshot(replace(CONNECTED, requester="R"), 0.0)).count("\n") == 0
 
 
-HERE = ["embedded", "http://127.0.0.1:8081", "http://localhost:8081/api", "https://[::1]:1#" + "a" * 64]
+HERE = [
+    NamedNetwork.PRACTICE,
+    OwnNetwork("http://127.0.0.1:8081"),
+    OwnNetwork("http://localhost:8081/api"),
+    OwnNetwork("https://[::1]:1", "a" * 64),
+]
 
 
 @pytest.mark.parametrize("network", HERE)
 def test_connect_and_control_say_that_a_network_on_this_computer_gives_no_anonymity(
-    network: str, capsys: pytest.CaptureFixture[str]
+    network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = replace(CONNECTED, network=network, requester="R")
     _Reporter(Output(as_json=False), Settings(network=network)).report(status)
@@ -133,12 +139,15 @@ def test_connect_and_control_say_that_a_network_on_this_computer_gives_no_anonym
 
 
 def test_what_was_in_the_way_is_told_beside_that(printed: Printed) -> None:
-    status = replace(CONNECTED, network="http://127.0.0.1:8081", reason=Words("lost"))
+    status = replace(CONNECTED, network=OwnNetwork("http://127.0.0.1:8081"), reason=Words("lost"))
     assert printed.after(status).endswith(", gateway G (lost; network on this computer: it gives no anonymity)\n")
 
 
-@pytest.mark.parametrize("network", ["mainnet", "https://api.example.org", "https://127.0.0.1.example.org/"])
-def test_nothing_of_the_kind_is_said_of_other_networks(network: str, printed: Printed) -> None:
+@pytest.mark.parametrize(
+    "network",
+    [NamedNetwork.MAINNET, OwnNetwork("https://api.example.org"), OwnNetwork("https://127.0.0.1.example.org/")],
+)
+def test_nothing_of_the_kind_is_said_of_other_networks(network: Network, printed: Printed) -> None:
     status = replace(CONNECTED, network=network)
     assert "anonymity" not in printed.after(status)
     assert snapshot(status, 0.0)["practice"] is False

@@ -25,6 +25,7 @@ from nymconnect_proxy.session.alarms import PacketsDropped
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.settings.config import OPTIONS, Settings
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 
 IDENTITY = Ed25519Secret(bytes(range(32))).public
 KEY = b58encode(IDENTITY)
@@ -61,7 +62,9 @@ TELLING = (
 
 
 def status(**changes: object) -> Status:
-    made = Status(State.CONNECTED, clock() - 5, "mainnet", Endpoint("127.0.0.1", 1080), "balanced", Rates(50.0, 5.0))
+    made = Status(
+        State.CONNECTED, clock() - 5, NamedNetwork.MAINNET, Endpoint("127.0.0.1", 1080), "balanced", Rates(50.0, 5.0)
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -119,7 +122,7 @@ def test_keys_and_addresses_never_pass_whatever_stands_around_them(key: bytes, i
 
 def test_the_report_has_what_is_needed_and_nothing_that_was_planted() -> None:
     chosen = Settings(
-        network="https://directory.example.net/api/v1",
+        network=OwnNetwork("https://directory.example.net/api/v1"),
         gateway=KEY,
         requester=RECIPIENT,
         upstream=Upstream("socks5", "proxy.example.com", 9050, "alice", "hunter2pass"),
@@ -148,7 +151,7 @@ def test_the_report_has_what_is_needed_and_nothing_that_was_planted() -> None:
 
 
 def test_a_directory_with_a_fingerprint_is_taken_out_in_both_halves() -> None:
-    chosen = Settings(network="https://directory.example.net/api#" + "ab" * 32)
+    chosen = Settings(network=OwnNetwork("https://directory.example.net/api", "ab" * 32))
     told = lines(["asked https://directory.example.net/api for the nodes", "it shows " + "ab" * 32])
     report = problem_report(chosen, None, log=told)
     assert "example.net" not in report

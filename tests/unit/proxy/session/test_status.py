@@ -14,10 +14,13 @@ from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkRepo
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Rates, Status
 from nymconnect_proxy.session.status_json import measured, snapshot
+from nymconnect_proxy.settings.networks import NamedNetwork
 
 REPOSITORY = Path(__file__).parents[4]
 OFFSET = 1_000_000.0  # of Unix time
-PLAIN = Status(State.CONNECTING, 0.0, "mainnet", Endpoint("127.0.0.1", 1080), "nym-compatible", Rates(50.0, 5.0))
+PLAIN = Status(
+    State.CONNECTING, 0.0, NamedNetwork.MAINNET, Endpoint("127.0.0.1", 1080), "nym-compatible", Rates(50.0, 5.0)
+)
 FULL = replace(
     PLAIN,
     gateway="G",

@@ -20,6 +20,7 @@ from nymconnect.packet.addressing import Recipient
 from nymconnect.packet.params import PacketSize
 from nymconnect_proxy.settings.config import OPTIONS, Settings, add_flags, read_settings, settings_from, write_settings
 from nymconnect_proxy.settings.manual import manual
+from nymconnect_proxy.settings.networks import NamedNetwork, OwnNetwork
 from nymconnect_proxy.settings.options import Option, OptionKind, Secret, Server
 from nymconnect_proxy.settings.reasons import SettingsBroken, SettingsOpenToOthers
 
@@ -29,7 +30,7 @@ RECIPIENT = str(Recipient(IDENTITY, X25519Secret(bytes(range(32))).public, IDENT
 
 # One value for each option that differs from its default.
 OTHER = {
-    "network": "https://api.example.org/nym",
+    "network": OwnNetwork("https://api.example.org/nym"),
     "gateway": RECIPIENT.rpartition("@")[2],
     "gateway_country": "CH",
     "requester": f"{RECIPIENT}, home",
@@ -81,7 +82,8 @@ def write(path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("written", ["AB" * 32, ":".join(["ab"] * 32), " " + "ab" * 32])
 def test_a_directory_with_a_fingerprint_is_one_text_however_it_is_written(written: str) -> None:
-    assert option("network").parse(f"https://example.org/api/#{written}") == "https://example.org/api#" + "ab" * 32
+    parsed = option("network").parse(f"https://example.org/api/#{written}")
+    assert parsed == OwnNetwork("https://example.org/api", "ab" * 32)
 
 
 def test_a_country_is_written_in_capitals() -> None:
@@ -90,7 +92,7 @@ def test_a_country_is_written_in_capitals() -> None:
 
 def test_the_defaults_are_the_documented_ones() -> None:
     settings = Settings()
-    assert (settings.network, settings.preset) == ("embedded", "automatic")
+    assert (settings.network, settings.preset) == (NamedNetwork.PRACTICE, "automatic")
     assert str(settings.socks) == "127.0.0.1:1080"
     assert (settings.connection_start_surbs, settings.per_request_surbs) == (20, 3)
     assert settings.traffic(own_network=True) == PRESETS["balanced"].traffic
