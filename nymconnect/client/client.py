@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.gateway.connection import Traffic
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.gateway.link import GatewayLink
@@ -223,19 +224,19 @@ class MixnetClient:
             raise ClientStoppedError("the mixnet client has stopped")
         return message
 
-    def counters(self) -> dict[str, int]:
+    def counters(self) -> dict[ClientCount, int]:
         """Packets by kind since the start, what came in and was of no use, slots that this connection left unused and
         why, and how much waits."""
         return {
             **self._loopix.counters,
             **self._loopix.reassembly,
-            "senders_evicted": self._loopix.received.evicted,
-            "surb_bytes_held": self._loopix.received.held_bytes,
+            ClientCount.SENDERS_EVICTED: self._loopix.received.evicted,
+            ClientCount.SURB_BYTES_HELD: self._loopix.received.held_bytes,
             **self._link.counters(),
-            "queued": self._loopix.transmission.queued,
-            "in_flight": self._loopix.transmission.in_flight,
-            "reply_keys": self._loopix.issued.keys_held,
-            "nodes_left_out": self.topology.left_out,
+            ClientCount.QUEUED: self._loopix.transmission.queued,
+            ClientCount.IN_FLIGHT: self._loopix.transmission.in_flight,
+            ClientCount.REPLY_KEYS: self._loopix.issued.keys_held,
+            ClientCount.NODES_LEFT_OUT: self.topology.left_out,
         }
 
     def loop_statistics(self) -> LoopStatistics:
@@ -262,7 +263,7 @@ class MixnetClient:
         try:
             self._perform(self._loopix.feed(content, clock()))
         except Exception as error:  # else any stranger who knows our address could end our link by a message
-            self._loopix.counters["crashed"] += 1
+            self._loopix.counters[ClientCount.CRASHED] += 1
             self._faults.note("a message from the mixnet made us fail", error)
 
     def _perform(self, effects: list[LoopixEffect]) -> None:
@@ -291,7 +292,7 @@ class MixnetClient:
         try:
             self._inbox.put_nowait(message)
         except asyncio.QueueFull:
-            self._loopix.counters["inbox_overflow"] += 1
+            self._loopix.counters[ClientCount.INBOX_OVERFLOW] += 1
 
     # --- the link ----------------------------------------------------------------------------------------------
 

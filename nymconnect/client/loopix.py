@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.monitor.loop_monitor import LoopMonitor, LoopStatistics
 from nymconnect.client.monitor.mix_health import MixHealth
 from nymconnect.client.pacer.machine import FrameKind
@@ -86,7 +87,9 @@ class Loopix:
         now: float,
     ) -> None:
         self.address = address = identity.address
-        self.counters: Counter[str] = Counter(cover_sent=0, drop_cover_sent=0, data_sent=0)
+        self.counters: Counter[ClientCount] = Counter(
+            {ClientCount.COVER_SENT: 0, ClientCount.DROP_COVER_SENT: 0, ClientCount.DATA_SENT: 0}
+        )
         self.cover_generation = 0  # rises when covers that have not left yet no longer fit the network
         self._secret = identity.secret
         self.loops, self.received = LoopMonitor(), ReceivedSurbs(parameters.surbs)
@@ -118,7 +121,7 @@ class Loopix:
         if len(tag) != SENDER_TAG_LENGTH:
             raise UsageError("a sender tag has 16 bytes")
         if not self.received.knows(tag):
-            self.counters["unknown_tag"] += 1
+            self.counters[ClientCount.UNKNOWN_TAG] += 1
             return
         self.transmission.put(messages.Reply(messages.ReplyData(data)), tag, lane)
 
@@ -143,16 +146,16 @@ class Loopix:
         self.loops.keep_only(mixes)
 
     @property
-    def reassembly(self) -> dict[str, int]:
+    def reassembly(self) -> dict[ClientCount, int]:
         """Fragments that were of no use and why, sets that never became whole, and what is held of unfinished ones."""
         both = self._answers.counters, self._mail.counters
         return {
-            "fragments_duplicate": sum(seen.duplicates + seen.late for seen in both),
-            "fragments_inconsistent": sum(seen.inconsistent for seen in both),
-            "sets_expired": sum(seen.expired for seen in both),
-            "sets_evicted": sum(seen.evicted for seen in both),
-            "sets_open": sum(seen.open_sets for seen in both),
-            "set_bytes_held": sum(seen.held_bytes for seen in both),
+            ClientCount.FRAGMENTS_DUPLICATE: sum(seen.duplicates + seen.late for seen in both),
+            ClientCount.FRAGMENTS_INCONSISTENT: sum(seen.inconsistent for seen in both),
+            ClientCount.SETS_EXPIRED: sum(seen.expired for seen in both),
+            ClientCount.SETS_EVICTED: sum(seen.evicted for seen in both),
+            ClientCount.SETS_OPEN: sum(seen.open_sets for seen in both),
+            ClientCount.SET_BYTES_HELD: sum(seen.held_bytes for seen in both),
         }
 
     # --- time: what leaves -------------------------------------------------------------------------------------
@@ -191,12 +194,12 @@ class Loopix:
         A gateway that delivers at a constant rate sends zeros for want of anything.
         """
         if not any(content):
-            self.counters["padding_received"] += 1
+            self.counters[ClientCount.PADDING_RECEIVED] += 1
             return []
         try:
             return list(self._accept(content, now))
         except WireError:
-            self.counters["malformed"] += 1
+            self.counters[ClientCount.MALFORMED] += 1
             return []
 
     def _accept(self, content: bytes, now: float) -> Iterator[LoopixEffect]:
@@ -214,16 +217,16 @@ class Loopix:
             case Ack(fid):
                 self.transmission.acked(fid, now)
             case Cover(_, via_reply=True):
-                self.counters["reply_cover_received"] += 1
+                self.counters[ClientCount.REPLY_COVER_RECEIVED] += 1
             case Cover(selector):
-                self.counters["cover_received"] += 1
+                self.counters[ClientCount.COVER_RECEIVED] += 1
                 if self.loops.back(selector, now):
                     yield LoopAlarm(self.loops.statistics())
                 if (delay := self.loops.latest_delay) is not None:
                     self.transmission.loop_took(delay)
             case DataFragment(fragment, via_reply):
-                self.counters["data_received"] += 1
-                self.counters["reply_data_received"] += via_reply
+                self.counters[ClientCount.DATA_RECEIVED] += 1
+                self.counters[ClientCount.REPLY_DATA_RECEIVED] += via_reply
                 message = (self._answers if via_reply else self._mail).add(fragment, now)
                 if message is not None:
                     yield from self._dispatch(message, source, now)

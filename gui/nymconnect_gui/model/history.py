@@ -4,14 +4,16 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nymconnect.client.counters import ClientCount
+
 SPAN = 120.0  # seconds that are kept
 MOST_SAMPLES = 240  # samples, however often somebody looks
-_UP_DATA = ("data_sent", "retransmitted")
+_UP_DATA = (ClientCount.DATA_SENT, ClientCount.RETRANSMITTED)
 # Of what is sent as data, the SURBs for a steady downlink go whether the person does anything or not.
-_UP_STEADY = ("steady_supply_sent",)
-_UP_COVER = ("cover_sent", "reply_cover_sent")
-_DOWN_DATA = ("data_received",)
-_DOWN_COVER = ("cover_received", "reply_cover_received", "padding_received")
+_UP_STEADY = (ClientCount.STEADY_SUPPLY_SENT,)
+_UP_COVER = (ClientCount.COVER_SENT, ClientCount.REPLY_COVER_SENT)
+_DOWN_DATA = (ClientCount.DATA_RECEIVED,)
+_DOWN_COVER = (ClientCount.COVER_RECEIVED, ClientCount.REPLY_COVER_RECEIVED, ClientCount.PADDING_RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class History:
 
     def add(self, counters: Mapping[str, int], now: float) -> None:
         """Take a snapshot in; `counters` without packets mean that no client runs."""
-        if "data_sent" not in counters:
+        if ClientCount.DATA_SENT not in counters:
             self._before = None
         elif self._before is None:
             self._before = now, dict(counters)

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.gateway.connection import GatewayConnection, LinkLostError, Traffic, gateway_url
 from nymconnect.client.gateway.keys import ClientKeys
 from nymconnect.client.gateway.topology_refresh import GatewayRecord
@@ -123,14 +124,14 @@ class GatewayLink:
         """The process that paces, of a paced client with a connection."""
         return self._connection.pacer_pid if self._connection is not None else None
 
-    def counters(self) -> dict[str, int]:
+    def counters(self) -> dict[ClientCount, int]:
         """Messages of the gateway that were of no use, and slots that this connection left unused and why."""
         unused = self._connection.unused if self._connection is not None else Unused()
         return {
-            "gateway_rejected": self._machine.rejected,
-            "slots_empty": unused.empty,
-            "slots_stalled": unused.stalled,
-            "slots_late": unused.late,
+            ClientCount.GATEWAY_REJECTED: self._machine.rejected,
+            ClientCount.SLOTS_EMPTY: unused.empty,
+            ClientCount.SLOTS_STALLED: unused.stalled,
+            ClientCount.SLOTS_LATE: unused.late,
         }
 
     # --- one attempt -------------------------------------------------------------------------------------------------

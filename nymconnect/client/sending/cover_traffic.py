@@ -7,6 +7,7 @@ version, so that no hop can tell cover from data.
 from collections import Counter
 from collections.abc import Callable
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.sending.preparer import (
     PreparedCover,
@@ -29,7 +30,7 @@ class CoverTraffic:
     """
 
     def __init__(
-        self, preparer: Preparer, prepared: PreparedPackets, drop_share: float, rng: Rng, counters: Counter[str]
+        self, preparer: Preparer, prepared: PreparedPackets, drop_share: float, rng: Rng, counters: Counter[ClientCount]
     ) -> None:
         self._preparer, self._prepared, self._drop_share = preparer, prepared, drop_share
         self._rng, self._counters = rng, counters
@@ -50,7 +51,7 @@ class CoverTraffic:
         try:
             return make()
         except RouteError:
-            self._counters["no_route"] += 1
+            self._counters[ClientCount.NO_ROUTE] += 1
             return None
 
     def _drops_next(self) -> bool:

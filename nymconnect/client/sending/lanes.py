@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.sending.paced_replies import PacedReplies
 from nymconnect.client.surbs.issued import IssuedSurbs
 from nymconnect.client.surbs.received import ReceivedSurbs
@@ -164,7 +165,7 @@ class Scheduler:
         answering: Answering,
         rng: Rng,
         has_window: Callable[[], bool],
-        counters: Counter[str],
+        counters: Counter[ClientCount],
     ) -> None:
         self._lanes, self._replying = lanes, answering.replying
         self._received, self._issued = answering.received, answering.issued
@@ -179,7 +180,7 @@ class Scheduler:
                     self._paced_run += 1
                     # The bare tag asks for cover: an empty slot would show that nothing waits.
                     return self._lanes.pop_for(tag, self._rng) or tag
-                self._counters["reply_slots_starved"] += 1
+                self._counters[ClientCount.REPLY_SLOTS_STARVED] += 1
         was_paced, self._paced_run = self._paced_run > 0, 0
         outgoing = self._pop()
         # If nothing else could use the slot, a paced answer gets it after all.

@@ -8,6 +8,7 @@ books; this module says when which message leaves.
 from collections import Counter
 from collections.abc import Iterable
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.sending.lanes import SURB_REQUEST, SURB_SUPPLY, Answering
 from nymconnect.client.sending.transmission import Transmission
 from nymconnect.client.surbs.aliases import real
@@ -35,7 +36,7 @@ class SurbController:
         answering: Answering,
         transmission: Transmission,
         fragment_length: int,
-        counters: Counter[str],
+        counters: Counter[ClientCount],
     ) -> None:
         self._address, self._fragment_length, self._counters = address, fragment_length, counters
         self._issued, self._received, self._replying = answering.issued, answering.received, answering.replying
@@ -52,9 +53,9 @@ class SurbController:
 
     def grant(self, recipient: Recipient, amount: int, source: Recipient | None) -> None:
         """Owe what was asked for, if the request came over one of our SURBs, from the one to whom we gave it."""
-        self._counters["surb_request"] += 1
+        self._counters[ClientCount.SURB_REQUEST] += 1
         if source is None or real(source) != recipient or not self._issued.grant(source, amount):
-            self._counters["refused_surb_request"] += 1
+            self._counters[ClientCount.REFUSED_SURB_REQUEST] += 1
 
     def pay(self, now: float) -> None:
         """Make one packet of owed SURBs for each correspondent that has none waiting."""
@@ -100,7 +101,7 @@ class SurbController:
                 continue
             amount = self._received.amount_to_request(tag, self._transmission.lanes.queued_for(tag), now)
             if amount:
-                self._counters["surbs_requested"] += amount
+                self._counters[ClientCount.SURBS_REQUESTED] += amount
                 self._transmission.put(messages.Reply(messages.SurbRequest(self._address, amount)), tag, SURB_REQUEST)
 
     def maintain(self, now: float) -> None:
@@ -114,4 +115,4 @@ class SurbController:
         for tag in self._received.silent(now):
             self._received.drop(tag)
             self._replying.drop(tag)
-            self._counters["starved"] += self._transmission.drop(tag)
+            self._counters[ClientCount.STARVED] += self._transmission.drop(tag)

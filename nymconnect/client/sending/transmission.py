@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.monitor.loop_monitor import LoopMonitor
 from nymconnect.client.monitor.mix_health import MixHealth, Suspects
 from nymconnect.client.pacer.machine import FrameKind
@@ -68,7 +69,7 @@ class Transmission:
         monitors: Monitors,
         parameters: TrafficParameters,
         rng: Rng,
-        counters: Counter[str],
+        counters: Counter[ClientCount],
     ) -> None:
         self.lanes, self.prepared = Lanes(), PreparedPackets()
         self._preparer, self._monitors = preparer, monitors
@@ -141,10 +142,10 @@ class Transmission:
         try:
             return self._seal(outgoing, suspects)
         except RouteError:
-            self._counters["no_route"] += 1
+            self._counters[ClientCount.NO_ROUTE] += 1
             self.lanes.push(outgoing)
         except WireError:  # the recipient's address holds a key that nobody can encrypt to
-            self._counters["unsendable"] += 1
+            self._counters[ClientCount.UNSENDABLE] += 1
         return None
 
     def _seal(self, outgoing: Outgoing, suspects: Suspects) -> PreparedPacket:
@@ -174,13 +175,13 @@ class Transmission:
             case PreparedData() as data:
                 self._await_ack(data, at)
             case PreparedCover(selector, path, expected):
-                self._counters["cover_sent"] += 1
+                self._counters[ClientCount.COVER_SENT] += 1
                 if selector is None:
-                    self._counters["drop_cover_sent"] += 1
+                    self._counters[ClientCount.DROP_COVER_SENT] += 1
                 else:
                     self._monitors.loops.start(selector, path, expected, at)
             case PreparedReplyCover():
-                self._counters["reply_cover_sent"] += 1
+                self._counters[ClientCount.REPLY_COVER_SENT] += 1
 
     def _await_ack(self, data: PreparedData, at: float) -> None:
         outgoing = data.outgoing
@@ -188,14 +189,14 @@ class Transmission:
         self._pending.add(Sent(outgoing, data.path, at, data.expected, at + wait))
         if outgoing.destination in self._replying:
             self._apart.add(outgoing.fragment.fid)
-        self._counters["data_sent" if outgoing.attempt == 0 else "retransmitted"] += 1
+        self._counters[ClientCount.DATA_SENT if outgoing.attempt == 0 else ClientCount.RETRANSMITTED] += 1
         if outgoing.lane == SURB_SUPPLY and self._issued.is_steady(outgoing.destination):
-            self._counters["steady_supply_sent"] += 1  # nobody's data: it goes whatever the user does
+            self._counters[ClientCount.STEADY_SUPPLY_SENT] += 1  # nobody's data: it goes whatever the user does
 
     def acked(self, fid: FragmentId, now: float) -> None:
         """An ack has come back."""
         if fid == COVER_FRAGMENT_ID:
-            self._counters["cover_acked"] += 1
+            self._counters[ClientCount.COVER_ACKED] += 1
             return
         pending = self._pending.acked(fid)
         if pending is not None:
@@ -204,9 +205,9 @@ class Transmission:
         # An ack that is only late spares the repetition.
         settled = pending or self.lanes.take_repeat(fid) or self.prepared.take_fragment(fid)
         if settled is None:
-            self._counters["unknown_ack"] += 1
+            self._counters[ClientCount.UNKNOWN_ACK] += 1
             return
-        self._counters["acked"] += 1
+        self._counters[ClientCount.ACKED] += 1
         self._flow.settle(fid)
         self._monitors.health.succeeded(settled.path)
 
@@ -222,7 +223,7 @@ class Transmission:
             outgoing = sent.outgoing
             self._apart.discard(outgoing.fragment.fid)
             if outgoing.attempt >= self._parameters.max_retransmissions or not self._can_reach(outgoing.destination):
-                self._counters["given_up"] += 1
+                self._counters[ClientCount.GIVEN_UP] += 1
                 self._flow.settle(outgoing.fragment.fid)
                 yield outgoing
                 continue

@@ -2,6 +2,7 @@
 
 import argparse
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.runtime.clock import clock
 from nymconnect_proxy.commands.output import Output
 from nymconnect_proxy.diagnostics.selftest_network import trial, trial_settings
@@ -34,8 +35,8 @@ async def run(flags: argparse.Namespace) -> int:
         f"target connected after {fetched.connected:.2f} s, first byte after {fetched.first_byte:.2f} s\n"
         f"{LENGTH // 1024} KiB arrived byte for byte after {fetched.complete:.2f} s "
         f"({LENGTH / 1000 / seconds:.0f} kB/s)\n"
-        f"packets: {counters.get('data_sent', 0)} data, {counters.get('cover_sent', 0)} cover, "
-        f"{counters.get('retransmitted', 0)} sent again\n"
+        f"packets: {counters.get(ClientCount.DATA_SENT, 0)} data, {counters.get(ClientCount.COVER_SENT, 0)} cover, "
+        f"{counters.get(ClientCount.RETRANSMITTED, 0)} sent again\n"
         "selftest passed",
     )
     return 0

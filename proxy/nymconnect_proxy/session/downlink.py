@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from nymconnect.client.counters import ClientCount
 from nymconnect.client.parameters import Downlink, TrafficParameters
 from nymconnect.errors import NymError
 from nymconnect.packet.addressing import Recipient
@@ -29,7 +30,7 @@ BEGIN = 10.0  # seconds that the beginning may take, besides
 MEASURED_ANSWERS, MEASURE_LEAST = 200.0, 20.0
 ENOUGH = 0.75  # of the promised rate; chance alone does not come so low
 ENOUGH_AGAIN = 0.85  # after too few: a rate near one mark would else be news, and other news, every few seconds
-_COVER, _DATA = "reply_cover_received", "reply_data_received"
+_COVER, _DATA = ClientCount.REPLY_COVER_RECEIVED, ClientCount.REPLY_DATA_RECEIVED
 
 Asker = Callable[[Recipient, Request], Awaitable[Response]]
 
@@ -46,7 +47,7 @@ class PacedClient(Protocol):
     @property
     def delivery_is_wished(self) -> bool: ...
 
-    def counters(self) -> dict[str, int]: ...
+    def counters(self) -> dict[ClientCount, int]: ...
 
     def supply_steadily(self, to: Recipient, rate: float) -> None: ...
 

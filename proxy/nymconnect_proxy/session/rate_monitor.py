@@ -11,17 +11,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nymconnect.client.counters import ClientCount
 from nymconnect_proxy.session.alarms import MissedBecause, RateMissed
 
 SPAN = 30.0  # seconds that are looked back on
 LEAST_SLOTS = 50  # fewer judge nothing
 TOO_MANY = 0.05  # of all slots
 CHANCE = 4.0  # standard deviations by which a Poisson stream may fall behind its rate
-_USED = ("data_sent", "retransmitted", "cover_sent", "reply_cover_sent")
+_USED = (ClientCount.DATA_SENT, ClientCount.RETRANSMITTED, ClientCount.COVER_SENT, ClientCount.REPLY_COVER_SENT)
 _REASONS = {
-    "slots_empty": MissedBecause.TOO_FEW_MADE,
-    "slots_stalled": MissedBecause.LINE_STALLED,
-    "slots_late": MissedBecause.SENDER_LATE,
+    ClientCount.SLOTS_EMPTY: MissedBecause.TOO_FEW_MADE,
+    ClientCount.SLOTS_STALLED: MissedBecause.LINE_STALLED,
+    ClientCount.SLOTS_LATE: MissedBecause.SENDER_LATE,
 }
 
 
@@ -39,7 +40,7 @@ class PaceWatch:
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque()
 
-    def look(self, counters: Mapping[str, int], now: float, rate: float = 0.0) -> None:
+    def look(self, counters: Mapping[ClientCount, int], now: float, rate: float = 0.0) -> None:
         """So much has left, and so much has not, by `now` (seconds). `rate`: slots a second that there have to be at
         least since the last look; 0 where none is promised."""
         used = sum(counters.get(name, 0) for name in _USED)

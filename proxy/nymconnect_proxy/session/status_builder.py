@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from nymconnect.client.client import MixnetClient
+from nymconnect.client.counters import ClientCount
 from nymconnect.directory.topology import Node
 from nymconnect_proxy.ingress.listener import SocksListener
 from nymconnect_proxy.ingress.requester_choice import Health
@@ -99,7 +100,7 @@ def _with_client(status: Status, client: MixnetClient) -> Status:
         delay=loops.delay,
         dropping=loops.dropping,
         suspects=suspects,
-        queue=counters["queued"],
+        queue=counters[ClientCount.QUEUED],
         alarms=status.alarms + ((PacketsDropped(suspects),) if loops.dropping else ()),
-        counters={**counters, "streams": status.streams},
+        counters={**{str(name): count for name, count in counters.items()}, "streams": status.streams},
     )
