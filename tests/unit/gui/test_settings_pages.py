@@ -497,7 +497,7 @@ async def test_a_file_that_was_mended_is_used_by_the_next_press(
     page("home").ring.click()
     await settle(program)
     assert program.bridge.obstacle is None
-    assert sessions.last.settings.network == "mainnet"
+    assert sessions.last.settings.network is NamedNetwork.MAINNET
     assert program.store.values.theme == "dark"
     assert program.keeper.path == path
     assert not page("settings").obstacle.isVisible()
@@ -514,7 +514,7 @@ async def test_it_can_be_read_again_and_shows_the_next_mistake(page: Find, progr
     settings.read_again.click()
     await settle(program)
     assert not settings.obstacle.isVisible()
-    assert program.bridge.settings.network == "mainnet"
+    assert program.bridge.settings.network is NamedNetwork.MAINNET
     assert program.bridge.problem is None
 
 

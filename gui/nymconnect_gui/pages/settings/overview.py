@@ -175,7 +175,6 @@ class SettingsPage(SettingsPart):
         self.obstacle.setVisible(obstacle is not None)
         self.reset.setVisible(obstacle is None)
         self.why_not.setText("" if obstacle is None else advice(obstacle).sentence)
-        own_network = settings.network == "embedded"
         own_network = settings.network is PRACTICE
         preset = settings.chosen_preset(own_network=own_network)
         self.preset.set_current(settings.preset)

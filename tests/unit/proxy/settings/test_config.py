@@ -325,7 +325,7 @@ def test_a_file_with_a_password_that_others_reach_is_refused(tmp_path: Path, tex
 def test_a_file_that_everybody_may_write_is_refused_and_one_without_a_password_may_be_read(tmp_path: Path) -> None:
     path = write(tmp_path / "settings.toml", "[network]\nnetwork = 'mainnet'\n")
     path.chmod(0o664)
-    assert read_settings(path).network == "mainnet"
+    assert read_settings(path).network is NamedNetwork.MAINNET
     path.chmod(0o646)
     with pytest.raises(UserError, match="can be written by other users"):
         read_settings(path)
