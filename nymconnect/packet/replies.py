@@ -1,6 +1,6 @@
 """Reply SURBs: one-way tickets with which a recipient answers a sender whose address it does not know.
 
-Mirrors nym-sphinx-anonymous-replies 1.21 (`reply_surb.rs`, `requests/v1.rs`, `requests/v2.rs`).
+Mirrors nym-sphinx-anonymous-replies 2.0 (`reply_surb.rs`, `requests/v2.rs`), and 1.21 for V1 (`requests/v1.rs`).
 
 Element = key (16, random) ‖ SURB::
 
@@ -9,7 +9,8 @@ Element = key (16, random) ‖ SURB::
 
 Batch V1 = count (u32) ‖ elements; batch V2 = count (u16) ‖ hops (u8) ‖ rotation (u8) ‖ elements, where hops and
 rotation hold for all of them and are zero in an empty batch. Which of the two a batch is, the tag of the message
-around it tells. We send V2 only, and answer both.
+around it tells. We send V2 only, and answer both; 2.0 knows only V2. What the field `hops` counts is seeds: one in the
+SURBs of version 260 (`sphinx.surb`), which nobody makes on a Nym network. They are kept and spent like any other.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ class ReplySurb:
         return reply_digest(self.key)
 
     @property
-    def hops(self) -> int:
+    def materials(self) -> int:
+        """How many keys or seeds it carries: one for each hop, or one in all (version 260)."""
         return len(self.surb.key_material)
 
     @property
@@ -81,7 +83,7 @@ def reply_digest(key: bytes) -> bytes:
 
 def encode_batch_v1(surbs: Sequence[ReplySurb]) -> bytes:
     """UsageError unless all are V1 SURBs of four hops."""
-    if any(not each.is_v1 or each.hops != V1_HOPS for each in surbs):
+    if any(not each.is_v1 or each.materials != V1_HOPS for each in surbs):
         raise UsageError("a V1 batch takes V1 SURBs of four hops")
     return len(surbs).to_bytes(V1_COUNT_LENGTH, "big") + b"".join(each.encode() for each in surbs)
 
@@ -90,9 +92,9 @@ def encode_batch_v2(surbs: Sequence[ReplySurb]) -> bytes:
     """UsageError unless all are V2 SURBs of one length and one rotation."""
     if len(surbs) > MAX_V2_COUNT or any(each.is_v1 for each in surbs):
         raise UsageError("a V2 batch takes up to 65535 V2 SURBs")
-    if len({(each.hops, each.rotation) for each in surbs}) > 1:
+    if len({(each.materials, each.rotation) for each in surbs}) > 1:
         raise UsageError("a V2 batch takes SURBs of one length and one rotation")
-    hops, rotation = (surbs[0].hops, surbs[0].rotation) if surbs else (0, KeyRotation.UNKNOWN)
+    hops, rotation = (surbs[0].materials, surbs[0].rotation) if surbs else (0, KeyRotation.UNKNOWN)
     return len(surbs).to_bytes(2, "big") + bytes([hops, rotation]) + b"".join(each.encode() for each in surbs)
 
 

@@ -13,7 +13,7 @@ from nymconnect.client.monitor.mix_health import Suspects
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.client.sending.lanes import Outgoing
 from nymconnect.crypto import Rng
-from nymconnect.directory.topology import Topology
+from nymconnect.directory.topology import LAYERS, Topology
 from nymconnect.packet.acks import FragmentId
 from nymconnect.packet.addressing import NodeAddress, Recipient
 from nymconnect.packet.chunking import Fragment
@@ -79,7 +79,7 @@ class Preparer:
         packet = seal_reply_fragment(
             fragment, surb, self._address, self.ack_key, ack_route, self._parameters.packet_size, self._rng
         )
-        guess = (surb.hops - 1) * self._parameters.average_packet_delay
+        guess = LAYERS * self._parameters.average_packet_delay
         return SealedPacket(packet, _mixes(ack_route), guess + ack_route.expected_delay)
 
     def reply_cover(self, surb: ReplySurb, suspects: Suspects) -> MixPacket:

@@ -1,6 +1,6 @@
 """The Sphinx header: who gets the packet next, layer under layer, always 348 bytes.
 
-Mirrors sphinx-packet 0.6.0 (`header/mod.rs`, `header/routing/`, `header/filler.rs`, `header/mac.rs`).
+Mirrors sphinx-packet 0.8.0 (`header/mod.rs`, `header/routing/`, `header/filler.rs`, `header/mac.rs`).
 
 Header::
 
@@ -17,9 +17,9 @@ and for the last hop::
     0      1         4             36           52        300-60(v-1)     300
     | 0x02 | version | destination | identifier | random   | filler       |
 
-version: 00 ‖ u16; delay: u64 nanoseconds; identifier: Nym writes zeros and ignores it. The random padding hides the
-length of the path from the last hop. A node appends 60 zero bytes to beta before decrypting; the filler is what
-those zeros have become on the way, so that every MAC meets the beta it was made for.
+version: 00 ‖ u16; delay: u64 nanoseconds; identifier: zeros, except in a SURB of version 260, whose maker knows it by
+this. The random padding hides the length of the path from the last hop. A node appends 60 zero bytes to beta before
+decrypting; the filler is what those zeros have become on the way, so that every MAC meets the beta it was made for.
 """
 
 from nymconnect.crypto import aes_ctr, equal, hmac_sha256_16
@@ -41,8 +41,9 @@ VERSION = slice(2, 4)  # the byte before it is not looked at
 ADDRESS = slice(4, 36)
 DELAY = slice(36, 44)
 INNER = slice(44, _STREAM_LENGTH)  # gamma' and beta', as they stand in the next packet
-_IDENTIFIER = bytes(16)
-_FINAL_META_LENGTH = 1 + 3 + DESTINATION_LENGTH + len(_IDENTIFIER)
+IDENTIFIER = slice(36, 52)
+NO_IDENTIFIER = bytes(16)
+_FINAL_META_LENGTH = 1 + 3 + DESTINATION_LENGTH + len(NO_IDENTIFIER)
 _STREAM_ZEROS = bytes(_STREAM_LENGTH)
 _STEP_ZEROS = bytes(STEP)
 
@@ -52,17 +53,26 @@ def padding_length(hops: int) -> int:
     return BETA_LENGTH - STEP * (hops - 1) - _FINAL_META_LENGTH
 
 
-def build_header(keys: KeyMaterial, route: Route, destination: bytes, padding: bytes, version: int) -> bytes:
-    """348 bytes; `padding` has `padding_length(hops)` random bytes. UsageError on a wrong length."""
+def build_header(
+    keys: KeyMaterial,
+    route: Route,
+    destination: bytes,
+    padding: bytes,
+    version: int,
+    identifier: bytes = NO_IDENTIFIER,
+) -> bytes:
+    """348 bytes; `padding` has `padding_length(hops)` random bytes, `identifier` 16. UsageError on a wrong length."""
     hops = len(route.hops)
     if len(destination) != DESTINATION_LENGTH:
         raise UsageError("a Sphinx destination has 32 bytes")
+    if len(identifier) != len(NO_IDENTIFIER):
+        raise UsageError("a Sphinx identifier has 16 bytes")
     if len(padding) != padding_length(hops):
         raise UsageError("wrong length of header padding")
     # One keystream per hop serves filler and encryption alike.
     streams = [aes_ctr(expanded[STREAM_KEY], _STREAM_ZEROS) for expanded in keys.expanded]
     wire_version = version.to_bytes(3, "big")
-    last = FINAL_FLAG + wire_version + destination + _IDENTIFIER + padding
+    last = FINAL_FLAG + wire_version + destination + identifier + padding
     # The filler is not encrypted here: it is already what the keystreams of the earlier hops leave at this place.
     beta = _xor(last, streams[-1]) + _filler(streams[:-1])
     gamma = hmac_sha256_16(keys.expanded[-1][MAC_KEY], beta)

@@ -1,6 +1,6 @@
 """What sender and node derive from a shared secret, and the sender's chain of shared secrets.
 
-Mirrors sphinx-packet 0.6.0 (`header/keys.rs`, `header/shared_secret.rs`, `payload/key.rs`, `version.rs`).
+Mirrors sphinx-packet 0.8.0 (`header/keys.rs`, `header/shared_secret.rs`, `payload/key.rs`, `version.rs`).
 
 A shared secret is expanded to 288 bytes::
 
@@ -8,9 +8,13 @@ A shared secret is expanded to 288 bytes::
     | k_stream | k_mac | full payload key 192 | blinding | replay tag |
                        | seed 16 |
 
-Version 258 takes the full payload key; version 259, and any version that nobody knows yet, expands the seed, which
-is a prefix of the full key. Versions 1 and 257 multiply unclamped scalars, an algebra that nothing alive sends and
-no C library offers; they are refused.
+Version 258 takes the full payload key; versions 259 and 260, and any version that nobody knows yet, expand the seed,
+which is a prefix of the full key. Versions 1 and 257 multiply unclamped scalars, an algebra that nothing alive sends
+and no C library offers; they are refused.
+
+Version 260 differs from 259 only in its SURBs (`surb`). For sphinx-packet 0.8.0 it is the newest version, but the nym-*
+crates 2.0.0 write 259 into every packet, ack and SURB that they make. We do the same on every network: a version of our
+own would single our packets out.
 """
 
 from collections.abc import Sequence
@@ -20,7 +24,9 @@ from nymconnect.crypto import LIONESS_KEY_LENGTH, HkdfSha256, x25519_exchange, x
 from nymconnect.errors import UsageError, WireError
 
 EXPLICIT_KEYS_VERSION = 258
-DEFAULT_VERSION = 259
+SEEDS_VERSION = 259
+SINGLE_SEED_VERSION = 260
+DEFAULT_VERSION = SEEDS_VERSION
 _LEGACY_VERSIONS = frozenset({1, 257})
 _MAX_VERSION = 2**16 - 1
 

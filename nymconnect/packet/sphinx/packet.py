@@ -1,6 +1,6 @@
 """A Sphinx packet: header (348) ‖ payload. Built by a client, opened and unwrapped by each node on the way.
 
-Mirrors sphinx-packet 0.6.0 (`packet/builder.rs`, `packet/mod.rs`, `header/mod.rs`). Where we differ: the reference
+Mirrors sphinx-packet 0.8.0 (`packet/builder.rs`, `packet/mod.rs`, `header/mod.rs`). Where we differ: the reference
 still relays versions 1 and 257, and continues with an all-zero secret when alpha has low order; here both are refused.
 
 A node works in two steps, so that a replayed packet costs it one multiplication: `open_packet` authenticates the
@@ -21,7 +21,9 @@ from nymconnect.packet.sphinx.header import (
     FINAL_FLAG,
     FLAG,
     FORWARD_FLAG,
+    IDENTIFIER,
     INNER,
+    NO_IDENTIFIER,
     VERSION,
     build_header,
     open_header,
@@ -75,12 +77,17 @@ def assemble_packet(
 
 
 def assemble_header(
-    route: Route, destination: bytes, initial_secret: bytes, padding: bytes, version: int
+    route: Route,
+    destination: bytes,
+    initial_secret: bytes,
+    padding: bytes,
+    version: int,
+    identifier: bytes = NO_IDENTIFIER,
 ) -> tuple[bytes, tuple[bytes, ...]]:
     """A header and, in hop order, the payload key material that goes with it: full keys or seeds, by version."""
     check_sendable_version(version)
     keys = derive_key_material(initial_secret, [hop.sphinx_key for hop in route.hops])
-    head = build_header(keys, route, destination, padding, version)
+    head = build_header(keys, route, destination, padding, version, identifier)
     return head, tuple(payload_material(expanded, version) for expanded in keys.expanded)
 
 
@@ -106,6 +113,14 @@ class Final:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class SealedReply:
+    """This node is the last: `payload` is noise, except to the maker of the SURB that `identifier` names."""
+
+    identifier: bytes
+    payload: bytes
+
+
 class OpenedPacket:
     """A packet whose header is genuine. Check `replay_tag` (32 bytes) before the costly `unwrap`."""
 
@@ -121,7 +136,7 @@ class OpenedPacket:
     def unwrap(self) -> Forward | Final:
         """Peel the payload and blind alpha; WireError on an unreadable next address or a damaged final payload."""
         routing, expanded, packet = self._routing, self._expanded, self._packet
-        payload = lioness_decrypt(payload_key(expanded, self.version), packet[HEADER_LENGTH:])
+        payload = self._peel()
         if routing[FLAG] == FINAL_FLAG:
             return Final(routing[ADDRESS], unpad(payload), self.version)
         next_hop = NodeAddress.decode(routing[ADDRESS])
@@ -129,6 +144,16 @@ class OpenedPacket:
         # The next node must not see the same alpha: the two nodes could recognise the packet by it.
         alpha = x25519_exchange(expanded[BLINDING_FACTOR], packet[:ALPHA_LENGTH])
         return Forward(next_hop, delay_ns, b"".join((alpha, routing[INNER], payload)), self.version)
+
+    def unwrap_reply(self) -> SealedReply:
+        """What the maker of a SURB of version 260 receives as the last hop of its route; WireError at any other hop."""
+        if self._routing[FLAG] != FINAL_FLAG:
+            raise WireError("a reply ends at another hop")
+        return SealedReply(self._routing[IDENTIFIER], self._peel())
+
+    def _peel(self) -> bytes:
+        """The payload without this hop's layer."""
+        return lioness_decrypt(payload_key(self._expanded, self.version), self._packet[HEADER_LENGTH:])
 
     def __repr__(self) -> str:
         return f"OpenedPacket(version={self.version})"

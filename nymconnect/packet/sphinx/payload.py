@@ -1,6 +1,6 @@
 """The Sphinx payload: a padded message under one wide-block layer per hop.
 
-Mirrors sphinx-packet 0.6.0 (`payload/mod.rs`)::
+Mirrors sphinx-packet 0.8.0 (`payload/mod.rs`)::
 
     0          16        16+m   17+m       P
     | zeros 16 | message | 01   | 00 …     |

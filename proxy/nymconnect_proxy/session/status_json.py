@@ -3,6 +3,7 @@
 `docs/cli.md` explains the fields.
 """
 
+from nymconnect.packet.sphinx import DEFAULT_VERSION
 from nymconnect_proxy.session.alarms import sentence
 from nymconnect_proxy.session.downlink_report import sentence as downlink_sentence
 from nymconnect_proxy.session.status import Status
@@ -32,6 +33,7 @@ def snapshot(status: Status, unix_offset: float) -> dict[str, object]:
         "since": round(status.since + unix_offset, 3),
         "preset": status.preset,
         "rates": {"main": status.rates.main, "loop": status.rates.loop},
+        "packet_version": DEFAULT_VERSION,
     }
     return values | measured(status)
 

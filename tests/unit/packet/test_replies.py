@@ -18,6 +18,7 @@ from nymconnect.packet.replies import (
     encode_batch_v2,
     reply_digest,
 )
+from nymconnect.packet.sphinx import Forward, Surb, open_packet
 from tests.helpers.routes import carry, make_client, make_way, prototype_surb
 from tests.helpers.rust_vectors import load_file
 
@@ -46,7 +47,7 @@ def test_digest_matches_the_prototype_vector() -> None:
 def test_element_survives_the_wire(version: int, hops: int, length: int) -> None:
     surb = make_surb(version, hops)
     assert len(surb.encode()) == length
-    assert surb.hops == hops
+    assert surb.materials == hops
     assert surb.is_v1 == (version == V1)
     assert ReplySurb.decode(surb.encode(), KeyRotation.EVEN) == surb
 
@@ -114,6 +115,39 @@ def test_v2_batch_survives_the_wire(count: int, hops: int) -> None:
     assert data[:4] == bytes([0, count, hops, KeyRotation.ODD])
     assert len(data) == 4 + count * (396 + 16 * hops)
     assert decode_batch_v2(data + b"rest") == (surbs, b"rest")
+
+
+def test_a_batch_with_one_seed_a_surb_is_spent_whatever_its_version() -> None:
+    """As in the crates: its bytes do not say whether the route has one hop or the SURBs are of version 260."""
+    single, recovery = Surb.create_recoverable(make_way(1).route, OWNER.identity, b"\x0e" * 16, random.Random(1))
+    batch = encode_batch_v2([ReplySurb(bytes(16), single, KeyRotation.EVEN)] * 2)
+    (first, second), rest = decode_batch_v2(batch)
+    assert (len(batch), first, rest) == (4 + 2 * 412, second, b"")
+    here, packet, way = first.surb.first_hop, first.surb.use(b"hello", PacketSize.REGULAR), make_way(1)
+    for _ in range(3):
+        step = open_packet(packet, way.secrets[here]).unwrap()
+        assert isinstance(step, Forward)
+        here, packet = step.next_hop, step.packet
+    assert recovery.unseal(open_packet(packet, way.secrets[here]).unwrap_reply().payload) == b"hello"
+
+
+@pytest.mark.parametrize("claimed", [2, 4])
+def test_a_batch_of_version_260_that_claims_more_seeds_is_too_short(claimed: int) -> None:
+    single, _ = Surb.create_recoverable(make_way(1).route, OWNER.identity, b"\x0e" * 16, random.Random(1))
+    batch = bytearray(encode_batch_v2([ReplySurb(bytes(16), single)]))
+    batch[2] = claimed
+    with pytest.raises(WireError, match="fewer"):
+        decode_batch_v2(bytes(batch))
+
+
+def test_a_batch_does_not_mix_versions_259_and_260() -> None:
+    single, _ = Surb.create_recoverable(make_way(1).route, OWNER.identity, b"\x0e" * 16, random.Random(1))
+    with pytest.raises(UsageError, match="one length"):
+        encode_batch_v2([make_surb(), ReplySurb(bytes(16), single, KeyRotation.EVEN)])
+    mixed = bytearray(encode_batch_v2([make_surb(), make_surb()]))
+    mixed[4 + 460 :] = ReplySurb(bytes(16), single).encode()
+    with pytest.raises(WireError, match="fewer"):
+        decode_batch_v2(bytes(mixed))
 
 
 def test_empty_v2_batch_has_no_hops_and_no_rotation() -> None:

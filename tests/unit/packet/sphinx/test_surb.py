@@ -22,7 +22,7 @@ def make_surb(hops: int = 4, version: int = DEFAULT_VERSION) -> Surb:
 
 @pytest.mark.parametrize(
     ("hops", "version", "length"),
-    [(1, 259, 396), (4, 259, 444), (5, 259, 460), (1, 258, 572), (4, 258, 1148), (4, 260, 444)],
+    [(1, 259, 396), (4, 259, 444), (5, 259, 460), (1, 258, 572), (4, 258, 1148)],
 )
 def test_a_surb_has_the_length_of_its_version(hops: int, version: int, length: int) -> None:
     assert surb_length(hops, version) == length
@@ -104,7 +104,7 @@ def test_legacy_surbs_are_not_made(version: int) -> None:
 def test_a_surb_does_not_show_its_keys() -> None:
     surb = make_surb()
     shown = repr(surb)
-    assert shown == f"Surb(first_hop={surb.first_hop}, hops=4)"
+    assert shown == f"Surb(first_hop={surb.first_hop}, materials=4)"
 
 
 @given(st.binary(max_size=500))

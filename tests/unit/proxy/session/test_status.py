@@ -53,6 +53,7 @@ def test_a_status_is_json() -> None:
     assert values["downlink"].endswith("because the requester has not been asked yet")
     assert values["downlink_cause"] == "not_asked"
     assert values["alarms"] == ["somebody drops packets; data goes around it where it can"]
+    assert values["packet_version"] == 259
     assert values["suspects"] == ["10.0.0.1:1789"]
     assert measured(FULL).items() <= snapshot(FULL, OFFSET).items()
 
