@@ -44,6 +44,8 @@ from nymconnect_proxy.session.reasons import (
     NoGatewayIn,
     NoRequester,
     PlainDirectory,
+    RequestersGone,
+    RequestersReplaced,
     TooFewNodes,
     TryingAnother,
 )
@@ -78,6 +80,11 @@ def advice(reason: Reason) -> Advice:
                 "Reasons", "Anybody on the way to {url} could change what it says. Use an address with https."
             )
             return Advice(text.format(url=url), NETWORK)
+        case RequestersGone(names):
+            text = translate("Reasons", "The network no longer has the exit {name}. Choose another one.")
+            return Advice(text.format(name=", ".join(names)), EXITS)
+        case RequestersReplaced():
+            return Advice(translate("Reasons", "The exits in use are gone. Taking others of this network."))
         case NoGatewayIn(country):
             text = translate("Reasons", "The network lists no gateway in {country}. Choose another country, or none.")
             return Advice(text.format(country=country), EXITS)

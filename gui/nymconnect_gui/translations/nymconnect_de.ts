@@ -1035,6 +1035,14 @@
         <translation>Das Netz nennt kein Gateway in {country}. Wählen Sie ein anderes Land oder keines.</translation>
     </message>
     <message>
+        <source>The network no longer has the exit {name}. Choose another one.</source>
+        <translation>Das Netz hat den Ausgang {name} nicht mehr. Wählen Sie einen anderen.</translation>
+    </message>
+    <message>
+        <source>The exits in use are gone. Taking others of this network.</source>
+        <translation>Die benutzten Ausgänge sind fort. Andere dieses Netzes werden genommen.</translation>
+    </message>
+    <message>
         <source>The network lists no exit in {country}. Choose another country, or none.</source>
         <translation>Das Netz nennt keinen Ausgang in {country}. Wählen Sie ein anderes Land oder keines.</translation>
     </message>

@@ -78,6 +78,11 @@ class RequesterChoice:
         """Those that streams go to now: the first ones that are not silent; if all are, the first ones."""
         return [record.known for record in self._active()]
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether none of those in use answers."""
+        return all(record.health is Health.SILENT for record in self._active())
+
     def choose(self, host: str, isolation: bytes = b"") -> KnownRequester:
         """Where the streams of one isolation to `host` go."""
         place = isolation + host.lower().rstrip(".").encode()

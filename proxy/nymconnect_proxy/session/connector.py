@@ -7,7 +7,7 @@ good, and then `enter` takes another one.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from nymconnect.client.monitor.loop_monitor import LoopStatistics
 from nymconnect.client.parameters import TrafficParameters
 from nymconnect.directory.client import DirectoryClient
 from nymconnect.directory.locations import countries_of, nodes_in
+from nymconnect.directory.models import DescribedNode
 from nymconnect.directory.topology import Node, Topology
 from nymconnect.endpoints import Upstream
 from nymconnect.errors import UserError
@@ -39,6 +40,8 @@ from nymconnect_proxy.session.reasons import (
     EnteringElsewhere,
     NoGatewayAnswers,
     PlainDirectory,
+    RequestersGone,
+    RequestersReplaced,
     TooFewNodes,
     TryingAnother,
 )
@@ -54,6 +57,7 @@ log = logging.getLogger(__name__)
 MOST_GATEWAYS = 3
 # Seconds without a message, after which a stream helps an exit out with reply SURBs: besides what the mixes take.
 QUIET, QUIET_IN_DELAYS = 10.0, 60.0
+REQUESTER_LOOK = 30.0  # seconds
 SETTLE_IN_DELAYS = 20.0  # until a requester has heard that a stream has ended, besides
 
 
@@ -92,12 +96,14 @@ class Passage:
         self.countries: dict[bytes, str] = {}  # of nodes by identity, where they had to be asked for
         self._requesters = RequesterSelection(settings)
         self._entry = self._make_entry()
+        self._choice: RequesterChoice | None = None
         self._node: Node | None = None
         self._given_up: set[bytes] = set()
 
     def choice(self, client: MixnetClient) -> RequesterChoice:
         """Who dials the targets for this client. Once open."""
-        return self._requesters.choice(client, paced=self.traffic.symmetric)
+        self._choice = self._requesters.choice(client, paced=self.traffic.symmetric)
+        return self._choice
 
     @property
     def requesters(self) -> list[KnownRequester]:
@@ -260,6 +266,7 @@ class Passage:
         upkeep = TaskSet("session upkeep", partial(self._watcher.on_crash, "the upkeep"))
         ends = {
             asyncio.ensure_future(self._until_gateway_is_gone(client)),
+            asyncio.ensure_future(self._until_requesters_are_gone()),
             asyncio.ensure_future(self._until_network_ends()),
         }
         if until is not None:
@@ -283,6 +290,32 @@ class Passage:
         last_words = await self._network.ended()
         raise UserError(PracticeEnded(last_words))
 
+    async def _until_requesters_are_gone(self) -> Reason | None:
+        """Ask the directory now and then while no requester answers. UserError if the user has named them."""
+        assert self._directory is not None
+        while True:
+            await asyncio.sleep(REQUESTER_LOOK)
+            if self._choice is None or not self._choice.is_silent:
+                continue
+            try:
+                topology, described = await self._directory.topology(), await self._directory.described()
+            except UserError as error:
+                log.debug("the requesters are silent, and so is the directory: %s", error)
+                continue
+            if topology.is_routable() and self._draw_again(topology, described):
+                self._topology = topology
+                return RequestersReplaced()
+
+    def _draw_again(self, topology: Topology, described: Sequence[DescribedNode]) -> bool:
+        """Whether other requesters are in use from now on. One that lists none, as while it starts, is awaited."""
+        try:
+            return self._requesters.draw_again(described, topology)
+        except UserError as error:
+            if isinstance(error.reason, RequestersGone):
+                raise
+            self._watcher.tell(error.reason)
+            return False
+
     async def _until_gateway_is_gone(self, client: MixnetClient) -> Reason | None:
         """Believe it only while the directory can be reached: else it is not the gateway that is away."""
         assert self._directory is not None
@@ -295,9 +328,13 @@ class Passage:
             try:
                 topology = await self._directory.topology()
                 if topology.is_routable() and self._entry.has_other(topology, {client.gateway.identity}):
+                    if self._settings.network is not PRACTICE:
+                        self._requesters.draw_again(await self._directory.described(), topology)
                     self._topology, self._given_up = topology, {client.gateway.identity}
                     return EnteringElsewhere(reason)
             except UserError as error:
+                if isinstance(error.reason, RequestersGone):
+                    raise
                 reason = error.reason
             client.forgive_gateway()
             self._watcher.tell(reason)

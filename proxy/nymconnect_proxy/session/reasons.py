@@ -74,6 +74,24 @@ class NoRequester(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class RequestersGone(Reason):
+    """The network has lost all requesters that the user has named, `names` as the user calls them."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"the network no longer has the requester {', '.join(self.names)}: choose another one"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestersReplaced(Reason):
+    """The requesters that the directory had listed are gone, and others are there."""
+
+    def __str__(self) -> str:
+        return "the requesters in use are no longer listed; drawing others"
+
+
+@dataclass(frozen=True, slots=True)
 class NoGatewayIn(Reason):
     """None stands in the `country` that the user wants."""
 

@@ -16,7 +16,7 @@ from nymconnect.errors import UserError
 from nymconnect.packet.addressing import Recipient
 from nymconnect.runtime.clock import SYSTEM_RNG
 from nymconnect_proxy.ingress.requester_choice import MAX_IN_USE, KnownRequester, RequesterChoice
-from nymconnect_proxy.session.reasons import NoRequester
+from nymconnect_proxy.session.reasons import NoRequester, RequestersGone
 from nymconnect_proxy.settings.address_book import resolve
 from nymconnect_proxy.settings.options import DIRECTORY
 from nymconnect_proxy.settings.settings import Settings
@@ -56,6 +56,18 @@ class RequesterSelection:
         if not listed:
             raise UserError(NoRequester(str(self._settings.network), country))
         self._known = [self._with_name(address) for address in listed]
+
+    def draw_again(self, described: Sequence[DescribedNode], topology: Topology) -> bool:
+        """Whether none of them exists any more, after the network has changed; others are taken then. UserError if the
+        user has named them, or if there are no others."""
+        named, listed = self._settings.requester not in (None, DIRECTORY), set(requesters_of(described))
+        reachable = [known.address for known in self._known if known.address.gateway in topology.gateways]
+        if any(named or address in listed for address in reachable):
+            return False
+        if named:
+            raise UserError(RequestersGone(tuple(known.name for known in self._known)))
+        self.take_listed(described, topology)
+        return True
 
     def exits(self, *, paced: bool) -> frozenset[bytes]:
         """Gateways of the requesters, if each of them is in use whatever the client's keys are. `paced` means that what

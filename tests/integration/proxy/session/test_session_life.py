@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from python_socks import ProxyError
@@ -28,12 +29,13 @@ from nymconnect.runtime.http import http_client
 from nymconnect.runtime.tasks import TaskSet
 from nymconnect.storage import Directories
 from nymconnect_proxy.diagnostics.fetch_through import fetch_through
+from nymconnect_proxy.exit.requester import embedded_requester
 from nymconnect_proxy.practice.embedded import EmbeddedNetwork
 from nymconnect_proxy.session import connector as passage_module
 from nymconnect_proxy.session import session as session_module
 from nymconnect_proxy.session.alarms import EntryIsExit, ProfileNotice, sentence
 from nymconnect_proxy.session.gateway_selection import GatewaySelection
-from nymconnect_proxy.session.reasons import Crash, EnteringElsewhere, ProfileInUse
+from nymconnect_proxy.session.reasons import Crash, EnteringElsewhere, ProfileInUse, RequestersGone
 from nymconnect_proxy.session.session import Session
 from nymconnect_proxy.session.states import State
 from nymconnect_proxy.session.status import Status
@@ -295,6 +297,59 @@ async def test_a_named_gateway_that_leaves_the_network_is_kept_and_told_of_as_na
             running.state.remove(running.gateways[0].description.node_id)
             await eventually(lambda: any(status.reason == GatewayUnlisted(named=True) for status in told))
             assert made.status.gateway == named
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_after_a_network_was_replaced_the_requester_is_the_new_ones(tmp_path: Path) -> None:
+    async with file_server({"/file": b"by the new network"}) as port, contextlib.AsyncExitStack() as stack:
+        old = await stack.enter_async_context(network())
+        api = urlsplit(old.api_url)
+        settings = replace(free_choice(old), requester=None)
+        made = await stack.enter_async_context(session(settings, tmp_path))
+        await reach(made, State.CONNECTED)
+        assert made.status.requester == str(old.requester_address)
+        await old.stop()
+        new = EmbeddedNetwork(embedded_requester, 1, 2, requester_traffic=FAST)
+        stack.push_async_callback(new.stop)
+        await new.start(str(api.hostname), int(api.port or 0))
+        await eventually(
+            lambda: made.status.state is State.CONNECTED and made.status.requester == str(new.requester_address)
+        )
+        assert await fetch(made, port) == b"by the new network"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_requester_that_was_named_and_is_gone_with_its_network_is_said(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        old = await stack.enter_async_context(network())
+        api = urlsplit(old.api_url)
+        made = await stack.enter_async_context(session(free_choice(old), tmp_path))
+        await reach(made, State.CONNECTED)
+        await old.stop()
+        new = EmbeddedNetwork(embedded_requester, 1, 2, requester_traffic=FAST)
+        stack.push_async_callback(new.stop)
+        await new.start(str(api.hostname), int(api.port or 0))
+        async with asyncio.timeout(PATIENCE):
+            failed = await made.wait(State.FAILED)
+        assert isinstance(failed.reason, RequestersGone)
+
+
+async def test_a_requester_that_is_replaced_alone_is_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passage_module, "REQUESTER_LOOK", 0.2)
+    monkeypatch.setattr(passage_module, "CHECK_TIMEOUT", 1.0)
+    async with network() as running:
+        gone = running.requester_address
+        assert running._requester_client is not None
+        await running._requester_client.stop()
+        async with session(replace(free_choice(running), requester=None), tmp_path) as made:
+            await reach(made, State.CONNECTED)
+            assert made.status.requester == str(gone)
+            await running._start_requester()
+            assert running.requester_address != gone
+            await eventually(lambda: made.status.requester == str(running.requester_address))
+            await reach(made, State.CONNECTED)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -69,6 +69,8 @@ from nymconnect_proxy.session.reasons import (
     NoRequester,
     PlainDirectory,
     ProfileInUse,
+    RequestersGone,
+    RequestersReplaced,
     TooFewNodes,
     TryingAnother,
 )
@@ -148,6 +150,8 @@ VALUES: list[tuple[Reason, str, str]] = [
     (CoverFirst(60.0), "60 seconds", ""),
     (Slept(300.0), "asleep", ""),
     (Moved(), "another network", ""),
+    (RequestersGone(("home",)), "no longer has the exit home", "settings-exits"),
+    (RequestersReplaced(), "Taking others", ""),
     (FULL, "disk is full", ""),
     (DENIED, "This user may not do that.", ""),
     (FileUnusable(SETTINGS, FileUse.WRITE, FULL), "disk is full", ""),
