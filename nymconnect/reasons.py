@@ -51,7 +51,7 @@ class SystemSays(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayUnreachable(Reason):
-    """No connection comes about; `words` are the system's, or of the upstream proxy if the fault is there."""
+    """No connection to the gateway can be made. `words` come from the system, or from a faulty upstream proxy."""
 
     url: str
     words: str
@@ -63,7 +63,7 @@ class GatewayUnreachable(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewaySilent(Reason):
-    """No attempt to connect has had an outcome so far."""
+    """No attempt to connect to the gateway has ended so far."""
 
     def __str__(self) -> str:
         return "the gateway has not answered yet"
@@ -71,7 +71,7 @@ class GatewaySilent(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayNotUnderstood(Reason):
-    """Its bytes do not decode."""
+    """The gateway's bytes do not decode."""
 
     detail: str
 
@@ -81,7 +81,7 @@ class GatewayNotUnderstood(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoReply(Reason):
-    """It has not answered a question of this client."""
+    """The gateway has not answered a question of this client."""
 
     def __str__(self) -> str:
         return "the gateway does not answer"
@@ -89,7 +89,7 @@ class NoReply(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayVersion(Reason):
-    """It speaks a `version` of the protocol that we do not."""
+    """The gateway speaks a `version` of the protocol that we do not."""
 
     version: int
     too_old: bool = False
@@ -102,7 +102,7 @@ class GatewayVersion(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayDenies(Reason):
-    """It does not accept our `request`, without a word."""
+    """The gateway rejects our `request` and gives no reason."""
 
     request: str
 
@@ -112,7 +112,7 @@ class GatewayDenies(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayUnproven(Reason):
-    """It is perhaps not the one in the directory."""
+    """The gateway is perhaps not the one in the directory."""
 
     detail: str
 
@@ -122,7 +122,7 @@ class GatewayUnproven(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewaySays(Reason):
-    """Its own words, in one line."""
+    """The gateway's own words, in one line."""
 
     words: str
 
@@ -132,7 +132,7 @@ class GatewaySays(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayRefuses(Reason):
-    """It will not serve us, and trying again will not help."""
+    """The gateway will not serve us, and another attempt will not help."""
 
     reason: Reason
 
@@ -142,12 +142,12 @@ class GatewayRefuses(Reason):
 
 
 class LinkFault(Enum):
-    """How a connection to a gateway ends that stood; the value is the English for it."""
+    """How an established connection to a gateway ends; the value says it in English."""
 
     CLOSED = "the gateway closed the connection"
     BROKEN = "the connection to the gateway broke"
     NO_TLS = "TLS with the gateway failed"
-    NOT_TAKEN = "the gateway does not take what it is sent"
+    NOT_TAKEN = "the gateway does not take what we send"
     PACER_ENDED = "the pacer has ended"
     PACER_SILENT = "the pacer does not answer"
     PACER_NOT_UNDERSTOOD = "the pacer is not understood"
@@ -157,7 +157,7 @@ class LinkFault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LinkBroke(Reason):
-    """A connection that stood has ended; `words` are those of the system or of a library, if there are any."""
+    """An established connection has ended; `words` come from the system or a library, if there are any."""
 
     fault: LinkFault
     words: str = ""
@@ -168,7 +168,7 @@ class LinkBroke(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NothingComesBack(Reason):
-    """The gateway takes what we send, and has delivered nothing for `seconds`."""
+    """The gateway takes our packets, but has delivered nothing for `seconds`."""
 
     seconds: float
 
@@ -178,7 +178,7 @@ class NothingComesBack(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayGone(Reason):
-    """No attempt has come to anything for `minutes`; `last` is why the last one did not."""
+    """No attempt has succeeded for `minutes`; `last` is the reason of the last failure."""
 
     minutes: float
     last: Reason | None = None
@@ -190,7 +190,7 @@ class GatewayGone(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GatewayUnlisted(Reason):
-    """The network has lost the gateway in use, which the user has `named` or we have chosen."""
+    """The directory has dropped the gateway in use from its list: one that the user has `named`, or our own choice."""
 
     named: bool = False
 
@@ -201,7 +201,7 @@ class GatewayUnlisted(Reason):
 
 @dataclass(frozen=True, slots=True)
 class ClientCrashed(Reason):
-    """Our own fault."""
+    """The mixnet client failed by a fault of this program."""
 
     error: str
 
@@ -229,7 +229,7 @@ class Moved(Reason):
 
 @dataclass(frozen=True, slots=True)
 class KeysLost(Reason):
-    """What is on disk of the client of the last time is no use."""
+    """The keys of the last session's client, on disk, cannot be used."""
 
     def __str__(self) -> str:
         return "the keys of this client could not be read; it continues with new ones"
@@ -237,10 +237,10 @@ class KeysLost(Reason):
 
 @dataclass(frozen=True, slots=True)
 class RepliesLost(Reason):
-    """Answers to what the client of the last time has asked cannot be decrypted."""
+    """Answers to requests of the last session cannot be decrypted."""
 
     def __str__(self) -> str:
-        return "the keys of replies still to come do not read and are lost"
+        return "the keys of replies still to come could not be read and are lost"
 
 
 # --- the directory -----------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class RepliesLost(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoDirectoryUrl(Reason):
-    """No directory can have this URL; `has_no_certificate` if a fingerprint is in the way."""
+    """No directory can have this URL. `has_no_certificate`: it has a fingerprint, but is not https."""
 
     url: str
     has_no_certificate: bool = False
@@ -260,7 +260,7 @@ class NoDirectoryUrl(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoFingerprint(Reason):
-    """A text that ought to name a certificate."""
+    """A text that should be a fingerprint is none."""
 
     def __str__(self) -> str:
         return "a fingerprint is the SHA-256 of a certificate: 64 digits and letters from a to f"
@@ -280,7 +280,7 @@ class Unreachable(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUnreachable(Reason):
-    """`words` say it in English."""
+    """The directory at `url` cannot be reached; `words` say why, in English."""
 
     url: str
     fault: Unreachable
@@ -292,7 +292,7 @@ class DirectoryUnreachable(Reason):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUnusable(Reason):
-    """What it answers is no description of a mixnet."""
+    """The directory's answer does not describe a mixnet."""
 
     url: str
     detail: str

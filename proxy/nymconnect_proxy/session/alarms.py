@@ -1,4 +1,4 @@
-"""What a person should know of a session beside its state: values, made where the fact is known.
+"""What a person should know about a session besides its state: values, made where the fact is known.
 
 `sentence` is their one rendering in English, for command line, log and JSON. Figures in an alarm change all the time;
 `subject` does not, so `AlarmNews` tells each alarm once when it begins and once when it has ended.
@@ -21,7 +21,7 @@ class MissedBecause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RateMissed:
-    """This `share` of the packets that the preset promises does not leave."""
+    """This `share` of the packets that the preset promises is missing on the line."""
 
     share: float
     because: MissedBecause
@@ -29,7 +29,7 @@ class RateMissed:
 
 @dataclass(frozen=True, slots=True)
 class PacketsDropped:
-    """Our own loops say that somebody drops packets; `suspects` are addresses of mixes."""
+    """Our own loops show that somebody drops packets; `suspects` are addresses of mixes."""
 
     suspects: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class EntryIsExit:
 
 @dataclass(frozen=True, slots=True)
 class ProfileNotice:
-    """What there is to know of the files of this client."""
+    """A fact about the files of this client."""
 
     reason: Reason
 
@@ -69,7 +69,7 @@ def sentence(alarm: Alarm) -> str:
     """For a person, in English."""
     match alarm:
         case RateMissed(share, because):
-            return f"{100 * share:.0f} % of the packets that should leave do not, because {_MISSED[because]}"
+            return f"{100 * share:.0f} % of the packets that should leave are missing, because {_MISSED[because]}"
         case PacketsDropped(suspects):
             named = f", probably at {', '.join(suspects)}" if suspects else ""
             return f"somebody drops packets{named}; data goes around it where it can"
@@ -77,8 +77,8 @@ def sentence(alarm: Alarm) -> str:
             return f"the requester {name} does not answer"
         case EntryIsExit(requester):
             return (
-                f"the requester {requester} is behind the gateway by which you enter: who runs that gateway sees both "
-                "ends of the mixnet; choose another gateway or requester"
+                f"the requester {requester} is behind the gateway by which you enter: the operator of that gateway "
+                "sees both ends of the mixnet; choose another gateway or requester"
             )
         case ProfileNotice(reason):
             return str(reason)
@@ -94,7 +94,7 @@ def subject(alarm: Alarm) -> object:
 
 
 class AlarmNews:
-    """Show it the alarms now and then; it says which are new, and which have ended."""
+    """Call `look` with the alarms now and then; it returns those that are new, and those that have ended."""
 
     def __init__(self) -> None:
         self._known: dict[object, Alarm] = {}

@@ -1,4 +1,4 @@
-"""Whether what we receive is hidden from who watches our line, and why, or why not: values.
+"""Whether an observer of our line can see what we receive, and why: values.
 
 `sentence` is their one rendering in English, for command line, log and JSON.
 """
@@ -54,7 +54,8 @@ class DownlinkReport:
         return self.cause is DownlinkCause.KEPT
 
 
-_WHETHER = "whether what you receive shows on your line"
+_UNKNOWN = "it is not known yet whether"
+_COUNTING = "; the answers are counted first, usually for 10 to 40 seconds"
 
 
 def sentence(report: DownlinkReport) -> str:
@@ -62,13 +63,14 @@ def sentence(report: DownlinkReport) -> str:
     if report.cause is DownlinkCause.KEPT and report.by_gateway:
         return "requester and gateway keep a constant rate, whatever you receive"
     if report.cause is DownlinkCause.KEPT:
-        return f"{report.promised:.3g} packets a second answer you, whatever you receive"
+        return f"{report.promised:.3g} packets a second reach you, whatever you receive"
     if report.cause is DownlinkCause.NOT_COUNTED:
-        unknown = "the gateway hides what you receive; whether it sees it itself" if report.hidden else _WHETHER
-        return f"{unknown} is not known yet; the answers are counted first, usually for 10 to 40 seconds"
+        if report.hidden:
+            return f"the gateway hides what you receive; {_UNKNOWN} the gateway itself sees it{_COUNTING}"
+        return f"{_UNKNOWN} your line shows what you receive{_COUNTING}"
     if report.hidden:
         return f"the gateway hides what you receive, but sees it itself, because {_why(report)}"
-    return f"what you receive shows on your line, because {_why(report)}"
+    return f"your line shows what you receive, because {_why(report)}"
 
 
 def _why(report: DownlinkReport) -> str:
@@ -94,7 +96,7 @@ def _lack(no_promise: NoPromise) -> str:
         case NoPromise.SILENT:
             return "the requester does not answer"
         case NoPromise.FOREIGN:
-            return "the requester is not of this software and answers as data comes"
+            return "the requester runs other software and answers as data comes"
         case NoPromise.NOT_YET:
             return "the requester has not promised it yet"
         case NoPromise.REFUSED:

@@ -7,7 +7,7 @@ from nymconnect.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Crash(Reason):
-    """A part of the session that has failed by our own fault, and the error in the words of Python."""
+    """A part of the session failed by a fault of this program; `error` is Python's description."""
 
     part: str
     error: str
@@ -18,7 +18,7 @@ class Crash(Reason):
 
 @dataclass(frozen=True, slots=True)
 class TryingAnother(Reason):
-    """A gateway has failed at the beginning, and the next one is tried."""
+    """A gateway failed at the start, and the session tries the next one."""
 
     reason: Reason
 
@@ -28,7 +28,7 @@ class TryingAnother(Reason):
 
 @dataclass(frozen=True, slots=True)
 class EnteringElsewhere(Reason):
-    """A gateway that worked is left for another one."""
+    """The session leaves a gateway that worked for another one."""
 
     reason: Reason
 
@@ -48,7 +48,7 @@ class CoverFirst(Reason):
 
 @dataclass(frozen=True, slots=True)
 class PlainDirectory(Reason):
-    """Nothing proves what the directory at `url` says."""
+    """Nothing proves that the list of nodes comes from the directory at `url`."""
 
     url: str
 
@@ -62,7 +62,7 @@ class PlainDirectory(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoRequester(Reason):
-    """The network lists none, or none in `country`."""
+    """The network lists no requester, or none in `country`."""
 
     network: str
     country: str = ""
@@ -93,7 +93,7 @@ class RequestersReplaced(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoGatewayIn(Reason):
-    """None stands in the `country` that the user wants."""
+    """No gateway is in the `country` that the user wants."""
 
     country: str
 
@@ -111,7 +111,7 @@ class TooFewNodes(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NoGatewayAnswers(Reason):
-    """All that were tried have failed."""
+    """All gateways that were tried have failed."""
 
     def __str__(self) -> str:
         return "no gateway answers"
@@ -119,7 +119,7 @@ class NoGatewayAnswers(Reason):
 
 @dataclass(frozen=True, slots=True)
 class ProfileInUse(Reason):
-    """Another session has the files of this network's client."""
+    """Another session uses the files of this network's client."""
 
     def __str__(self) -> str:
         return "another session uses the profile of this network; this one has keys of its own and keeps nothing"

@@ -1,6 +1,6 @@
 """What can be wrong with settings: an option's value, the settings file, the address book.
 
-No secret stands in any of them: a value that may be or hold one is never `given`.
+None of them contains a secret: a value that may be or hold one is never `given`.
 """
 
 import shlex
@@ -22,13 +22,13 @@ class ValueProblem(Enum):
     COUNT = "{given} is not a whole number"
     NUMBER = "{given} is not a number"
     DURATION = "{given} is not a duration such as 20ms or 1.5s"
-    ENDPOINT = "{given} does not read HOST:PORT, such as 127.0.0.1:1080"
+    ENDPOINT = "{given} is not of the form HOST:PORT, such as 127.0.0.1:1080"
     PORT = "{given} is not a port, a number up to {detail}"
     NETWORK = "{given} is neither {detail} nor a URL that begins with https://, such as https://api.example.org"
     PLAIN_FINGERPRINT = "only an https URL can have a fingerprint"
     COUNTRY = "{given} is not the code of a country, two letters such as CH"
     UPSTREAM = "expected socks5://HOST:PORT or http://HOST:PORT, such as socks5://127.0.0.1:9050"
-    DIRECTORY_AND_OTHERS = "{detail} stands alone"
+    DIRECTORY_AND_OTHERS = "{detail} does not go together with other requesters"
     REQUESTERS = "at most {detail} requesters, each of them once"
     SERVER = "expected an https URL such as https://example.org/path"
     SECRET_LENGTH = "1 to {detail} bytes"
@@ -37,7 +37,7 @@ class ValueProblem(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ValueWrong(Reason):
-    """A value that cannot be."""
+    """An option's value is not valid."""
 
     problem: ValueProblem
     given: object = ""
@@ -60,7 +60,7 @@ class OptionWrong(Reason):
 
 @dataclass(frozen=True, slots=True)
 class UnknownSection(Reason):
-    """A table of the settings file that there is not."""
+    """The settings file has a table that does not exist among the options."""
 
     section: str
 
@@ -70,7 +70,7 @@ class UnknownSection(Reason):
 
 @dataclass(frozen=True, slots=True)
 class UnknownOption(Reason):
-    """An entry of the settings file that there is not, at least in this section."""
+    """The settings file has an entry that does not exist, at least in this section."""
 
     section: str
     option: str
@@ -91,7 +91,7 @@ class TooLong(Reason):
 
 @dataclass(frozen=True, slots=True)
 class SettingsBroken(Reason):
-    """The settings file can be read, and its content is not what it should be, in `line` if that is known."""
+    """The settings file can be read, but its content is wrong, in `line` if that is known."""
 
     path: Path
     problem: Reason
@@ -143,7 +143,7 @@ class RequesterNameWrong(Reason):
 
 @dataclass(frozen=True, slots=True)
 class RequesterAddressWrong(Reason):
-    """What stands behind this name is no Nym address."""
+    """The value of this name is no Nym address."""
 
     name: str
     reason: Reason
@@ -154,7 +154,7 @@ class RequesterAddressWrong(Reason):
 
 @dataclass(frozen=True, slots=True)
 class BookFull(Reason):
-    """No room for one more."""
+    """The address book has no room for another entry."""
 
     most: int
 
@@ -164,7 +164,7 @@ class BookFull(Reason):
 
 @dataclass(frozen=True, slots=True)
 class RequesterUnknown(Reason):
-    """The address book does not have this name; `wanted` if the settings want to use it."""
+    """The address book lacks this name. `wanted`: the settings want to use it."""
 
     name: str
     wanted: bool = False
@@ -176,7 +176,7 @@ class RequesterUnknown(Reason):
 
 @dataclass(frozen=True, slots=True)
 class RequesterTwice(Reason):
-    """The settings want to use one requester as if it were two."""
+    """The settings name one requester twice."""
 
     def __str__(self) -> str:
-        return "one requester stands there twice, under its name and by its address"
+        return "one requester is listed twice, by its name and by its address"

@@ -34,7 +34,7 @@ def test_no_flag_is_taken_for_another_one_that_begins_like_it(
             ("connect", "--password=hunter2"),
             "nymconnect connect: there is no flag --password; see",
         ),
-        (("connect", "--socks", "1080"), "nymconnect connect: --socks: '1080' does not read HOST:PORT, such as"),
+        (("connect", "--socks", "1080"), "nymconnect connect: --socks: '1080' is not of the form HOST:PORT, such as"),
         (("requester", "add", "home"), "nymconnect requester add: the following arguments are required: ADDRESS; see"),
         (("bench", "--repeats", "0"), "nymconnect bench: --repeats: a number from 1 to 20 is needed, not '0'; see"),
         (("control", "stop"), "nymconnect control: order: invalid choice: 'stop'"),

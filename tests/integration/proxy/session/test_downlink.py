@@ -91,7 +91,7 @@ async def test_the_gateway_delivers_padding_where_there_is_nothing_else() -> Non
 async def test_with_a_foreign_requester_the_status_says_that_a_download_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requester, "BINARY_NAME", "nym-network-requester")
     async with file_server({"/file": BODY}) as port, session(TRAFFIC) as made:
-        await eventually(lambda: "not of this software" in told(made.status))
+        await eventually(lambda: "runs other software" in told(made.status))
         fetched = await fetch_through(made.status.socks, "localhost", port, "/file", PATIENCE)
         assert fetched.body == BODY
         assert not made.status.downlink_hidden

@@ -31,4 +31,4 @@ async def test_a_rate_that_cannot_be_kept_is_an_alarm_and_stands_in_the_log_once
         await network.stop()
     assert session.status.alarms == ()
     said = [line.getMessage() for line in caplog.records if line.name == "nymconnect_proxy.session.status_log"]
-    assert sum("of the packets that should leave do not" in line for line in said) == 1, said
+    assert sum("of the packets that should leave are missing" in line for line in said) == 1, said

@@ -399,7 +399,7 @@ async def test_a_gateway_that_stops_reading_is_given_up(monkeypatch: pytest.Monk
             while client.send():
                 pass
             await asyncio.sleep(0)
-        with pytest.raises(LinkLostError, match="does not take what it is sent"):
+        with pytest.raises(LinkLostError, match="does not take what we send"):
             await task
 
 

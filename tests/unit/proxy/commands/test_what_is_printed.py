@@ -27,7 +27,10 @@ from nymconnect_proxy.settings.config import Settings
 from nymconnect_proxy.settings.networks import NamedNetwork, Network, OwnNetwork
 
 UP = "connected: SOCKS5 proxy on 127.0.0.1:1080, gateway G\n"
-HIDDEN, SHOWS = "40 packets a second answer you, whatever you receive", "what you receive shows on your line, because "
+HIDDEN, SHOWS = (
+    "40 packets a second reach you, whatever you receive",
+    "your line shows what you receive, because ",
+)
 CONNECTED = Status(
     State.CONNECTED,
     0.0,
@@ -92,7 +95,7 @@ def test_figures_alone_are_no_news(printed: Printed) -> None:
 def test_it_is_told_when_what_is_received_shows_and_when_it_is_hidden_again(printed: Printed) -> None:
     shows = replace(CONNECTED, downlink=DownlinkReport(DownlinkCause.NOT_COUNTED))
     assert printed.after(shows) == (
-        f"{UP}whether what you receive shows on your line is not known yet; "
+        f"{UP}it is not known yet whether your line shows what you receive; "
         "the answers are counted first, usually for 10 to 40 seconds\n"
     )
     assert printed.after(CONNECTED) == f"what you receive is hidden: {HIDDEN}\n"

@@ -20,7 +20,9 @@ def test_each_alarm_has_its_sentence() -> None:
     assert sentence(ProfileNotice(Words("words"))) == "words"
     assert sentence(EntryIsExit("home")).startswith("the requester home is behind the gateway by which you enter")
     missed = RateMissed(0.3, MissedBecause.LINE_STALLED)
-    assert sentence(missed) == "30 % of the packets that should leave do not, because the line takes too few of them"
+    assert (
+        sentence(missed) == "30 % of the packets that should leave are missing, because the line takes too few of them"
+    )
 
 
 def test_an_alarm_is_news_when_it_begins_and_when_it_has_ended_whatever_its_figures() -> None:

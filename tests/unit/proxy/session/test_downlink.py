@@ -93,7 +93,7 @@ async def test_a_promise_that_is_kept_hides_the_downlink() -> None:
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
     assert not keeper.report().hidden
     async with keeping(keeper):
-        assert await settled(keeper, "50 packets a second answer you")
+        assert await settled(keeper, "50 packets a second reach you")
     assert played.supplied == {ONE: 50.0}
 
 
@@ -101,7 +101,7 @@ async def test_a_foreign_requester_is_named_as_the_reason() -> None:
     played = Played(name="nym-network-requester")
     keeper = DownlinkKeeper(played, played.ask, lambda: [ONE], BALANCED)
     async with keeping(keeper):
-        assert not await settled(keeper, "the requester is not of this software")
+        assert not await settled(keeper, "the requester runs other software")
     assert played.asked == [(ONE, ControlRequest.BINARY_INFO)]
     assert played.supplied == {}
 
@@ -132,7 +132,7 @@ async def test_answers_near_the_mark_are_no_news_every_few_seconds() -> None:
     ("played", "words"),
     [
         (Played(), "counted"),
-        (Played(name="nym-network-requester"), "not of this software"),
+        (Played(name="nym-network-requester"), "runs other software"),
         (Played(most=10.0), "not grant"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_bad_flag_is_wrong_usage() -> None:
     with redirect_stderr(errors), pytest.raises(SystemExit) as stop:
         parse_flags("--socks", "1080")
     assert stop.value.code == 2
-    assert "'1080' does not read HOST:PORT" in errors.getvalue()
+    assert "'1080' is not of the form HOST:PORT" in errors.getvalue()
 
 
 def test_flags_can_be_limited_to_sections() -> None:
@@ -166,8 +166,8 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("packet_size", "ack", "is not one of regular, extended8, extended16, extended32"),
         ("preset", "fastest", "is not one of automatic, nym-compatible, balanced, high, wallet, bulk, fast"),
         ("socks", "127.0.0.1:65536", "is not a port"),
-        ("socks", "::1:1080", "does not read HOST:PORT"),
-        ("socks", ":1080", "does not read HOST:PORT"),
+        ("socks", "::1:1080", "is not of the form HOST:PORT"),
+        ("socks", ":1080", "is not of the form HOST:PORT"),
         ("network", "mainet", "neither embedded nor mainnet nor a URL"),
         ("network", "ftp://example.org", "neither embedded nor mainnet"),
         ("network", "http://[", "neither embedded nor mainnet"),
@@ -190,7 +190,7 @@ def test_durations_carry_their_unit(text: str, seconds: float) -> None:
         ("requester", "home,", "IDENTITY.ENCRYPTION@GATEWAY"),
         ("requester", "home, home", "each of them once"),
         ("requester", "a,b,c,d,e,f,g,h,i", "at most 8"),
-        ("requester", "home, directory", "stands alone"),
+        ("requester", "home, directory", "does not go together"),
         ("requester_count", "0", "at least 1"),
         ("password", "", "1 to 255 bytes"),
         ("password", "p" * 256, "1 to 255 bytes"),
