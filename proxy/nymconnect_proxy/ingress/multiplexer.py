@@ -310,7 +310,7 @@ class Exchange:
         if isinstance(response, StreamResponse):
             self._feed(response, received.source)
         elif not self._questions.answered(response, received.source):
-            raise WireError("an answer to no question of ours")
+            raise WireError("an answer to a question that we did not ask")
 
     def _feed(self, response: StreamResponse, source: Recipient | None) -> None:
         entry = self._streams.get(response.connection_id)
