@@ -11,6 +11,7 @@ from nymconnect_proxy.session.alarms import (
     ProfileNotice,
     RateMissed,
     RequesterSilent,
+    WithoutEffect,
 )
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport, NoPromise
 
@@ -45,6 +46,9 @@ def alarm_text(alarm: Alarm) -> str:
                 "Choose another gateway.",
             )
             return text.format(name=requester)
+        case WithoutEffect(option):
+            text = translate("Reasons", "{option} has no effect: all of the practice network is on this computer.")
+            return text.format(option=option)
         case ProfileNotice(reason):
             return advice(reason).sentence
 

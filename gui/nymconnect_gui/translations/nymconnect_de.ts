@@ -1331,6 +1331,10 @@
         <translation>Benutzernamen, die Programme angeben, oder Ihre Einstellungen verteilen die Ströme auf mehrere Kennzeichen</translation>
     </message>
     <message>
+        <source>{option} has no effect: all of the practice network is on this computer.</source>
+        <translation>{option} bewirkt nichts: Das Übungsnetz ist ganz auf diesem Rechner.</translation>
+    </message>
+    <message>
         <source>the exit has not answered yet</source>
         <translation>der Ausgang hat noch nicht geantwortet</translation>
     </message>

@@ -11,6 +11,10 @@ from nymconnect.storage import Directories
 from nymconnect_proxy.commands.control_line import CONNECT, DISCONNECT, QUIT, STATUS, ask
 from nymconnect_proxy.commands.output import Output
 
+NO_WINDOW = (
+    "no window of NymConnect answers: open one with `nymconnect gui`, where there is a display; a session without a "
+    "window takes no orders, and Ctrl-C in its terminal ends it"
+)
 LOOK = 0.2
 PATIENCE = 180.0
 # States in which an order has been carried out, or cannot be.
@@ -53,7 +57,7 @@ async def _ask(directories: Directories, order: str) -> Mapping[str, Any]:
     except ValueError:
         status = None
     if not isinstance(status, dict) or "state" not in status:
-        raise UserError("no window of NymConnect answers; start it with: nymconnect gui")
+        raise UserError(NO_WINDOW)
     return status
 
 

@@ -55,7 +55,14 @@ class ProfileNotice:
     reason: Reason
 
 
-Alarm = RateMissed | PacketsDropped | RequesterSilent | EntryIsExit | ProfileNotice
+@dataclass(frozen=True, slots=True)
+class WithoutEffect:
+    """The practice network cannot do what this option wants: all of it is on this computer."""
+
+    option: str
+
+
+Alarm = RateMissed | PacketsDropped | RequesterSilent | EntryIsExit | ProfileNotice | WithoutEffect
 
 
 _MISSED = {
@@ -80,6 +87,8 @@ def sentence(alarm: Alarm) -> str:
                 f"the requester {requester} is behind the gateway by which you enter: the operator of that gateway "
                 "sees both ends of the mixnet; choose another gateway or requester"
             )
+        case WithoutEffect(option):
+            return f"{option} has no effect: all of the practice network is on this computer"
         case ProfileNotice(reason):
             return str(reason)
 

@@ -34,7 +34,7 @@ from nymconnect_proxy.ingress.sender_tags import TagUse
 from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
 from nymconnect_proxy.practice.reasons import PracticeEnded
 from nymconnect_proxy.protocol.versions import Versions
-from nymconnect_proxy.session.alarms import Alarm, ProfileNotice
+from nymconnect_proxy.session.alarms import Alarm, ProfileNotice, WithoutEffect
 from nymconnect_proxy.session.gateway_selection import Entrance, GatewaySelection
 from nymconnect_proxy.session.reasons import (
     EnteringElsewhere,
@@ -146,8 +146,12 @@ class Passage:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What a person should know of the profile."""
-        return tuple(ProfileNotice(notice) for notice in self._entry.notices)
+        """What a person should know of the profile, and of options that the practice network cannot follow."""
+        idle = ("gateway_country", "requester_country") if self._settings.network is PRACTICE else ()
+        return (
+            *(ProfileNotice(notice) for notice in self._entry.notices),
+            *(WithoutEffect(name) for name in idle if getattr(self._settings, name) is not None),
+        )
 
     @property
     def network_pid(self) -> int | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nymconnect.runtime.program import own_command
+from nymconnect_proxy.commands.control import NO_WINDOW
 from tests.helpers.command import environment
 from tests.helpers.machines import as_user, inside, with_small_disk, without_network
 from tests.helpers.person import Person, environment_at
@@ -192,7 +193,7 @@ def test_a_second_user_of_the_machine(homes: list[Path], tmp_path: Path) -> None
             assert [name for name in readable(user, others) if "/nymconnect" in name] == []
             asked = run_as_other(user, others)
             assert asked.returncode == 1
-            assert asked.stderr == "nymconnect: no window of NymConnect answers; start it with: nymconnect gui\n"
+            assert asked.stderr == f"nymconnect: {NO_WINDOW}\n"
         first.quit()
         assert second.do("look")["state"] == "Connected"
         second.quit()

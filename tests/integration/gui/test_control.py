@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nymconnect.runtime.program import own_command
+from nymconnect_proxy.commands.control import NO_WINDOW
 from tests.helpers.command import environment, run
 from tests.helpers.window import PATIENCE
 
@@ -78,7 +79,7 @@ def test_why_it_does_not_connect_is_said(tmp_path: Path) -> None:
 def test_without_a_window_there_is_nobody_to_ask(tmp_path: Path) -> None:
     done = run(tmp_path, "control")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "nymconnect: no window of NymConnect answers; start it with: nymconnect gui\n"
+    assert done.stderr == f"nymconnect: {NO_WINDOW}\n"
 
 
 def test_a_window_of_another_user_is_not_found(tmp_path: Path) -> None:

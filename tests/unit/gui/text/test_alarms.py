@@ -16,6 +16,7 @@ from nymconnect_proxy.session.alarms import (
     ProfileNotice,
     RateMissed,
     RequesterSilent,
+    WithoutEffect,
 )
 from nymconnect_proxy.session.downlink_report import DownlinkCause, DownlinkReport, NoPromise
 from nymconnect_proxy.session.reasons import ProfileInUse
@@ -26,6 +27,7 @@ ALARMS: list[Alarm] = [
     PacketsDropped(("10.0.0.1:1789", "10.0.0.2:1789")),
     RequesterSilent("home"),
     EntryIsExit("home"),
+    WithoutEffect("gateway_country"),
     ProfileNotice(ProfileInUse()),
 ]
 IMPOSSIBLE = {(DownlinkCause.FOLLOWS_DATA, True), (DownlinkCause.GATEWAY_UNPACED, False)}

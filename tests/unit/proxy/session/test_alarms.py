@@ -1,5 +1,7 @@
 """Alarms as values: their words, and what is news."""
 
+from dataclasses import replace
+
 from nymconnect.reasons import Words
 from nymconnect_proxy.session.alarms import (
     AlarmNews,
@@ -9,8 +11,12 @@ from nymconnect_proxy.session.alarms import (
     ProfileNotice,
     RateMissed,
     RequesterSilent,
+    WithoutEffect,
     sentence,
 )
+from nymconnect_proxy.session.connector import Passage, Watcher
+from nymconnect_proxy.settings.networks import NamedNetwork
+from nymconnect_proxy.settings.settings import Settings
 
 
 def test_each_alarm_has_its_sentence() -> None:
@@ -45,3 +51,16 @@ def test_two_silent_requesters_are_two_alarms() -> None:
     news = AlarmNews()
     news.look([RequesterSilent("one")])
     assert news.look([RequesterSilent("one"), RequesterSilent("two")]) == ([RequesterSilent("two")], [])
+
+
+def test_a_country_is_said_to_have_no_effect_in_the_practice_network_and_only_there() -> None:
+    quiet = Watcher(lambda _up, _reason: None, lambda _loops: None, lambda _reason: None, lambda _part, _error: None)
+    wanted = Settings(gateway_country="CH", requester_country="DE")
+    assert Passage(wanted, None, None, quiet).alarms == (
+        WithoutEffect("gateway_country"),
+        WithoutEffect("requester_country"),
+    )
+    assert sentence(WithoutEffect("gateway_country")).startswith("gateway_country has no effect")
+    assert Passage(Settings(), None, None, quiet).alarms == ()
+    elsewhere = replace(wanted, network=NamedNetwork.MAINNET)
+    assert Passage(elsewhere, None, None, quiet).alarms == ()
