@@ -110,7 +110,7 @@ def on_a_full_disk(files: Path, flags: tuple[str, ...]) -> None:
 
         seen = person.do("press Errors")
         assert seen["notice"] == (
-            "The settings were not saved and count until the program ends: The disk is full. Make room, then try again."
+            "The settings were not saved and last until the program ends: The disk is full. Make room, then try again."
         )
         assert settings.read_bytes() == before
         person.do("go home")
