@@ -22,6 +22,15 @@ def test_an_address_displaces_its_own_oldest_when_its_quota_is_used_up() -> None
     assert len(door) == 4
 
 
+def test_a_guest_is_a_stranger_until_it_has_shown_who_it_is() -> None:
+    door = lobby()
+    door.enter("guest", "10.0.0.1", 0.0)
+    assert door.is_stranger("guest")
+    assert door.promote("guest", 1.0).admitted
+    assert not door.is_stranger("guest")
+    assert not door.is_stranger("somebody who never came")
+
+
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [
