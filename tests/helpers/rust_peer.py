@@ -1,4 +1,4 @@
-"""A client of the published nym-sdk as a child process: `tests/interop/peers` says which lines it takes and prints."""
+"""A client of the published crates as a child process: `tests/interop/peers` says which lines it takes and prints."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from nymconnect.packet.addressing import Recipient
+from tests.helpers.rust_vectors import NEW, OLD
 
-BINARY = os.environ.get("NYMCONNECT_PEERS", "")
+BINARIES = {OLD: os.environ.get("NYMCONNECT_PEERS", ""), NEW: os.environ.get("NYMCONNECT_PEERS_2", "")}
 PATIENCE = 90.0
 LINE_LIMIT = 4 * 1024 * 1024
 LAST_WORDS = 100  # lines of the child's log that a failure shows
@@ -21,20 +22,20 @@ class PeerFailedError(AssertionError):
 
 
 class RustPeer:
-    """An async context in which the client is attached to the mixnet."""
+    """An async context in which the client, made of the crates of `line`, is attached to the mixnet."""
 
     address: Recipient
 
-    def __init__(self, *arguments: str) -> None:
-        if not BINARY:
-            raise PeerFailedError("NYMCONNECT_PEERS does not name the program; `make interop` builds it and says")
-        self._arguments = arguments
+    def __init__(self, line: str, *arguments: str) -> None:
+        if not BINARIES[line]:
+            raise PeerFailedError("NYMCONNECT_PEERS names no program; `make interop` builds them and says")
+        self._command = (BINARIES[line], *arguments)
         self._log: deque[str] = deque(maxlen=LAST_WORDS)
 
     async def __aenter__(self) -> "RustPeer":
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            BINARY, *self._arguments, stdin=pipe, stdout=pipe, stderr=pipe, limit=LINE_LIMIT
+            *self._command, stdin=pipe, stdout=pipe, stderr=pipe, limit=LINE_LIMIT
         )
         self._logging = asyncio.create_task(self._keep_log())
         try:

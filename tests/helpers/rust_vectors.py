@@ -1,9 +1,11 @@
-"""Known answers: `tests/vectors/*.json`, above all those printed by the published Rust crates (`rust-*.json`).
+"""Known answers: `tests/vectors/*.json`, above all those printed by the published Rust crates.
 
+`rust-*.json` is from the line 1.21, `rust-2.0-*.json` from the line 2.0; nearly all sections are in both.
 `tests/vectors/PROVENANCE.md` says where they come from.
 """
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ from typing import Any
 import pytest
 
 _FOLDER = Path(__file__).parents[1] / "vectors"
+LINES = ("1.21", "2.0")
+OLD, NEW = LINES
+
+each_line = pytest.mark.parametrize("line", LINES)
 
 
 @cache
@@ -23,20 +29,26 @@ def load_file(name: str) -> dict[str, Any]:
     return sections
 
 
-def load(name: str) -> dict[str, Any]:
-    """All sections of `rust-<name>.json`."""
-    return load_file(f"rust-{name}.json")
+def load(name: str, line: str = OLD) -> dict[str, Any]:
+    """All sections of `rust-<name>.json`, or of the same file of another line."""
+    return load_file(_file(name, line))
 
 
-def cases(name: str, section: str) -> Any:
-    """Parametrises a test with `vector`: one run for each entry of a section, named after the entry."""
-    entries = load(name)[section]
-    if not entries:
-        pytest.fail(f"rust-{name}.json: section {section} is empty")
-    ids = [
-        str(entry.get("name", index)) if isinstance(entry, dict) else str(index) for index, entry in enumerate(entries)
-    ]
-    return pytest.mark.parametrize("vector", entries, ids=ids)
+def _file(name: str, line: str) -> str:
+    return f"rust-{name}.json" if line == OLD else f"rust-{line}-{name}.json"
+
+
+def cases(name: str, section: str, lines: Sequence[str] = LINES) -> Any:
+    """Parametrises a test with `vector`: one run for each entry of a section in each line, named after both."""
+    runs = []
+    for line in lines:
+        entries = load(name, line)[section]
+        if not entries:
+            pytest.fail(f"{_file(name, line)}: section {section} is empty")
+        for index, entry in enumerate(entries):
+            name_of_entry = entry.get("name", index) if isinstance(entry, dict) else index
+            runs.append(pytest.param(entry, id=f"{line} {name_of_entry}"))
+    return pytest.mark.parametrize("vector", runs)
 
 
 def unhex(text: str) -> bytes:

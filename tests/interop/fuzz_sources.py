@@ -30,7 +30,7 @@ from nymconnect.packet.sphinx import keys as sphinx_keys
 from nymconnect.packet.sphinx.header import open_header
 from nymconnect_proxy.protocol import credit, requests, responses
 from tests.helpers.mutations import Mutator, mutate_bytes, mutate_json, mutate_text
-from tests.helpers.rust_vectors import load, pattern, unhex
+from tests.helpers.rust_vectors import NEW, load, pattern, unhex
 from tests.interop.fuzz_decoders import (
     ACK_KEY,
     CLIENT,
@@ -332,6 +332,11 @@ def _messages() -> list[bytes]:
     return [*recorded, batch, batch[:20] + b"\x06" + batch[21:]]
 
 
+def _surbs() -> list[bytes]:
+    recoverable = [unhex(vector["surb"]) for vector in load("surb", NEW)["recoverable"]]
+    return _hex("surb", "surbs", "surb") + _hex("surb", "not_surbs", "bytes") + recoverable
+
+
 def sources() -> dict[str, list[Source]]:
     """All sources by the name of their decoder."""
     return {
@@ -341,7 +346,7 @@ def sources() -> dict[str, list[Source]]:
             Source(_payloads(), mutate_bytes, _seal_payload),
             Source(_payloads(), mutate_bytes, _seal_low_order_packet),
         ],
-        "surb": [Source(_hex("surb", "surbs", "surb") + _hex("surb", "not_surbs", "bytes"), mutate_bytes)],
+        "surb": [Source(_surbs(), mutate_bytes)],
         "message": [
             Source(_messages(), mutate_bytes, _terminated),
             Source([data + b"\x01" + bytes(9) for data in _messages()], mutate_bytes),

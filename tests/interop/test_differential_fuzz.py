@@ -1,7 +1,8 @@
 """Mutations of the recorded inputs go to our decoders and to those of the published crates: both must read the same.
 
-The crates answer through the generator's `fuzz` mode (`make -C tests/vectors build`, or `make interop`, builds it).
-NYMCONNECT_FUZZ_SEED and NYMCONNECT_FUZZ_COUNT (mutations per decoder) choose another run than the usual one.
+The crates of each line answer through their generator's `fuzz` mode (`make -C tests/vectors build` builds it).
+NYMCONNECT_FUZZ_SEED, NYMCONNECT_FUZZ_COUNT (mutations per decoder) and NYMCONNECT_LINES
+choose another run than the usual one.
 """
 
 import hashlib
@@ -25,13 +26,17 @@ from nymconnect.packet.params import PacketSize
 from nymconnect.packet.route import MAX_HOPS
 from nymconnect.packet.sphinx.keys import is_legacy
 from tests.helpers.mutations import mutate_bytes, mutate_json
+from tests.helpers.rust_vectors import LINES, NEW, OLD
 from tests.interop.fuzz_decoders import DECODERS
 from tests.interop.fuzz_documents import Document
 from tests.interop.fuzz_sources import ZERO_POINT, Source, seal_routing, sources
 
-GENERATOR = os.environ.get(
-    "NYMCONNECT_VECTORS", str(Path.home() / ".cache/nymconnect/rust-target/debug/nymconnect-vectors")
-)
+BUILT = Path.home() / ".cache/nymconnect/rust-target/debug"
+GENERATORS = {
+    OLD: os.environ.get("NYMCONNECT_VECTORS", str(BUILT / "nymconnect-vectors")),
+    NEW: os.environ.get("NYMCONNECT_VECTORS_2", str(BUILT / "nymconnect-vectors-2")),
+}
+CHOSEN = os.environ.get("NYMCONNECT_LINES", " ".join(LINES)).split()
 SEED = os.environ.get("NYMCONNECT_FUZZ_SEED", "1")
 COUNT = int(os.environ.get("NYMCONNECT_FUZZ_COUNT", "300"))
 SHOWN = 12
@@ -42,6 +47,7 @@ REFUSED = None
 class Case:
     """One input, before and after it was sealed, and what each side read: None where it refused."""
 
+    line: str
     source: Source
     plain: bytes
     data: bytes
@@ -61,7 +67,7 @@ class Case:
         return f"{shown!r}\n    ours   {str(self.ours)[:300]}\n    theirs {str(self.theirs)[:300]}"
 
 
-def cases_of(name: str) -> list[Case]:
+def cases_of(name: str, line: str) -> list[Case]:
     rng = random.Random(f"{SEED}/{name}")
     members = sources()[name]
     cases = []
@@ -69,8 +75,8 @@ def cases_of(name: str) -> list[Case]:
         source = members[number % len(members)]
         plain = source.mutate(rng, source.seeds)
         data = source.seal(plain)
-        cases.append(Case(source, plain, data, read(DECODERS[name], data)))
-    theirs = ask_the_crates(name, [case.data for case in cases])
+        cases.append(Case(line, source, plain, data, read(DECODERS[name], data)))
+    theirs = ask_the_crates(GENERATORS[line], name, [case.data for case in cases])
     return [replace(case, theirs=answer) for case, answer in zip(cases, theirs, strict=True)]
 
 
@@ -82,11 +88,11 @@ def read(decode: Callable[[bytes], Any], data: bytes) -> Any:
         return REFUSED
 
 
-def ask_the_crates(name: str, inputs: list[bytes]) -> list[Any]:
-    if not Path(GENERATOR).exists():
-        pytest.fail(f"{GENERATOR} is missing; make -C tests/vectors build makes it")
+def ask_the_crates(generator: str, name: str, inputs: list[bytes]) -> list[Any]:
+    if not Path(generator).exists():
+        pytest.fail(f"{generator} is missing; make -C tests/vectors build makes it")
     lines = "".join(f"{name} {data.hex()}\n" for data in inputs)
-    done = subprocess.run([GENERATOR, "fuzz"], input=lines, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run([generator, "fuzz"], input=lines, capture_output=True, text=True, check=True, timeout=300)
     answers = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
     return [REFUSED if answer is None else answer["value"] for answer in answers]
 
@@ -155,6 +161,7 @@ NOTHING = hashlib.sha256(b"").hexdigest()
 FRAME_V8_HEADER = 4
 PACKET_LENGTHS = {size.packet for size in PacketSize}
 MESSAGE_LENGTHS = {size.message for size in PacketSize}
+V1_CONTENTS = (0, 1, 2)
 OUTFOX = b"\x02"
 OUTFOX_SIZES = (b"\x06", b"\x07")
 JSON = {name for name, members in sources().items() if any(s.mutate is mutate_json for s in members)}
@@ -179,6 +186,16 @@ RULES: list[Rule] = [
         "X25519 keys of low order are refused",
     ),
     ({"surb"}, lambda c: c.we_refuse and c.theirs["materials"] > MAX_HOPS, "a SURB has one to five key materials"),
+    (
+        {"surb"},
+        lambda c: c.line == NEW and c.we_take and not c.ours["seeds"],
+        "SURBs with full keys are still read",
+    ),
+    (
+        {"message"},
+        lambda c: c.line == NEW and c.we_take and c.data[:1] == b"\x01" and c.data[17] in V1_CONTENTS,
+        "messages with batches V1 are still read",
+    ),
     ({"message"}, follows_the_terminator, "only zeros follow the terminator of a message"),
     (
         {"message"},
@@ -357,12 +374,13 @@ def explanations(name: str, case: Case) -> list[str]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("line", CHOSEN)
 @pytest.mark.parametrize("name", sources())
-def test_both_sides_read_the_same(name: str) -> None:
-    cases = cases_of(name)
+def test_both_sides_read_the_same(name: str, line: str) -> None:
+    cases = cases_of(name, line)
     differing = [case for case in cases if case.ours != case.theirs]
     unexplained = [case for case in differing if not explanations(name, case)]
     accepted = sum(case.theirs is not REFUSED for case in cases)
-    print(f"{name}: {len(cases)} inputs, {accepted} accepted by the crate, {len(differing)} read differently")
+    print(f"{line} {name}: {len(cases)} inputs, {accepted} accepted by the crate, {len(differing)} read differently")
     assert accepted > len(cases) // 50, "hardly anything is read at all"
     assert not unexplained, f"{len(unexplained)} of {len(cases)}\n" + "\n".join(map(str, unexplained[:SHOWN]))

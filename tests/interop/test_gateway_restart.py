@@ -21,6 +21,7 @@ from tests.helpers.front import Front
 from tests.helpers.gateway_process import GatewayProcess
 from tests.helpers.live_client import live_client
 from tests.helpers.rust_peer import PATIENCE, RustPeer
+from tests.helpers.rust_vectors import each_line
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,7 +37,7 @@ class Setup:
 
 
 @contextlib.asynccontextmanager
-async def set_up(state: Path, traffic: list[str], *, fronted: bool) -> AsyncIterator[Setup]:
+async def set_up(line: str, state: Path, traffic: list[str], *, fronted: bool) -> AsyncIterator[Setup]:
     """A network with one more gateway, in a process of its own, and behind it the Rust client."""
     network = EmbeddedNetwork(embedded_requester, mixes_per_layer=1, gateways=1)
     await network.start()
@@ -57,7 +58,7 @@ async def set_up(state: Path, traffic: list[str], *, fronted: bool) -> AsyncIter
         await gateway.start()
         options = ["--api", network.api_url, "--gateway", b58encode(gateway.record.identity), *traffic]
         home = network.gateways[0].description.identity
-        async with live_client(network.api_url, home) as python, RustPeer("mixnet", *options) as rust:
+        async with live_client(network.api_url, home) as python, RustPeer(line, "mixnet", *options) as rust:
             yield Setup(gateway, rust, python)
 
 
@@ -89,6 +90,7 @@ QUIET = ["--quiet"]
 
 # A connection to a process that is killed ends, or is reset if something that the client sent was still unread: with a
 # client that sends all the time that is left to chance, unless another server stands in front of the gateway.
+@each_line
 @pytest.mark.parametrize(
     ("traffic", "fronted", "end"),
     [
@@ -98,9 +100,9 @@ QUIET = ["--quiet"]
     ],
 )
 async def test_rust_client_goes_on_when_the_gateway_is_back(
-    tmp_path: Path, traffic: list[str], fronted: bool, end: Callable[[GatewayProcess], Awaitable[None]]
+    tmp_path: Path, traffic: list[str], fronted: bool, end: Callable[[GatewayProcess], Awaitable[None]], line: str
 ) -> None:
-    async with set_up(tmp_path, traffic, fronted=fronted) as setup:
+    async with set_up(line, tmp_path, traffic, fronted=fronted) as setup:
         await converse(setup)
         await setup.gateway.remember()
         await end(setup.gateway)

@@ -1,7 +1,7 @@
 """Our client and the published Rust client exchange messages over our directory, gateways and mix nodes.
 
-All tests of this module share one network and one pair of clients, so that the clients are as old and as full of
-state as clients are.
+All tests of one line share one network and one pair of clients, so that the clients are as old and as full of state as
+clients are.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from nymconnect.client.client import MixnetClient
 from nymconnect_proxy.practice.network_process import NetworkProcess
 from tests.helpers.live_client import live_client
 from tests.helpers.rust_peer import PATIENCE, RustPeer
+from tests.helpers.rust_vectors import LINES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
@@ -29,12 +30,12 @@ class Pair:
     rust: RustPeer
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pair() -> AsyncIterator[Pair]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=LINES)
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     network = NetworkProcess()
     try:
         api = (await network.start()).api
-        async with live_client(api) as python, RustPeer("mixnet", "--api", api) as rust:
+        async with live_client(api) as python, RustPeer(request.param, "mixnet", "--api", api) as rust:
             yield Pair(python, rust)
     finally:
         await network.stop()

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from nymconnect_proxy.practice.network_process import NetworkAddress, NetworkProcess
 from tests.helpers.rust_peer import RustPeer
+from tests.helpers.rust_vectors import each_line
 from tests.helpers.targets import unused_port
 
 FILE = random.Random(1).randbytes(1_000_000)
@@ -66,13 +67,14 @@ async def fetch(url: str, port: int) -> bytes:
     return body
 
 
+@each_line
 @pytest.mark.parametrize("mode", MODES)
 async def test_curl_fetches_through_the_rust_client_and_our_requester(
-    network: NetworkAddress, url: str, mode: str
+    network: NetworkAddress, url: str, mode: str, line: str
 ) -> None:
     port = unused_port()
     arguments = ["--requester", network.requester, "--listen", f"127.0.0.1:{port}", *MODES[mode]]
-    async with RustPeer("socks5", "--api", network.api, *arguments):
+    async with RustPeer(line, "socks5", "--api", network.api, *arguments):
         for _ in range(FETCHES):
             body = await fetch(url, port)
             assert hashlib.sha256(body).digest() == hashlib.sha256(FILE).digest()

@@ -1,13 +1,15 @@
 """Writes what this project builds to a JSON file, for the Rust crates to check: `make -C tests/vectors verify`.
 
-Every section is a list of cases; `generator/src/verify.rs` names the crate's function that reads them. Keys and seeds
-are fixed, so that a failure can be looked at twice.
+It is run with the line of the crates, 1.21 or 2.0, and the file to write. Every section is a list of cases;
+`generator/src/verify.rs` names the crate's function that reads them. Keys and seeds are fixed, so that a failure can be
+looked at twice.
 """
 
 import hashlib
 import json
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import KeyRotation, PacketSize
 from nymconnect.packet.replies import ReplySurb
 from nymconnect.packet.route import Hop, Route
-from nymconnect.packet.sphinx import DEFAULT_VERSION, EXPLICIT_KEYS_VERSION, Surb, build_packet
+from nymconnect.packet.sphinx import DEFAULT_VERSION, EXPLICIT_KEYS_VERSION, SINGLE_SEED_VERSION, Surb, build_packet
 from nymconnect_proxy.protocol import queries, requests, responses
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.versions import CURRENT, LEGACY, MIXED
@@ -81,9 +83,9 @@ def way(over: Route, size: PacketSize, version: int) -> Case:
     }
 
 
-def packets() -> list[Case]:
+def packets(versions: Sequence[int]) -> list[Case]:
     cases = []
-    for version in (EXPLICIT_KEYS_VERSION, DEFAULT_VERSION):
+    for version in versions:
         for nodes in ((1,), (1, 2), (1, 6, 3), (1, 2, 3, 4), (1, 2, 3, 4, 5)):
             for size in PacketSize if len(nodes) == 4 else (PacketSize.ACK, PacketSize.REGULAR):
                 over = route(*nodes)
@@ -92,15 +94,26 @@ def packets() -> list[Case]:
     return cases
 
 
-def surbs() -> list[Case]:
+def surbs(versions: Sequence[int]) -> list[Case]:
     cases = []
-    for version in (EXPLICIT_KEYS_VERSION, DEFAULT_VERSION):
+    for version in versions:
         for nodes in ((4,), (1, 2, 3, 4), (1, 2, 3, 4, 5)):
             over, size = route(*nodes), PacketSize.REGULAR
             surb = Surb.create(over, DESTINATION, RNG, version)
             used = sha256(surb.use(pattern(size.plaintext), size))
             extra = {"surb": surb.encode().hex(), "payload_size": size.payload, "packet_sha256": used}
             cases.append({**extra, **way(over, size, version)})
+    return cases
+
+
+def recoverable_surbs() -> list[Case]:
+    cases = []
+    for nodes in ((4,), (1, 2), (1, 2, 3, 4), (1, 2, 3, 4, 5)):
+        over, size = route(*nodes), PacketSize.REGULAR
+        surb, recovery = Surb.create_recoverable(over, DESTINATION, RNG.randbytes(16), RNG)
+        used = sha256(surb.use(pattern(size.plaintext), size))
+        extra = {"surb": surb.encode().hex(), "payload_size": size.payload, "packet_sha256": used}
+        cases.append({**extra, "recovery": recovery.encode().hex(), **way(over, size, SINGLE_SEED_VERSION)})
     return cases
 
 
@@ -152,7 +165,7 @@ def message_case(
     return {"fragments": [f.encode().hex() for f in fragments], "kind": kind, "data_sha256": sha256(data)}
 
 
-def whole_messages() -> list[Case]:
+def whole_messages(has_v1: bool) -> list[Case]:
     tag = b"\xee" * 16
     v2 = tuple(ReplySurb.create(SENDER, route(1, 2, 3, 5), RNG) for _ in range(3))
     v1 = tuple(ReplySurb.create(SENDER, route(1, 2, 3, 5), RNG, EXPLICIT_KEYS_VERSION) for _ in range(2))
@@ -160,7 +173,7 @@ def whole_messages() -> list[Case]:
         message_case(texts.Plain(pattern(length)), "plain", pattern(length))
         for length in (0, 1, 1602, 1603, 50_000, 409_018, 409_019, 820_000)
     ]
-    for surb_batch, version in ((v2, "v2"), (v1, "v1"), ((), "v2")):
+    for surb_batch, version in ((v2, "v2"), *([(v1, "v1")] if has_v1 else []), ((), "v2")):
         count = f"{len(surb_batch)} SURBs"
         cases += [
             message_case(
@@ -356,13 +369,16 @@ def directory() -> dict[str, list[Case]]:
     return {name: [{"text": models.encode(body).decode()} for body in bodies[name]] for name in bodies}
 
 
-def build() -> dict[str, list[Case]]:
-    """All sections by name."""
+def build(line: str) -> dict[str, list[Case]]:
+    """All sections by name, as far as the crates of a line have what is in them."""
+    has_v1 = line == "1.21"
+    versions = [EXPLICIT_KEYS_VERSION, DEFAULT_VERSION] if has_v1 else [DEFAULT_VERSION]
     return {
-        "packets": packets(),
-        "surbs": surbs(),
+        "packets": packets([EXPLICIT_KEYS_VERSION, DEFAULT_VERSION, SINGLE_SEED_VERSION]),
+        "surbs": surbs(versions),
+        **({} if has_v1 else {"recoverable_surbs": recoverable_surbs()}),
         "envelopes": envelopes(),
-        "messages": whole_messages(),
+        "messages": whole_messages(has_v1),
         "recipients": recipients(),
         "acks": acks(),
         "client_texts": client_texts(),
@@ -380,4 +396,4 @@ def build() -> dict[str, list[Case]]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(build()), encoding="utf-8")
+    Path(sys.argv[2]).write_text(json.dumps(build(sys.argv[1])), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""nym-api-requests, nym-topology and nym-node-requests 1.21: the bodies of the directory API, read and written."""
+"""nym-api-requests, nym-topology, nym-node-requests 1.21 and 2.0: the bodies of the directory API, read and written."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from nymconnect.crypto import Ed25519Secret, ed25519_verify
 from nymconnect.directory import models
 from nymconnect.directory.assembly import build_node_topology, build_topology, node_from, performs, with_noise_key
 from nymconnect.errors import WireError
-from tests.helpers.rust_vectors import cases, load, unhex
+from tests.helpers.rust_vectors import OLD, cases, each_line, load, unhex
 
 Vector = dict[str, Any]
 DECODERS = {
@@ -20,8 +20,8 @@ DECODERS = {
 }
 
 
-def text(section: str) -> bytes:
-    return str(load("directory")[section]).encode()
+def text(section: str, line: str = OLD) -> bytes:
+    return str(load("directory", line)[section]).encode()
 
 
 def same_json(ours: object, theirs: bytes | str) -> None:
@@ -41,23 +41,26 @@ def test_the_rotation_info_is_read_and_written_as_by_the_crate(vector: Vector) -
     same_json(info, vector["text"])
 
 
-def test_the_rewarded_set_is_read_and_written_as_by_the_crate() -> None:
-    rewarded = models.decode_rewarded_set(text("rewarded_set"))
+@each_line
+def test_the_rewarded_set_is_read_and_written_as_by_the_crate(line: str) -> None:
+    rewarded = models.decode_rewarded_set(text("rewarded_set", line))
     assert rewarded == models.RewardedSet([4, 6], [5], [1, 11], [2], [3], [9], 130)
-    same_json(rewarded, text("rewarded_set"))
+    same_json(rewarded, text("rewarded_set", line))
 
 
-def test_a_page_of_nodes_is_read_and_written_as_by_the_crate() -> None:
-    page = models.decode_node_list(text("skimmed"))
+@each_line
+def test_a_page_of_nodes_is_read_and_written_as_by_the_crate(line: str) -> None:
+    page = models.decode_node_list(text("skimmed", line))
     assert [row.node_id for row in page.nodes.data] == list(range(1, 8))
-    same_json(page, text("skimmed"))
+    same_json(page, text("skimmed", line))
 
 
-def test_a_page_of_nodes_with_noise_keys_is_read_and_written_as_by_the_crate() -> None:
-    page = models.decode_semi_skimmed_list(text("semi_skimmed"))
+@each_line
+def test_a_page_of_nodes_with_noise_keys_is_read_and_written_as_by_the_crate(line: str) -> None:
+    page = models.decode_semi_skimmed_list(text("semi_skimmed", line))
     keys = [row.x25519_noise_versioned_key for row in page.nodes.data]
     assert [key and key.supported_version for key in keys] == [1, None, 2]
-    same_json(page, text("semi_skimmed"))
+    same_json(page, text("semi_skimmed", line))
 
 
 @cases("directory", "routing_nodes")
@@ -73,9 +76,10 @@ def test_a_row_becomes_the_crates_routing_node(vector: Vector) -> None:
     assert (node.entry is None) == (vector["ws"] is None)
 
 
-def test_the_layers_come_from_the_crates_documents() -> None:
-    page = models.decode_node_list(text("skimmed"))
-    rewarded = models.decode_rewarded_set(text("rewarded_set"))
+@each_line
+def test_the_layers_come_from_the_crates_documents(line: str) -> None:
+    page = models.decode_node_list(text("skimmed", line))
+    rewarded = models.decode_rewarded_set(text("rewarded_set", line))
     rows = {row.node_id: row for row in page.nodes.data}
     topology = build_topology(page.metadata, rewarded, [rows[1], rows[2], rows[3]], [rows[5], rows[6]])
     assert [[node.node_id for node in layer] for layer in topology.layers] == [[1], [2], []]  # node 3 has 49 %
@@ -83,27 +87,30 @@ def test_the_layers_come_from_the_crates_documents() -> None:
     assert (topology.rotation_id, topology.epoch_id) == (5, 130)
 
 
-def test_a_nodes_topology_takes_the_crates_noise_keys() -> None:
-    page = models.decode_semi_skimmed_list(text("semi_skimmed"))
+@each_line
+def test_a_nodes_topology_takes_the_crates_noise_keys(line: str) -> None:
+    page = models.decode_semi_skimmed_list(text("semi_skimmed", line))
     nodes = [with_noise_key(row) for row in page.nodes.data]
     assert [bool(node and node.noise_key) for node in nodes] == [True, False, True]
-    rewarded = models.decode_rewarded_set(text("rewarded_set"))
+    rewarded = models.decode_rewarded_set(text("rewarded_set", line))
     topology = build_node_topology(page.metadata, rewarded, page.nodes.data)
     assert topology.epoch_id == 130
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_every_status_of_a_list_is_read(index: int) -> None:
-    status = load("directory")["statuses"][index]
-    document = json.loads(text("skimmed"))
+@each_line
+def test_every_status_of_a_list_is_read(index: int, line: str) -> None:
+    status = load("directory", line)["statuses"][index]
+    document = json.loads(text("skimmed", line))
     document["metadata"] = json.loads(status)
     page = models.decode_node_list(json.dumps(document).encode())
     assert page.metadata.agrees_with(page.metadata)
     same_json(page.metadata, status)
 
 
-def test_questions_for_addresses_are_read_and_written_as_by_the_crate() -> None:
-    vector = load("directory")["by_addresses"]
+@each_line
+def test_questions_for_addresses_are_read_and_written_as_by_the_crate(line: str) -> None:
+    vector = load("directory", line)["by_addresses"]
     query = models.decode_address_query(vector["request"].encode())
     assert query.addresses == ["10.0.0.4", "2001:db8::5"]
     same_json(query, vector["request"])
@@ -113,8 +120,9 @@ def test_questions_for_addresses_are_read_and_written_as_by_the_crate() -> None:
     assert models.decode_address_reply(vector["unknown"].encode()).existence == {"10.0.0.9": None}
 
 
-def test_a_request_to_refresh_is_signed_and_checked_as_by_the_crate() -> None:
-    vector = load("directory")["refresh"]
+@each_line
+def test_a_request_to_refresh_is_signed_and_checked_as_by_the_crate(line: str) -> None:
+    vector = load("directory", line)["refresh"]
     identity = Ed25519Secret(unhex(vector["seed"]))
     theirs = models.decode_refresh_request(vector["text"].encode())
     assert theirs.verify() == identity.public

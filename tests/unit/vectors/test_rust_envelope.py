@@ -1,4 +1,4 @@
-"""Whole packets of a Rust client (nym-sphinx, nym-sphinx-cover, nym-sphinx-framing 1.21), read at every hop.
+"""Whole packets of a Rust client (nym-sphinx, nym-sphinx-cover, nym-sphinx-framing 1.21 and 2.0), read at every hop.
 
 The crates draw the Sphinx secrets and delays of these packets themselves, so the outer layers are checked by reading;
 a packet made from a SURB is also rebuilt byte for byte.

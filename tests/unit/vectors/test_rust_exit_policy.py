@@ -1,4 +1,4 @@
-"""nym-exit-policy 1.21: policies as text, and what they decide."""
+"""nym-exit-policy 1.21 and 2.0: policies as text, and what they decide."""
 
 import ipaddress
 from typing import Any

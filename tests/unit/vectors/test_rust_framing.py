@@ -1,4 +1,4 @@
-"""nym-sphinx-framing and nym-sphinx-forwarding 1.21: frames between nodes, and MixPackets inside gateway requests."""
+"""nym-sphinx-framing, nym-sphinx-forwarding 1.21 and 2.0: frames between nodes, MixPackets inside gateway requests."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""nym-gateway-requests 1.21: the registration handshake, authentication, text messages and binary frames."""
+"""nym-gateway-requests 1.21 and 2.0: the registration handshake, authentication, text messages and binary frames."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from nymconnect.packet.addressing import NodeAddress
 from nymconnect.packet.framing import MixPacket
 from nymconnect.packet.params import KeyRotation
 from tests.helpers.routes import ScriptedRng
-from tests.helpers.rust_vectors import cases, load, pattern, unhex
+from tests.helpers.rust_vectors import cases, each_line, load, pattern, unhex
 
 Vector = dict[str, Any]
 
@@ -143,9 +143,10 @@ def test_what_the_crates_client_reads_ours_reads(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("section", ["sealed_requests", "sealed_responses"])
-def test_sealed_control_messages_open_and_seal_as_in_the_crate(section: str) -> None:
-    key = unhex(load("gateway")["sealed_requests"][0]["shared_key"])
-    for vector in load("gateway")[section]:
+@each_line
+def test_sealed_control_messages_open_and_seal_as_in_the_crate(section: str, line: str) -> None:
+    key = unhex(load("gateway", line)["sealed_requests"][0]["shared_key"])
+    for vector in load("gateway", line)[section]:
         nonce, ciphertext = unhex(vector["nonce"]), unhex(vector["ciphertext"])
         assert gcm_siv_open(key, nonce, ciphertext).decode() == vector["plain"]
         assert gcm_siv_seal(key, nonce, vector["plain"].encode()) == ciphertext

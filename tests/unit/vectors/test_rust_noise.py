@@ -1,11 +1,11 @@
-"""nym-noise 1.21 and the snow library under it: recorded handshakes, played back from both sides byte for byte."""
+"""nym-noise 1.21 and 2.0 and the snow library under it: handshakes, played back from both sides byte for byte."""
 
 from typing import Any
 
 from nymconnect.crypto import X25519Secret
 from nymconnect.link.noise import NoiseInitiator, NoiseResponder, encode_frame
 from tests.helpers.routes import ScriptedRng
-from tests.helpers.rust_vectors import load, pattern, unhex
+from tests.helpers.rust_vectors import each_line, load, pattern, unhex
 
 Vector = dict[str, Any]
 HANDSHAKE, DATA = 0, 1
@@ -22,8 +22,9 @@ def responder(vector: Vector) -> NoiseResponder:
     return NoiseResponder(X25519Secret(unhex(vector["responder_static"])), rng)
 
 
-def test_with_fixed_ephemerals_every_message_is_snows() -> None:
-    vector = load("noise")["fixed_ephemerals"]
+@each_line
+def test_with_fixed_ephemerals_every_message_is_snows(line: str) -> None:
+    vector = load("noise", line)["fixed_ephemerals"]
     first, second, third = (encode_frame(HANDSHAKE, unhex(message)) for message in vector["messages"])
     ours, theirs = initiator(vector), responder(vector)
     assert ours.start() == first
@@ -42,8 +43,9 @@ def test_with_fixed_ephemerals_every_message_is_snows() -> None:
         assert ours.feed(frame) == (unhex(data["plain"]), b"")
 
 
-def test_our_responder_answers_nym_noise() -> None:
-    vector = load("noise")["rust_initiator"]
+@each_line
+def test_our_responder_answers_nym_noise(line: str) -> None:
+    vector = load("noise", line)["rust_initiator"]
     first, second, third = (unhex(frame) for frame in vector["frames"])
     ours = responder(vector)
     assert ours.feed(first) == (b"", second)
@@ -51,8 +53,9 @@ def test_our_responder_answers_nym_noise() -> None:
     assert ours.established
 
 
-def test_our_initiator_is_answered_by_nym_noise() -> None:
-    vector = load("noise")["rust_responder"]
+@each_line
+def test_our_initiator_is_answered_by_nym_noise(line: str) -> None:
+    vector = load("noise", line)["rust_responder"]
     first, second, third = (unhex(frame) for frame in vector["frames"])
     ours = initiator(vector)
     assert ours.start() == first
@@ -61,10 +64,11 @@ def test_our_initiator_is_answered_by_nym_noise() -> None:
     assert ours.feed(unhex(vector["answer"])) == (unhex(vector["answer_plain"]), b"")
 
 
-def test_long_data_is_cut_into_nym_noises_frames() -> None:
+@each_line
+def test_long_data_is_cut_into_nym_noises_frames(line: str) -> None:
     """The sender's keys of that connection cannot be had, but its frame headers show where it cuts."""
-    vector = load("noise")["rust_initiator"]
-    fixed = load("noise")["fixed_ephemerals"]
+    vector = load("noise", line)["rust_initiator"]
+    fixed = load("noise", line)["fixed_ephemerals"]
     ours, theirs = initiator(fixed), responder(fixed)
     _, second = theirs.feed(ours.start())
     theirs.feed(ours.feed(second)[1])

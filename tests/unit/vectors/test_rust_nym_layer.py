@@ -1,4 +1,4 @@
-"""nym-crypto, nym-sphinx-addressing, -acknowledgements, -anonymous-replies and -params 1.21: keys, acks, addresses."""
+"""nym-crypto, nym-sphinx-addressing, -acknowledgements, -anonymous-replies, -params 1.21 and 2.0: keys, acks."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from nymconnect.packet.envelope import CONTENT_KEY_LENGTH
 from nymconnect.packet.params import KeyRotation, PacketSize, PacketType
 from nymconnect.packet.replies import reply_digest
 from tests.helpers.routes import ScriptedRng
-from tests.helpers.rust_vectors import cases, load, unhex
+from tests.helpers.rust_vectors import cases, each_line, load, unhex
 
 Vector = dict[str, Any]
 
@@ -106,8 +106,9 @@ def test_a_sender_tag_is_written_as_the_crate_writes_it(vector: Vector) -> None:
     assert b58decode(vector["text"], 16).hex() == vector["bytes"]
 
 
-def test_the_packet_sizes_are_the_crates() -> None:
-    theirs = {v["tag"]: v for v in load("nym-layer")["packet_sizes"] if not v["name"].startswith("outfox")}
+@each_line
+def test_the_packet_sizes_are_the_crates(line: str) -> None:
+    theirs = {v["tag"]: v for v in load("nym-layer", line)["packet_sizes"] if not v["name"].startswith("outfox")}
     ours = {
         size.tag: {
             "tag": size.tag,

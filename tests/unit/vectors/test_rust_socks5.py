@@ -1,4 +1,4 @@
-"""nym-socks5-requests, nym-service-providers-common, nym-ordered-buffer 1.21: between client and network requester."""
+"""nym-socks5-requests, nym-service-providers-common, nym-ordered-buffer 1.21 and 2.0: client and requester."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from nymconnect_proxy.protocol import queries, requests, responses
 from nymconnect_proxy.protocol.exit_policy import AddressPolicy
 from nymconnect_proxy.protocol.versions import CURRENT, LEGACY, MIXED
 from nymconnect_proxy.streams.ordering import ReorderBuffer
-from tests.helpers.rust_vectors import cases, load, unhex
+from tests.helpers.rust_vectors import cases, each_line, load, unhex
 
 Vector = dict[str, Any]
 VERSIONS = {"3/3": CURRENT, "3/legacy": MIXED, "legacy/legacy": LEGACY}
@@ -92,14 +92,16 @@ def test_a_response_is_read_where_the_crate_reads_it(vector: Vector) -> None:
             responses.decode_response(data)
 
 
-def test_control_requests_are_the_crates() -> None:
-    for control, vector in zip(requests.ControlRequest, load("socks5")["control_requests"], strict=True):
+@each_line
+def test_control_requests_are_the_crates(line: str) -> None:
+    for control, vector in zip(requests.ControlRequest, load("socks5", line)["control_requests"], strict=True):
         assert requests.encode_request(control).hex() == vector["bytes"]
         assert requests.decode_request(unhex(vector["bytes"])) == (responses.Versions(3), control)
 
 
-def test_control_responses_are_the_crates() -> None:
-    health, info, supported = load("socks5")["control_responses"]
+@each_line
+def test_control_responses_are_the_crates(line: str) -> None:
+    health, info, supported = load("socks5", line)["control_responses"]
     build = responses.BuildInformation("b", "t", "1.2.3", "s", "ct", "cb", "rv", "rc", "cp", "ctr")
     answers = [responses.Healthy(), responses.BinaryInfo("nymconnect", build), responses.SupportedVersions.of(MIXED)]
     for answer, vector in zip(answers, (health, info, supported), strict=True):
@@ -108,9 +110,10 @@ def test_control_responses_are_the_crates() -> None:
 
 
 @pytest.mark.parametrize("run", range(5))
-def test_messages_are_put_in_order_as_by_the_crate(run: int) -> None:
+@each_line
+def test_messages_are_put_in_order_as_by_the_crate(run: int, line: str) -> None:
     buffer = ReorderBuffer()
-    for step in load("socks5")["ordering"][run]:
+    for step in load("socks5", line)["ordering"][run]:
         sequence = step["sequence"]
         beyond = run == 4 and not step["accepted"]
         if beyond:

@@ -1,20 +1,20 @@
-//! Clients of the published nym-sdk on a private network, driven line by line.
+//! Clients of the published crates on a private network, driven line by line: of the 1.21 line by way of nym-sdk
+//! (sdk.rs), of the 2.0 line, which has no nym-sdk, on nym-client-core and nym-socks5-client-core (core.rs).
 //!
 //! Commands come as JSON lines on standard input, events go as JSON lines to standard output, logs to standard error
 //! (`RUST_LOG`). A client leaves when its standard input ends. Keys and reply SURBs live in memory only, credentials
 //! and statistics are off, and every URL is the one of the directory that was named, so nothing else is contacted.
+
+#[cfg_attr(not(feature = "line-2"), path = "sdk.rs")]
+#[cfg_attr(feature = "line-2", path = "core.rs")]
+mod client;
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use nym_sdk::mixnet::{
-    AnonymousSenderTag, IncludedSurbs, MixnetClient, MixnetClientBuilder, MixnetClientSender, MixnetMessageSender,
-    Recipient, ReconstructedMessage, Socks5,
-};
-use nym_sdk::{DebugConfig, NymNetworkDetails, ValidatorDetails};
-use nym_socks5_client_core::config::{ProviderInterfaceVersion, Socks5ProtocolVersion};
+use client::{Client, Proxy};
 use serde::Deserialize;
 use serde_json::{json, Value};
 use tokio::io::{stdin, AsyncBufReadExt, BufReader, Lines, Stdin};
@@ -102,83 +102,43 @@ fn commands() -> Lines<BufReader<Stdin>> {
     BufReader::new(stdin()).lines()
 }
 
-fn builder(network: Network) -> MixnetClientBuilder {
-    let api = network.api.to_string();
-    // There is no chain. With credentials off nobody asks it; whoever did would be refused by the directory.
-    let endpoint = ValidatorDetails::new(api.clone(), Some(api), None);
-    let mut details =
-        NymNetworkDetails::new_empty().with_network_name("private".into()).with_validator_endpoint(endpoint);
-    details.set_nym_api_urls(vec![network.api]);
-    let mut debug = DebugConfig::default();
-    debug.stats_reporting.enabled = false;
-    debug.traffic.disable_main_poisson_packet_distribution = network.quiet;
-    debug.cover_traffic.disable_loop_cover_traffic_stream = network.quiet;
-    let builder = MixnetClientBuilder::new_ephemeral()
-        .network_details(details)
-        .credentials_mode(false)
-        .debug_config(debug);
-    match network.gateway {
-        Some(identity) => builder.request_gateway(identity),
-        None => builder,
-    }
-}
-
 async fn run_mixnet(network: Network) -> Outcome<()> {
-    let mut client = builder(network).build()?.connect_to_mixnet().await?;
-    tell(json!({"event": "ready", "address": client.nym_address().to_string()}));
+    let mut client = Client::connect(network).await?;
+    tell(json!({"event": "ready", "address": client.address()}));
     let outcome = converse(&mut client).await;
     client.disconnect().await;
     outcome
 }
 
-async fn converse(client: &mut MixnetClient) -> Outcome<()> {
-    let sender = client.split_sender();
+async fn converse(client: &mut Client) -> Outcome<()> {
     let mut commands = commands();
     loop {
         tokio::select! {
             line = commands.next_line() => match line? {
-                Some(line) => obey(&sender, serde_json::from_str(&line)?).await?,
+                Some(line) => obey(client, serde_json::from_str(&line)?).await?,
                 None => return Ok(()),
             },
-            messages = client.wait_for_messages() => {
-                messages.ok_or("the client has stopped")?.into_iter().for_each(report);
+            messages = client.receive() => {
+                for (data, tag) in messages.ok_or("the client has stopped")? {
+                    tell(json!({"event": "received", "data": hex::encode(data), "tag": tag}));
+                }
             }
         }
     }
 }
 
-async fn obey(sender: &MixnetClientSender, command: Command) -> Outcome<()> {
+async fn obey(client: &Client, command: Command) -> Outcome<()> {
     match command {
-        Command::Send { to, data, surbs } => {
-            let surbs = surbs.map_or(IncludedSurbs::ExposeSelfAddress, IncludedSurbs::Amount);
-            let recipient = Recipient::try_from_base58_string(to)?;
-            sender.send_message(recipient, hex::decode(data)?, surbs).await?;
-        }
-        Command::Reply { tag, data } => {
-            let tag = AnonymousSenderTag::try_from_base58_string(tag)?;
-            sender.send_reply(tag, hex::decode(data)?).await?;
-        }
+        Command::Send { to, data, surbs } => client.send(to, hex::decode(data)?, surbs).await,
+        Command::Reply { tag, data } => client.reply(tag, hex::decode(data)?).await,
     }
-    Ok(())
-}
-
-fn report(message: ReconstructedMessage) {
-    let tag = message.sender_tag.map(AnonymousSenderTag::to_base58_string);
-    tell(json!({"event": "received", "data": hex::encode(message.message), "tag": tag}));
 }
 
 async fn run_socks5(socks: Socks) -> Outcome<()> {
-    let mut config = Socks5::new(socks.requester);
-    config.bind_address = socks.listen;
-    config.send_anonymously = socks.anonymous;
-    if socks.versioned {
-        config.provider_interface_version = ProviderInterfaceVersion::new_current();
-        config.socks5_protocol_version = Socks5ProtocolVersion::new_current();
-    }
-    let client = builder(socks.network).socks5_config(config).build()?.connect_to_mixnet_via_socks5().await?;
-    tell(json!({"event": "ready", "address": client.nym_address().to_string()}));
+    let proxy = Proxy::start(socks).await?;
+    tell(json!({"event": "ready", "address": proxy.address()}));
     let mut commands = commands();
     while commands.next_line().await?.is_some() {}
-    client.disconnect().await;
+    proxy.stop().await;
     Ok(())
 }

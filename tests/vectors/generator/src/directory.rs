@@ -3,9 +3,8 @@
 
 use crate::common::*;
 use crate::layer::identity;
-use nym_api_requests::models::{
-    DeclaredRolesV1, KeyRotationDetails, KeyRotationInfoResponse, NodeRefreshBody, RewardedSetResponse,
-};
+use crate::line::DeclaredRolesV1;
+use nym_api_requests::models::{KeyRotationDetails, KeyRotationInfoResponse, NodeRefreshBody, RewardedSetResponse};
 use nym_api_requests::nym_nodes::{
     BasicEntryInformation, NodeRole, NodesByAddressesRequestBody, NodesByAddressesResponse, NodesResponseMetadata,
     PaginatedCachedNodesResponseV2, SemiSkimmedNodeV1, SemiSkimmedNodeV3, SkimmedNodeV1, TopologyRequestStatus,

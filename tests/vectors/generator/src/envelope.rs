@@ -3,6 +3,7 @@
 
 use crate::common::*;
 use crate::layer::{ack_key, identity, recipient};
+use crate::line;
 use crate::messages::reply_surbs;
 use nym_crypto::asymmetric::x25519;
 use nym_mixnet_contract_common::{EpochRewardedSet, RewardedSet};
@@ -11,7 +12,7 @@ use nym_sphinx::preparer::MessagePreparer;
 use nym_sphinx::receiver::{MessageReceiver, SphinxMessageReceiver};
 use nym_sphinx_addressing::clients::Recipient;
 use nym_sphinx_anonymous_replies::requests::ReplyMessage;
-use nym_sphinx_cover::{generate_loop_cover_packet, is_cover};
+use nym_sphinx_cover::is_cover;
 use nym_sphinx_forwarding::packet::MixPacket;
 use nym_sphinx_framing::packet::FramedNymPacket;
 use nym_sphinx_framing::processing::{process_framed_packet, MixProcessingResultData};
@@ -48,7 +49,7 @@ fn topology(rotation_id: u32) -> NymRouteProvider {
     let metadata = NymTopologyMetadata::new(rotation_id, 130, time::OffsetDateTime::UNIX_EPOCH);
     let topology =
         NymTopology::new(metadata, EpochRewardedSet { epoch_id: 130, assignment }, (1..=5).map(node).collect());
-    NymRouteProvider::new(topology, true)
+    line::route_provider(topology)
 }
 
 fn sender() -> Recipient {
@@ -66,16 +67,16 @@ pub fn file() -> File {
             "node_secrets": secrets_hex(5), "node_addresses": addresses_hex(5), "ack_key": hx([ACK_KEY; 16]),
             "sender": sender().to_string(), "sender_encryption_secret": hx([0xa2; 32]),
             "receiver": receiver().to_string(), "receiver_encryption_secret": hx([0xb2; 32]),
-            "data": [data(false, 3, PacketSize::RegularPacket, 100), data(true, 2, PacketSize::RegularPacket, 1602),
+            "data": [data(false, 3, PacketSize::RegularPacket, 100), data(line::HAS_V1, 2, PacketSize::RegularPacket, 1602),
                      data(false, 0, PacketSize::ExtendedPacket8, 5000)],
-            "replies": [reply(259), reply(258)],
-            "cover": [cover(false), cover(true)],
+            "replies": line::SURB_VERSIONS.iter().rev().map(|version| reply(*version)).collect::<Vec<_>>(),
+            "cover": if line::HAS_V1 { vec![cover(false), cover(true)] } else { vec![cover(false)] },
         }),
     )
 }
 
 fn preparer(legacy: bool) -> MessagePreparer<ChaCha20Rng> {
-    MessagePreparer::new(rng(0x51), false, sender(), MEAN_DELAY, MEAN_DELAY, legacy, false)
+    line::preparer(rng(0x51), sender(), MEAN_DELAY, legacy)
 }
 
 fn data(legacy: bool, rotation_id: u32, size: PacketSize, length: usize) -> Value {
@@ -122,18 +123,7 @@ fn reply(surb_version: u16) -> Value {
 }
 
 fn cover(legacy: bool) -> Value {
-    let packet = generate_loop_cover_packet(
-        &mut rng(0x52),
-        legacy,
-        &topology(3),
-        &ack_key(ACK_KEY),
-        &sender(),
-        MEAN_DELAY,
-        MEAN_DELAY,
-        PacketSize::RegularPacket,
-        PacketType::Mix,
-    )
-    .unwrap();
+    let packet = line::loop_cover(&mut rng(0x52), legacy, &topology(3), &ack_key(ACK_KEY), &sender(), MEAN_DELAY);
     let mut value = travel(packet, SphinxKeyRotation::OddRotation, SENDER_GATEWAY);
     value["name"] = format!("loop cover, legacy format {legacy}").into();
     let mut content = hex::decode(value["content"].as_str().unwrap()).unwrap();

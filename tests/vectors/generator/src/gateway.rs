@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::layer::identity;
+use crate::line::Random;
 use futures::channel::mpsc::{unbounded, UnboundedReceiver, UnboundedSender};
 use futures::{Sink, Stream};
 use nym_crypto::asymmetric::{ed25519, x25519};
@@ -17,7 +18,6 @@ use nym_sphinx_params::{PacketSize, PacketType, SphinxKeyRotation};
 use nym_sphinx_types::NymPacket;
 use nym_statistics_common::types::SessionType;
 use nym_task::ShutdownToken;
-use rand::RngCore;
 use serde_json::{json, Value};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -152,10 +152,7 @@ fn authentication(version: u8) -> Value {
 }
 
 fn text(request: ClientControlRequest) -> String {
-    match Message::from(request) {
-        Message::Text(text) => text,
-        _ => unreachable!(),
-    }
+    Message::from(request).to_text().unwrap().to_string()
 }
 
 fn client_texts() -> Vec<Value> {
@@ -208,7 +205,7 @@ fn server_texts() -> Vec<Value> {
     ];
     cases
         .into_iter()
-        .map(|(name, response)| json!({"name": name, "text": Message::from(response).into_text().unwrap()}))
+        .map(|(name, response)| json!({"name": name, "text": Message::from(response).to_text().unwrap()}))
         .collect()
 }
 

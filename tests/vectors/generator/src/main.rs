@@ -2,7 +2,8 @@
 //! `nymconnect-vectors verify FILE.json` checks what Python built, `nymconnect-vectors peer ROLE` talks to it,
 //! `nymconnect-vectors fuzz` decodes what it reads from standard input.
 //! How to run it: `make -C tests/vectors`.
-//! Cargo.toml pins every version; tests/vectors/PROVENANCE.md records what was run.
+//! It is built against the crates of each line, from here (1.21) and from ../../generator-2 (2.0); all that differs is in
+//! line_1.rs and line_2.rs. Each Cargo.toml pins every version; tests/vectors/PROVENANCE.md records what was run.
 
 mod common;
 mod directory;
@@ -12,6 +13,9 @@ mod framing;
 mod fuzz;
 mod gateway;
 mod layer;
+#[cfg_attr(not(feature = "line-2"), path = "line_1.rs")]
+#[cfg_attr(feature = "line-2", path = "line_2.rs")]
+mod line;
 mod messages;
 mod noise;
 mod peer;
@@ -56,7 +60,8 @@ fn print(directory: &Path, wanted: &[String]) {
         }
         let (name, value) = make();
         let text = serde_json::to_string_pretty(&value).unwrap() + "\n";
-        fs::write(directory.join(format!("{name}.json")), text).unwrap();
-        println!("{name}.json");
+        let file = name.replacen("rust-", line::PREFIX, 1) + ".json";
+        fs::write(directory.join(&file), text).unwrap();
+        println!("{file}");
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::common::*;
 use crate::layer::recipient;
+use crate::line;
 use nym_sphinx::message::{NymMessage, PaddedMessage};
-use nym_sphinx_anonymous_replies::requests::{AnonymousSenderTag, RepliableMessage, ReplyMessage};
+use nym_sphinx_anonymous_replies::requests::{AnonymousSenderTag, ReplyMessage};
 use nym_sphinx_anonymous_replies::{ReplySurb, ReplySurbWithKeyRotation};
 use nym_sphinx_chunking::fragment::Fragment;
 use nym_sphinx_chunking::reconstruction::MessageReconstructor;
@@ -57,13 +58,11 @@ fn messages() -> Vec<Value> {
     let data = || b"hi".to_vec();
     let plain = |data: Vec<u8>| NymMessage::new_plain(data);
     let surbs = |legacy, count| if legacy { reply_surbs(258, count, unknown) } else { reply_surbs(259, count, odd) };
-    let repliable = |legacy, data, count| {
-        NymMessage::new_repliable(RepliableMessage::new_data(legacy, data, tag(), surbs(legacy, count)))
-    };
-    let more = |legacy, count| {
-        NymMessage::new_repliable(RepliableMessage::new_additional_surbs(legacy, tag(), surbs(legacy, count)))
-    };
-    let cases = vec![
+    let repliable =
+        |legacy, data, count| NymMessage::new_repliable(line::new_data(legacy, data, tag(), surbs(legacy, count)));
+    let more =
+        |legacy, count| NymMessage::new_repliable(line::new_additional_surbs(legacy, tag(), surbs(legacy, count)));
+    let mut cases = vec![
         ("plain", plain(b"hello nym".to_vec()), json!({"data": hx(b"hello nym")})),
         ("plain, empty", plain(vec![]), json!({"data": ""})),
         ("plain, ends in padding bytes", plain(vec![1, 0, 1, 0, 0]), json!({"data": "0100010000"})),
@@ -76,13 +75,10 @@ fn messages() -> Vec<Value> {
         ("repliable v2, no SURB", repliable(false, data(), 0), json!({"data": hx(data()), "surbs": 0, "rotation": 0})),
         (
             "repliable v2, even rotation",
-            NymMessage::new_repliable(RepliableMessage::new_data(false, data(), tag(), reply_surbs(259, 1, even))),
+            NymMessage::new_repliable(line::new_data(false, data(), tag(), reply_surbs(259, 1, even))),
             json!({"data": hx(data()), "surbs": 1, "rotation": 2}),
         ),
-        ("repliable v1, one SURB", repliable(true, data(), 1), json!({"data": hx(data()), "surbs": 1, "rotation": 0})),
-        ("repliable v1, no SURB", repliable(true, data(), 0), json!({"data": hx(data()), "surbs": 0, "rotation": 0})),
         ("additional SURBs v2", more(false, 2), json!({"surbs": 2, "rotation": 1})),
-        ("additional SURBs v1", more(true, 2), json!({"surbs": 2, "rotation": 0})),
         (
             "reply",
             NymMessage::new_reply(ReplyMessage::new_data_message(b"pong".to_vec())),
@@ -94,6 +90,13 @@ fn messages() -> Vec<Value> {
             json!({"recipient": recipient(1, 3, 2).to_string(), "amount": 15}),
         ),
     ];
+    if line::HAS_V1 {
+        let one = json!({"data": hx(data()), "surbs": 1, "rotation": 0});
+        cases.push(("repliable v1, one SURB", repliable(true, data(), 1), one));
+        let none = json!({"data": hx(data()), "surbs": 0, "rotation": 0});
+        cases.push(("repliable v1, no SURB", repliable(true, data(), 0), none));
+        cases.push(("additional SURBs v1", more(true, 2), json!({"surbs": 2, "rotation": 0})));
+    }
     let mut values: Vec<Value> = cases
         .into_iter()
         .map(|(name, message, content)| {
@@ -102,6 +105,9 @@ fn messages() -> Vec<Value> {
         })
         .collect();
     for (name, tag_byte, legacy) in [("heartbeat v1", 2u8, true), ("heartbeat v2", 5, false)] {
+        if legacy && !line::HAS_V1 {
+            continue;
+        }
         let mut bytes = bytes_of(more(legacy, 1));
         bytes[17] = tag_byte;
         let rotation = if legacy { 0 } else { 1 };
@@ -117,24 +123,17 @@ fn parse(bytes: &[u8]) -> Option<String> {
 }
 
 fn not_messages() -> Vec<Value> {
-    let v2 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(
-        false,
-        vec![7],
-        tag(),
-        reply_surbs(259, 1, SphinxKeyRotation::OddRotation),
-    )));
-    let v1 = bytes_of(NymMessage::new_repliable(RepliableMessage::new_data(
-        true,
-        vec![7],
-        tag(),
-        reply_surbs(258, 1, SphinxKeyRotation::Unknown),
-    )));
+    let with_surb = |legacy, version, rotation| {
+        let surbs = reply_surbs(version, 1, rotation);
+        bytes_of(NymMessage::new_repliable(line::new_data(legacy, vec![7], tag(), surbs)))
+    };
+    let v2 = with_surb(false, 259, SphinxKeyRotation::OddRotation);
     let edited = |source: &[u8], position: usize, value: u8| {
         let mut bytes = source.to_vec();
         bytes[position] = value;
         bytes
     };
-    let cases = vec![
+    let mut cases = vec![
         ("empty", vec![]),
         ("unknown type", vec![3, 1, 2]),
         ("repliable, tag only", v2[..17].to_vec()),
@@ -146,14 +145,18 @@ fn not_messages() -> Vec<Value> {
         ("repliable v2, unknown rotation", edited(&v2, 21, 3)),
         ("repliable v2, hop count one less", edited(&v2, 20, 3)),
         ("repliable v2, first hop is no address", edited(&v2, 22 + 16 + 348, 5)),
-        ("repliable v1, count beyond the data", edited(&v1, 21, 2)),
-        ("repliable v1, SURB cut", v1[..1185].to_vec()),
         ("reply, empty", vec![2]),
         ("reply, no data", vec![2, 0]),
         ("reply, unknown content", vec![2, 2, 9]),
         ("SURB request, 99 bytes", [vec![2, 1], recipient(1, 3, 2).to_bytes().to_vec(), vec![0, 0, 1]].concat()),
         ("SURB request, 101 bytes", [vec![2, 1], recipient(1, 3, 2).to_bytes().to_vec(), vec![0, 0, 0, 1, 0]].concat()),
     ];
+    if line::HAS_V1 {
+        let v1 = with_surb(true, 258, SphinxKeyRotation::Unknown);
+        cases.push(("repliable v1, count beyond the data", edited(&v1, 21, 2)));
+        cases.push(("repliable v1, SURB cut", v1[..1185].to_vec()));
+    }
+    cases.extend(line::more_refused());
     cases.into_iter().map(|(name, bytes)| json!({"name": name, "bytes": hx(&bytes), "parsed": parse(&bytes)})).collect()
 }
 

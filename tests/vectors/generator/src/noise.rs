@@ -2,14 +2,14 @@
 //! played back from either side.
 
 use crate::common::*;
+use crate::line::noise_view;
 use nym_crypto::asymmetric::x25519;
-use nym_noise::config::{NoiseConfig, NoiseNetworkView};
+use nym_noise::config::NoiseConfig;
 use nym_noise::{upgrade_noise_initiator, upgrade_noise_responder};
 use nym_noise_keys::{NoiseVersion, VersionedNoiseKeyV1};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use snow::{Builder, HandshakeState};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,10 +96,8 @@ fn fixed() -> Value {
 
 /// nym-noise's view of the network: whoever sits at `address` has the key of `secret`.
 pub fn config(local: [u8; 32], address: SocketAddr, secret: [u8; 32]) -> NoiseConfig {
-    let view = NoiseNetworkView::new_empty();
     let key = VersionedNoiseKeyV1 { supported_version: NoiseVersion::V1, x25519_pubkey: *pair(secret).public_key() };
-    view.swap_view(HashMap::from([(address, key)]));
-    NoiseConfig::new(Arc::new(pair(local)), view, Duration::from_secs(5))
+    NoiseConfig::new(Arc::new(pair(local)), noise_view(address, key), Duration::from_secs(5))
 }
 
 async fn frame(stream: &mut TcpStream) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! `peer …`: one end of a live conversation with Python (`../talk_to_rust.py`), over TCP or one JSON text per line.
 
+use crate::line::fresh_rng;
 use crate::noise::{config, INITIATOR, RESPONDER};
 use futures::channel::mpsc::{unbounded, UnboundedReceiver};
 use futures::{Sink, Stream, StreamExt};
@@ -8,7 +9,6 @@ use nym_gateway_requests::registration::handshake::{client_handshake, gateway_ha
 use nym_gateway_requests::RegistrationHandshake;
 use nym_noise::{upgrade_noise_initiator, upgrade_noise_responder};
 use nym_task::ShutdownToken;
-use rand::rngs::OsRng;
 use std::io::{BufRead, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -82,7 +82,7 @@ impl Stream for Pipe {
     type Item = Result<Message, WsError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(context).map(|line| line.map(|text| Ok(Message::Text(text))))
+        self.0.poll_next_unpin(context).map(|line| line.map(|text| Ok(Message::text(text))))
     }
 }
 
@@ -116,7 +116,8 @@ async fn gateway() {
     let RegistrationHandshake::HandshakePayload { data, protocol_version } = first.parse().unwrap() else {
         panic!("no handshake payload")
     };
-    let result = gateway_handshake(&mut OsRng, &mut pipe, &keys, data, protocol_version, ShutdownToken::new()).await;
+    let result =
+        gateway_handshake(&mut fresh_rng(), &mut pipe, &keys, data, protocol_version, ShutdownToken::new()).await;
     report(result.map(|r| r.derived_key.to_bytes()).map_err(|e| e.to_string()));
 }
 
@@ -125,7 +126,7 @@ async fn client() {
     let mut pipe = Pipe::new();
     let keys: ed25519::KeyPair = crate::layer::identity(1).into();
     let gateway = crate::layer::identity(2).public_key();
-    let result = client_handshake(&mut OsRng, &mut pipe, &keys, gateway, VERSION, ShutdownToken::new()).await;
+    let result = client_handshake(&mut fresh_rng(), &mut pipe, &keys, gateway, VERSION, ShutdownToken::new()).await;
     report(result.map(|r| r.derived_key.to_bytes()).map_err(|e| e.to_string()));
 }
 

@@ -1,8 +1,9 @@
 //! rust-sphinx.json: payload keys, Lioness, key chain, packets of every version and size, the relay's side, errors.
 
 use crate::common::*;
+use crate::line::keyed_hmac;
 use serde_json::{json, Value};
-use sphinx_packet::crypto::{compute_keyed_hmac, generate_pseudorandom_bytes, PrivateKey, PublicKey};
+use sphinx_packet::crypto::{generate_pseudorandom_bytes, PrivateKey, PublicKey};
 use sphinx_packet::header::keys::KeyMaterial;
 use sphinx_packet::payload::{key::derive_payload_key, Payload};
 use sphinx_packet::version::Version;
@@ -38,7 +39,7 @@ fn primitives() -> Value {
     json!({
         "stream": {"key": hx(key), "bytes": hx(generate_pseudorandom_bytes(&key, &[0; 16], 360))},
         "hmac": {"key": hx(key), "data": hx(pattern(300)),
-                 "mac": hx(compute_keyed_hmac::<sha2::Sha256>(&key, &pattern(300)).into_bytes())},
+                 "mac": hx(keyed_hmac(&key, &pattern(300)))},
     })
 }
 
@@ -112,7 +113,8 @@ fn packets() -> Vec<Value> {
         }
         cases.extend([(version, 4, 8209), (version, 4, 16401), (version, 4, 32785)]);
     }
-    // 1 and 257 use the old key algebra; 256, 260 and 65535 are unknown and treated like 259.
+    // 1 and 257 use the old key algebra, which 2.0 no longer has; 256 and 65535 are unknown and treated like 259, and so
+    // is 260, known to 2.0.
     cases.extend([1, 257, 256, 260, 65535].map(|version| (version, 4, REGULAR)));
     cases.into_iter().map(|(version, hops, size)| packet(version, hops, size)).collect()
 }
@@ -223,7 +225,7 @@ fn remake(bytes: &mut [u8], expanded: &[u8], edit: impl Fn(&mut [u8])) {
     edit(&mut routing);
     let beta: Vec<u8> = routing.iter().zip(&stream).map(|(a, b)| a ^ b).collect();
     bytes[48..348].copy_from_slice(&beta);
-    let mac = compute_keyed_hmac::<sha2::Sha256>(&expanded[16..32], &beta).into_bytes();
+    let mac = keyed_hmac(&expanded[16..32], &beta);
     bytes[32..48].copy_from_slice(&mac[..16]);
 }
 

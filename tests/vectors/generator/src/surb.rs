@@ -1,25 +1,23 @@
 //! rust-surb.json: SURBs of both kinds of key material, used once, and byte strings that are no SURB.
 
 use crate::common::*;
+use crate::line;
 use serde_json::{json, Value};
-use sphinx_packet::crypto::PrivateKey;
-use sphinx_packet::version::Version;
-use sphinx_packet::{ProcessedPacketData, SURBMaterial, SphinxPacket, SURB};
+use sphinx_packet::{ProcessedPacketData, SphinxPacket, SURB};
 
 const SURB_SECRET: [u8; 32] = [9; 32];
 const PAYLOAD: usize = 2065;
 
 pub fn make(version: u16, hops: usize) -> SURB {
-    let material = SURBMaterial::new(route(hops), delays(hops), destination()).with_version(Version::new(version));
-    SURB::new(PrivateKey::from(SURB_SECRET), material).unwrap()
+    line::surb(SURB_SECRET, version, hops)
 }
 
 pub fn file() -> File {
-    let cases: Vec<Value> = [(258, 1), (258, 4), (258, 5), (259, 1), (259, 4), (259, 5)]
-        .into_iter()
-        .map(|(version, hops)| one(version, hops))
-        .collect();
-    ("rust-surb", json!({"surbs": cases, "not_surbs": not_surbs()}))
+    let cases: Vec<Value> =
+        line::SURB_VERSIONS.iter().flat_map(|version| [1, 4, 5].map(|hops| one(*version, hops))).collect();
+    let mut value = json!({"surbs": cases, "not_surbs": not_surbs()});
+    line::more_surbs().into_iter().for_each(|(name, entries)| value[name] = entries.into());
+    ("rust-surb", value)
 }
 
 fn one(version: u16, hops: usize) -> Value {
@@ -33,7 +31,7 @@ fn one(version: u16, hops: usize) -> Value {
     json!({
         "name": format!("version {version}, {hops} hops"), "version": version, "surb_secret": hx(SURB_SECRET),
         "node_secrets": secrets_hex(hops), "addresses": addresses_hex(hops), "delays_ns": delays_ns(hops),
-        "destination": hx(DESTINATION), "surb": hx(&bytes), "key_seeds": surb.uses_key_seeds(),
+        "destination": hx(DESTINATION), "surb": hx(&bytes), "key_seeds": line::uses_key_seeds(&surb),
         "materials": surb.materials_count(), "first_hop": hx(first_hop.as_bytes()), "payload_size": PAYLOAD,
         "message_length": message.len(), "packet_sha256": sha(&packet), "packet_after_each_hop": relay(packet, hops, &message),
     })
@@ -56,14 +54,16 @@ fn relay(packet: Vec<u8>, hops: usize, message: &[u8]) -> Vec<String> {
 
 fn not_surbs() -> Vec<Value> {
     let seeds = make(259, 4).to_bytes();
-    let full = make(258, 1).to_bytes();
+    let full = [&seeds[..380], &[0x5a; 192]].concat();
     [
         ("empty", vec![]),
         ("no key material", seeds[..380].to_vec()),
         ("fifteen bytes of material", seeds[..395].to_vec()),
         ("one seed", seeds[..396].to_vec()),
         ("two seeds and a half", seeds[..420].to_vec()),
+        ("six seeds", [&seeds[..], &[0x5a; 32]].concat()),
         ("material of 191 bytes", full[..571].to_vec()),
+        ("material of 192 bytes", full.clone()),
         ("material of 193 bytes", [full.clone(), vec![0]].concat()),
     ]
     .into_iter()

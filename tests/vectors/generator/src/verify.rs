@@ -1,15 +1,13 @@
 //! `verify FILE.json`: what Python built (`../built_by_python.py`), checked by the crates. One line per section.
 
 use crate::common::{hx, pattern, sha};
-use nym_api_requests::models::{
-    ApiHealthResponse, KeyRotationInfoResponse, NodeRefreshBody, NymNodeDescriptionV1, RewardedSetResponse,
-};
+use crate::line::{self, NetworkDetails, NymNodeDescriptionV1};
+use nym_api_requests::models::{ApiHealthResponse, KeyRotationInfoResponse, NodeRefreshBody, RewardedSetResponse};
 use nym_api_requests::nym_nodes::{
     NodesByAddressesRequestBody, NodesByAddressesResponse, PaginatedCachedNodesResponseV2, SemiSkimmedNodeV1,
     SkimmedNodeV1,
 };
 use nym_api_requests::pagination::PaginatedResponse;
-use nym_api_requests::NymNetworkDetailsResponse;
 use nym_crypto::asymmetric::x25519;
 use nym_exit_policy::ExitPolicy;
 use nym_gateway_requests::{
@@ -22,7 +20,7 @@ use nym_sphinx::message::NymMessage;
 use nym_sphinx::receiver::{MessageReceiver, SphinxMessageReceiver};
 use nym_sphinx_acknowledgements::{identifier::recover_identifier, AckKey};
 use nym_sphinx_addressing::clients::Recipient;
-use nym_sphinx_anonymous_replies::requests::{RepliableMessageContent, ReplyMessageContent};
+use nym_sphinx_anonymous_replies::requests::ReplyMessageContent;
 use nym_sphinx_anonymous_replies::SurbEncryptionKey;
 use nym_sphinx_chunking::fragment::Fragment;
 use nym_sphinx_cover::is_cover;
@@ -36,8 +34,8 @@ use sphinx_packet::{ProcessedPacketData, SphinxPacket, SURB};
 use std::collections::HashMap;
 use tokio_util::codec::{Decoder, Encoder};
 
-type Outcome = Result<(), String>;
-type Check = fn(&Value) -> Outcome;
+pub type Outcome = Result<(), String>;
+pub type Check = fn(&Value) -> Outcome;
 
 const SECTIONS: &[(&str, Check)] = &[
     ("packets", packet),
@@ -66,15 +64,16 @@ const SECTIONS: &[(&str, Check)] = &[
     ("described", document::<PaginatedResponse<NymNodeDescriptionV1>>),
     ("current_epoch", document::<Interval>),
     ("health", document::<ApiHealthResponse>),
-    ("network_details", document::<NymNetworkDetailsResponse>),
+    ("network_details", document::<NetworkDetails>),
 ];
 
 /// Prints what failed; false if anything did, or if Python wrote a section that is not known here.
 pub fn run(text: &str) -> bool {
     let file: Value = serde_json::from_str(text).expect("not a JSON file");
     let sections = file.as_object().expect("not a JSON object");
-    let mut good = sections.keys().all(|name| SECTIONS.iter().any(|(known, _)| known == name));
-    for (name, check) in SECTIONS {
+    let known = || SECTIONS.iter().chain(line::SECTIONS);
+    let mut good = sections.keys().all(|name| known().any(|(known, _)| known == name));
+    for (name, check) in known() {
         let entries = sections.get(*name).and_then(Value::as_array).cloned().unwrap_or_default();
         let failures: Vec<String> = entries
             .iter()
@@ -88,19 +87,19 @@ pub fn run(text: &str) -> bool {
     good
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no text {name}"))
 }
 
-fn bytes(value: &Value, name: &str) -> Vec<u8> {
+pub fn bytes(value: &Value, name: &str) -> Vec<u8> {
     hex::decode(text(value, name)).unwrap()
 }
 
-fn secret(hex_text: &str) -> PrivateKey {
+pub fn secret(hex_text: &str) -> PrivateKey {
     PrivateKey::from(<[u8; 32]>::try_from(hex::decode(hex_text).unwrap()).unwrap())
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: T, expected: T) -> Outcome {
+pub fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: T, expected: T) -> Outcome {
     if seen == expected {
         Ok(())
     } else {
@@ -108,7 +107,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: T, expected: T) -> Out
     }
 }
 
-fn failed(error: impl std::fmt::Debug) -> String {
+pub fn failed(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
 }
 
@@ -224,16 +223,10 @@ fn message(entry: &Value) -> Outcome {
 fn kind(message: &NymMessage) -> String {
     match message {
         NymMessage::Plain(_) => "plain".into(),
-        NymMessage::Repliable(repliable) => match &repliable.content {
-            RepliableMessageContent::Data(c) => format!("data v1, {} SURBs", c.reply_surbs.len()),
-            RepliableMessageContent::AdditionalSurbs(c) => format!("additional v1, {} SURBs", c.reply_surbs.len()),
-            RepliableMessageContent::Heartbeat(c) => format!("heartbeat v1, {} SURBs", c.additional_reply_surbs.len()),
-            RepliableMessageContent::DataV2(c) => format!("data v2, {} SURBs", c.reply_surbs.len()),
-            RepliableMessageContent::AdditionalSurbsV2(c) => format!("additional v2, {} SURBs", c.reply_surbs.len()),
-            RepliableMessageContent::HeartbeatV2(c) => {
-                format!("heartbeat v2, {} SURBs", c.additional_reply_surbs.len())
-            }
-        },
+        NymMessage::Repliable(repliable) => {
+            let (kind, surbs, _) = line::parts(&repliable.content);
+            format!("{kind}, {} SURBs", surbs.len())
+        }
         NymMessage::Reply(reply) => match &reply.content {
             ReplyMessageContent::Data { .. } => "reply".into(),
             ReplyMessageContent::SurbRequest { recipient, amount } => {

@@ -6,6 +6,7 @@ use super::{text, Decoder};
 use crate::common::*;
 use crate::gateway::{Wire, SHARED_KEY};
 use crate::layer::identity;
+use crate::line::Random;
 use crate::noise;
 use futures::channel::mpsc::unbounded;
 use nym_crypto::asymmetric::{ed25519, x25519};
@@ -16,7 +17,6 @@ use nym_gateway_requests::{
 };
 use nym_noise::{upgrade_noise_initiator, upgrade_noise_responder};
 use nym_task::ShutdownToken;
-use rand::RngCore;
 use serde_json::{json, Value};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -137,7 +137,7 @@ fn wire(payloads: &[&[u8]]) -> (Wire, Arc<Mutex<Vec<(&'static str, String)>>>) {
     let (said, incoming) = unbounded();
     for data in payloads {
         let text: String = RegistrationHandshake::new_payload(data.to_vec(), VERSION).into();
-        said.unbounded_send(Message::Text(text)).unwrap();
+        said.unbounded_send(Message::text(text)).unwrap();
     }
     let log = Arc::new(Mutex::new(Vec::new()));
     (Wire { out, incoming, log: log.clone(), side: "crate" }, log)

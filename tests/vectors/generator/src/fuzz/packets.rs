@@ -4,6 +4,7 @@
 use super::{text, Decoder};
 use crate::common::*;
 use crate::layer::ack_key;
+use crate::line;
 use bytes::BytesMut;
 use nym_crypto::asymmetric::x25519;
 use nym_sphinx::message::{NymMessage, PaddedMessage};
@@ -12,7 +13,7 @@ use nym_sphinx_acknowledgements::identifier::recover_identifier;
 use nym_sphinx_acknowledgements::surb_ack::SurbAck;
 use nym_sphinx_addressing::clients::Recipient;
 use nym_sphinx_addressing::nodes::NymNodeRoutingAddress;
-use nym_sphinx_anonymous_replies::requests::{RepliableMessageContent, ReplyMessageContent};
+use nym_sphinx_anonymous_replies::requests::ReplyMessageContent;
 use nym_sphinx_anonymous_replies::{ReplySurbWithKeyRotation, SurbEncryptionKey};
 use nym_sphinx_chunking::fragment::Fragment;
 use nym_sphinx_cover::is_cover;
@@ -65,7 +66,7 @@ fn sphinx_packet(input: &[u8]) -> Option<Value> {
 
 fn surb(input: &[u8]) -> Option<Value> {
     let surb = SURB::from_bytes(input).ok()?;
-    let (materials, seeds) = (surb.materials_count(), surb.uses_key_seeds());
+    let (materials, seeds) = (surb.materials_count(), line::uses_key_seeds(&surb));
     let (packet, first_hop) = surb.use_surb(b"fuzz", 38).ok()?;
     let first_hop = NymNodeRoutingAddress::try_from(first_hop).ok()?;
     Some(
@@ -89,14 +90,8 @@ fn message(input: &[u8]) -> Option<Value> {
     Some(match PaddedMessage::new_reconstructed(input.to_vec()).remove_padding().ok()? {
         NymMessage::Plain(data) => json!({"kind": "plain", "data": hx(data)}),
         NymMessage::Repliable(repliable) => {
-            let (kind, list, data) = match &repliable.content {
-                RepliableMessageContent::Data(c) => ("data", &c.reply_surbs, &c.message[..]),
-                RepliableMessageContent::DataV2(c) => ("data", &c.reply_surbs, &c.message[..]),
-                RepliableMessageContent::AdditionalSurbs(c) => ("additional", &c.reply_surbs, &b""[..]),
-                RepliableMessageContent::AdditionalSurbsV2(c) => ("additional", &c.reply_surbs, &b""[..]),
-                RepliableMessageContent::Heartbeat(c) => ("heartbeat", &c.additional_reply_surbs, &b""[..]),
-                RepliableMessageContent::HeartbeatV2(c) => ("heartbeat", &c.additional_reply_surbs, &b""[..]),
-            };
+            let (kind, list, data) = line::parts(&repliable.content);
+            let kind = kind.split(' ').next();
             json!({"kind": kind, "tag": hx(repliable.sender_tag.to_bytes()), "surbs": surbs(list)?, "data": hx(data)})
         }
         NymMessage::Reply(reply) => match reply.content {
