@@ -17,7 +17,7 @@ from nymconnect.packet.addressing import DROP_DESTINATION, NodeAddress, Recipien
 from nymconnect.packet.framing import Frame
 from nymconnect.packet.params import ACK_CONTENT_LENGTH, KeyRotation, PacketSize
 from nymconnect.packet.route import Hop, Route
-from nymconnect.packet.sphinx import build_packet
+from nymconnect.packet.sphinx import Surb, build_packet
 
 RNG = random.Random(11)
 HERE = NodeAddress("10.0.0.1", 1789)
@@ -336,6 +336,20 @@ def test_damaged_payload_is_dropped_at_the_last_hop() -> None:
     damaged = frame.packet[:-1] + bytes([frame.packet[-1] ^ 1])
     assert machine.feed(Frame.of(damaged), 0.0) == []
     assert only_drop(machine) is MixerCount.DROPPED_BAD_PACKET
+
+
+def test_a_reply_over_a_surb_of_version_260_is_forwarded_as_any_other_and_dropped_at_its_end() -> None:
+    """Only the maker of the SURB could read it, and a gateway is not that: it finds no ack in it."""
+    route = Route((Hop(NEXT, NEXT_KEY.public), Hop(HERE, KEY.public)), (50 * MS, 0))
+    surb, _ = Surb.create_recoverable(route, CLIENT, b"\x0e" * 16, RNG)
+    packet = surb.use(surb_ack() + b"a reply", PacketSize.REGULAR)
+    before, here = mixer(SphinxKeys(NEXT_KEY, 6)), mixer()
+    before.feed(Frame.of(packet), 0.0)
+    (effect,) = before.wake(1.0)
+    assert isinstance(effect, SendTo)
+    assert effect.packet.next_hop == HERE
+    assert here.feed(Frame.of(effect.packet.packet), 1.0) == []
+    assert only_drop(here) is MixerCount.DROPPED_BAD_PACKET
 
 
 def test_node_that_does_not_deliver_drops() -> None:
