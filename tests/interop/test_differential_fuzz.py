@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from nymconnect.crypto import is_ed25519_point
+from nymconnect.directory.assembly import is_host
 from nymconnect.errors import WireError
 from nymconnect.link.gateway.messages import CURRENT_VERSION, LOWEST_VERSION
 from nymconnect.packet.framing import FRAME_V7
@@ -151,6 +152,20 @@ def rows(document: Document) -> list[dict[str, Any]]:
     return document.objects_at("/nodes/data/*/basic") or document.objects_at("/nodes/data/*")
 
 
+def entries(document: Document) -> list[dict[str, Any]]:
+    return [row["entry"] for row in rows(document) if isinstance(row.get("entry"), dict)]
+
+
+def base64_texts(document: Document) -> list[str]:
+    return [
+        text for name in ("nonce", "addressCiphertext") for text in document.at(f"/{name}") if isinstance(text, str)
+    ]
+
+
+def is_no_host(name: Any) -> bool:
+    return isinstance(name, str) and name != "" and not is_host(name)
+
+
 def has_a_known_role(row: dict[str, Any]) -> bool:
     role = row.get("role", row.get("epoch_role"))
     return role in ROLES if isinstance(role, str) else isinstance(role, dict) and set(role) == {"Mixnode"}
@@ -162,6 +177,7 @@ FRAME_V8_HEADER = 4
 PACKET_LENGTHS = {size.packet for size in PacketSize}
 MESSAGE_LENGTHS = {size.message for size in PacketSize}
 V1_CONTENTS = (0, 1, 2)
+DATE_SEPARATORS = ("T", "t", " ")
 OUTFOX = b"\x02"
 OUTFOX_SIZES = (b"\x06", b"\x07")
 JSON = {name for name, members in sources().items() if any(s.mutate is mutate_json for s in members)}
@@ -281,6 +297,11 @@ RULES: list[Rule] = [
         "requests that are refused anyway are told by their type alone",
     ),
     json_rule(
+        {"client_text"},
+        lambda c, d: c.line == NEW and c.we_refuse and any(len(text) % 4 for text in base64_texts(d)),
+        "base64 is padded",
+    ),
+    json_rule(
         {"client_text", "server_text"},
         lambda c, d: c.we_take and c.ours.get("kind") == "handshake" and c.ours["data"] == "" and not d.at("/data"),
         "a handshake without data has empty data, and fails by its length",
@@ -325,6 +346,18 @@ RULES: list[Rule] = [
         PAGES,
         lambda c, d: c.we_refuse and any(not row.get("ip_addresses") or not row.get("mix_port") for row in rows(d)),
         "a row without an address or a port is left out",
+    ),
+    json_rule(
+        PAGES,
+        lambda c, d: c.we_refuse and any(is_no_host(entry.get("hostname")) for entry in entries(d)),
+        "a row whose host name is none is left out",
+    ),
+    json_rule(
+        {"key_rotation_info"},
+        lambda c, d: (
+            c.we_refuse and any(str(start)[10:11] not in DATE_SEPARATORS for start in d.at("/current_epoch_start"))
+        ),
+        "a date and a time stand apart by T or a space",
     ),
     json_rule(
         PAGES,
