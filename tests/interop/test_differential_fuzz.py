@@ -156,6 +156,10 @@ def entries(document: Document) -> list[dict[str, Any]]:
     return [row["entry"] for row in rows(document) if isinstance(row.get("entry"), dict)]
 
 
+def port_ranges(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return re.findall(r":(\d+)-(\d+)$", str(answer.get("policy") or ""), re.MULTILINE)
+
+
 def base64_texts(document: Document) -> list[str]:
     return [
         text for name in ("nonce", "addressCiphertext") for text in document.at(f"/{name}") if isinstance(text, str)
@@ -267,8 +271,13 @@ RULES: list[Rule] = [
     ),
     (
         {"policy_text"},
-        lambda c: c.we_take and re.search(rb"[^\S \n]|  ", c.data) is not None,
+        lambda c: c.we_take and re.search(r"[^\S \n]|  ", c.data.decode(errors="replace")) is not None,
         "the words of a line stand apart by any white space",
+    ),
+    (
+        {"socks5_response"},
+        lambda c: c.we_refuse and any(int(low) > int(high) for low, high in port_ranges(c.theirs)),
+        "a range of ports runs upwards",
     ),
     (
         {"policy_text"},
