@@ -164,7 +164,7 @@ async def test_a_client_attaches_to_a_network_that_runs_elsewhere(tmp_path: Path
         assert network.end() == (0, "")
 
 
-def test_a_network_does_not_complain_about_strangers(tmp_path: Path) -> None:
+def test_strangers_who_speak_no_http_cost_one_line_without_their_address(tmp_path: Path) -> None:
     with Command(tmp_path, "network", "--api", "127.0.0.1:0", "--json") as network:
         port = int(network.event("network")["api"].rstrip("/").split(":")[2])
         for data in (b"\x00\xff\r\n\r\n", b"GET " + b"/" * 20_000 + b" HTTP/1.1\r\n\r\n", b"POST /v1 HTTP/9.9\r\n\r\n"):
@@ -174,7 +174,11 @@ def test_a_network_does_not_complain_about_strangers(tmp_path: Path) -> None:
                 while stranger.recv(4096):
                     pass
         network.interrupt()
-        assert network.end() == (0, "")
+        code, complaints = network.end()
+        assert code == 0
+        assert complaints.count("\n") == 1
+        assert "a peer sent what is no HTTP request" in complaints
+        assert "127.0.0.1" not in complaints
 
 
 # --- failures: one clear line ----------------------------------------------------------------------------------------
