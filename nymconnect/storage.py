@@ -118,7 +118,7 @@ def rights_of_others(path: Path) -> int:
         return 0
     try:
         return stat.S_IMODE(path.stat().st_mode) & 0o077
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
         raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error

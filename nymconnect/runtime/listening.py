@@ -153,10 +153,9 @@ class Port:
             visitor.abort()
 
     async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, peer = await loop.sock_accept(listening)
+                connection, peer = await _next_connection(listening)
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     _complain(f"{self._owner}: no descriptor is left for a new connection")
@@ -198,6 +197,33 @@ class Port:
         """Close a connection that has lost its place to another."""
         self._on_displaced()
         visitor.abort()
+
+
+async def _next_connection(listening: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+    """Accepts in the turn in which it returns.
+
+    `sock_accept` accepts a turn before; a task that is cancelled between the two leaves an open connection behind.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            connection, peer = listening.accept()
+            connection.setblocking(False)
+            return connection, peer
+        ready: asyncio.Future[None] = loop.create_future()
+        try:
+            loop.add_reader(listening.fileno(), _resolve, ready)
+        except NotImplementedError:  # Windows
+            return await loop.sock_accept(listening)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(listening.fileno())
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 _open: WeakSet[Port] = WeakSet()

@@ -48,7 +48,7 @@ def read_tables(path: Path) -> dict[str, Any]:
     """The tables by name, up to date and without the version; an absent file has none. UserError names the file."""
     try:
         data = _read(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter where a file is in the way of its folder
         return {}
     except OSError as error:
         raise UserError(FileUnusable.of(path, FileUse.READ, error)) from error

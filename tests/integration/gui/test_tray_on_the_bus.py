@@ -97,8 +97,9 @@ async def test_the_tray_does_everything_and_says_what_matters(tmp_path: Path, di
             fetched = await fetch_through(Endpoint("127.0.0.1", port), "localhost", target, "/page", PATIENCE)
             assert fetched.body == b"x" * 5000
             assert await panel.item(service, "IconPixmap") != before
-            tooltip = await panel.item(service, "ToolTip")
-            assert any("Connected" in str(part) for part in tooltip)
+            async with asyncio.timeout(PATIENCE):  # a machine that is busy may show an alarm for a while
+                while not any("Connected" in str(part) for part in await panel.item(service, "ToolTip")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
             await eventually(lambda: bool(panel.notifications), PATIENCE)
             assert panel.notifications[0][0] == "Connected"
             assert "no anonymity" in panel.notifications[0][1]

@@ -89,7 +89,7 @@ async def key_of_nobody(files: Path) -> AsyncIterator[Settings]:
         (name_of_nobody, "https://nobody.invalid/api/ was not found.", "settings-network"),
         (some_web_site, "is not the directory of a mixnet.", "settings-network"),
         (certificate_of_nobody, "cannot prove who it is.", "settings-network"),
-        (another_certificate, "shows another certificate than the one that you named.", "settings-network"),
+        (another_certificate, "shows a different certificate from the one that you named.", "settings-network"),
         (upstream_of_nobody, "The proxy on the way to the gateway does not connect.", "settings-network"),
         (key_of_nobody, "The network does not list the gateway that you chose.", "settings-exits"),
     ],

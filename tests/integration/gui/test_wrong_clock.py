@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from nymconnect.client import client as client_module
+from nymconnect.client.gateway import link as link_module
 from nymconnect.endpoints import Endpoint
 from nymconnect_gui.app import Program
 from nymconnect_proxy.session.states import State
@@ -21,7 +21,7 @@ def test_a_wrong_clock_is_one_sentence_and_once_it_is_set_it_connects(
     wrong: float, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = 0.0
-    monkeypatch.setattr(client_module, "unix_offset", lambda: time.time() - time.monotonic() + error)
+    monkeypatch.setattr(link_module, "unix_offset", lambda: time.time() - time.monotonic() + error)
 
     async def scenario(program: Program) -> None:
         nonlocal error

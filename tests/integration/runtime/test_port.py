@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -83,6 +84,20 @@ def no_gaps() -> Iterator[int]:
     finally:
         for descriptor in taken:
             os.close(descriptor)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_that_comes_while_a_port_closes_is_closed(turns: int) -> None:
+    async with opened() as (made, number):
+        await asyncio.sleep(0.01)  # the port waits for somebody now
+        connection = socket.create_connection((HOST, number))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await made.close()
+    gc.collect()  # tells of sockets that nobody has closed
+    connection.setblocking(False)
+    with connection, contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(connection, 1), PATIENCE) == b""
 
 
 async def says(streams: Streams, data: bytes = b"hello") -> bool:

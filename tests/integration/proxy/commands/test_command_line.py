@@ -39,7 +39,7 @@ def test_connect_tells_its_states_and_counters_and_leaves_at_ctrl_c(tmp_path: Pa
         assert first.startswith('{"event": "state", ')
         assert json.loads(first)["state"] == "connecting"
         connected = command.event("state", state="connected")
-        assert list(connected)[:6] == ["event", "state", "socks", "network", "gateway", "gateway_port"]
+        assert list(connected)[:7] == ["event", "state", "socks", "network", "practice", "gateway", "gateway_port"]
         assert (connected["state"], connected["network"]) == ("connected", "embedded")
         assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", connected["socks"])
         assert re.fullmatch(r"[1-9A-HJ-NP-Za-km-z]{40,44}", connected["gateway"])

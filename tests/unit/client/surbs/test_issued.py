@@ -123,7 +123,7 @@ def test_a_holder_that_is_given_more_than_it_uses_leaves_a_bounded_number_of_key
     most = [0, 0]
     for number in range(2000):
         now = number * 5.0
-        for each in giving.give(alias, 30, now):
+        for each in giving.give(alias, 30, now, NOBODY):
             heapq.heappush(under_way, (now + rng.choice((0.1, 0.1, 30.0)), rng.randrange(2**32), each))
         while under_way and under_way[0][0] <= now:
             holder.add(TAG, [heapq.heappop(under_way)[2]], now)
@@ -139,9 +139,9 @@ def test_a_holder_that_is_given_more_than_it_uses_leaves_a_bounded_number_of_key
 def test_the_keys_of_a_holder_of_others_stay_until_they_are_old() -> None:
     giving = supply()
     giving.expect_oldest_first(HOLDER)
-    (first,) = giving.give(OWNER, 1, 0.0)
+    (first,) = giving.give(OWNER, 1, 0.0, NOBODY)
     for number in range(100):
-        (*_, last) = giving.give(OWNER, 10, number * 60.0)
+        (*_, last) = giving.give(OWNER, 10, number * 60.0, NOBODY)
         assert giving.take_key(last.digest) == (last.key, OWNER)
         giving.purge(number * 60.0)
     assert giving.take_key(first.digest) == (first.key, OWNER)
@@ -150,9 +150,9 @@ def test_the_keys_of_a_holder_of_others_stay_until_they_are_old() -> None:
 def test_what_is_given_to_one_holder_takes_no_key_of_another() -> None:
     giving, few = supply(), Alias.of(HOLDER, 1)
     giving.expect_oldest_first(HOLDER)
-    (own,) = giving.give(few, 1, 0.0)
+    (own,) = giving.give(few, 1, 0.0, NOBODY)
     for number in range(MAXIMUM_KEYS // 1000 + 3):
-        giving.give(HOLDER, 1000, 1.0 + number)
+        giving.give(HOLDER, 1000, 1.0 + number, NOBODY)
     assert giving.keys_held == MAXIMUM_KEYS
     assert giving.take_key(own.digest) == (own.key, few)
 
@@ -160,13 +160,13 @@ def test_what_is_given_to_one_holder_takes_no_key_of_another() -> None:
 def test_a_later_run_gets_the_keys_of_all_holders_oldest_first() -> None:
     giving = supply()
     giving.expect_oldest_first(HOLDER)
-    given = [giving.give(to, 1, now)[0] for now, to in enumerate((OWNER, HOLDER, OWNER, Alias.of(HOLDER, 3)))]
+    given = [giving.give(to, 1, now, NOBODY)[0] for now, to in enumerate((OWNER, HOLDER, OWNER, Alias.of(HOLDER, 3)))]
     assert [issued.key for issued in giving.issued(5.0)] == [each.key for each in given]
 
 
 def test_who_is_forgotten_is_not_understood_any_more() -> None:
     giving = supply()
     giving.expect_oldest_first(HOLDER)
-    (given,) = giving.give(HOLDER, 1, 0.0)
+    (given,) = giving.give(HOLDER, 1, 0.0, NOBODY)
     giving.forget(HOLDER)
     assert (giving.take_key(given.digest), giving.keys_held) == (None, 0)

@@ -408,6 +408,8 @@ def test_a_settings_file_from_before_the_other_presets_still_reads(tmp_path: Pat
 
 def test_an_absent_file_means_defaults(tmp_path: Path) -> None:
     assert read_settings(tmp_path / "settings.toml") == Settings()
+    (tmp_path / "in the way").touch()
+    assert read_settings(tmp_path / "in the way" / "settings.toml") == Settings()
 
 
 @pytest.mark.parametrize(
