@@ -1,6 +1,10 @@
-"""The order of tests that run side by side."""
+"""The order of tests that run side by side, and that no case of a property is timed."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # a machine that is busy makes any case slow
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

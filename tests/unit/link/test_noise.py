@@ -152,7 +152,7 @@ def test_data_may_arrive_together_with_the_last_handshake_message() -> None:
     assert responder.feed(third + initiator.seal(b"early")) == (b"early", b"")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_data_frames_may_be_cut_anywhere(cuts: list[int]) -> None:
     initiator, responder = established_pair()
@@ -294,7 +294,7 @@ def test_handshake_frame_after_the_handshake_is_refused() -> None:
     assert initiator.established
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=200))
 def test_random_bytes_raise_nothing_but_wire_errors(data: bytes) -> None:
     initiator, responder = established_pair()

@@ -115,7 +115,7 @@ def test_split_surb_ack_refuses_a_foreign_address() -> None:
         split_surb_ack(b"\x05" + bytes(2047))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=450))
 def test_random_bytes_raise_wire_errors_only(data: bytes) -> None:
     for decode in (FragmentId.decode, split_surb_ack, lambda content: open_ack(KEY, content)):

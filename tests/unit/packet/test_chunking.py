@@ -101,7 +101,7 @@ def test_fragment_is_named_by_set_and_number() -> None:
     assert Fragment(FragmentHeader(5, 9, 3), b"x").fid == FragmentId(5, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=40))
 def test_random_bytes_raise_wire_errors_only(data: bytes) -> None:
     for candidate in (data, b"\x80" + data):
@@ -166,7 +166,7 @@ def test_padded_messages_fill_every_fragment_and_come_back(length: int) -> None:
     assert put_together(fragments) == [message]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(min_value=1, max_value=12_000_000), st.sampled_from([1611, 7755, 15947, 32331, 11, 17]))
 def test_fragments_needed_agrees_with_the_reference(length: int, fragment_length: int) -> None:
     count = fragments_needed(length, fragment_length)

@@ -345,7 +345,7 @@ def test_cover_text_cannot_be_a_fragment() -> None:
         Fragment.decode(COVER_TEXT)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=64), st.sampled_from([0, 21, 1643]))
 def test_random_content_raises_wire_errors_only(data: bytes, length: int) -> None:
     for take in (no_key, lambda digest: bytes(16)):

@@ -151,7 +151,7 @@ def test_repr_hides_what_people_say() -> None:
         assert "secret" not in repr(message)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=600), st.sampled_from([b"", b"\0", b"\1" + TAG + b"\0", b"\1" + TAG + b"\3", b"\2\1"]))
 def test_random_bytes_raise_wire_errors_only(data: bytes, start: bytes) -> None:
     for decode in (decode_message, recover):
@@ -164,7 +164,7 @@ def test_random_bytes_raise_wire_errors_only(data: bytes, start: bytes) -> None:
 # --- padding ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=3000), st.sampled_from([11, 17, REGULAR]))
 def test_pad_and_unpad_are_inverse(data: bytes, fragment_length: int) -> None:
     padded = pad(data, fragment_length)

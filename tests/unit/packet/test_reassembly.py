@@ -204,7 +204,7 @@ def test_one_set_beyond_the_bound_of_bytes_never_completes() -> None:
     assert reassembler.counters.held_bytes <= 3000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5), st.integers(1, 5), st.sampled_from([None, 1, 2]))))
 def test_any_stream_of_fragments_keeps_the_books_right(stream: list[tuple[int, int, int, int | None]]) -> None:
     reassembler = Reassembler(max_held_bytes=2500, max_remembered=2)

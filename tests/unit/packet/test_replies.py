@@ -207,7 +207,7 @@ def test_v1_batch_refuses_a_count_that_its_bytes_cannot_hold() -> None:
         decode_batch_v1(b"\xff" * 4 + bytes(5000))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=1300))
 def test_random_bytes_raise_wire_errors_only(data: bytes) -> None:
     for decode in (ReplySurb.decode, decode_batch_v1, decode_batch_v2):

@@ -82,7 +82,7 @@ def test_an_id_that_is_drawn_twice_leaves_nothing_behind() -> None:
     assert not spans.is_wide(OTHER)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 4), max_size=30), st.randoms(use_true_random=False))
 def test_when_all_is_acked_in_any_order_nothing_is_left(parts: list[int], rng: random.Random) -> None:
     spans = FlowControl()

@@ -368,7 +368,7 @@ def test_repr_shows_no_secret() -> None:
     assert KEY.hex() not in repr(Talk(KEY).machine)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(max_size=60), data=st.binary(max_size=60), state=st.sampled_from([*WAITING, ClientState.READY]))
 def test_random_input_changes_nothing(text: str, data: bytes, state: ClientState) -> None:
     talk = at(state)

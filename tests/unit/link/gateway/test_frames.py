@@ -105,7 +105,7 @@ def test_another_key_does_not_open() -> None:
         frames.open_pushed(frames.seal_pushed(b"x", KEY, RNG), bytes(32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=100))
 def test_random_bytes_are_refused(data: bytes) -> None:
     for frame in (data, sealed(1, data), sealed(2, data)):

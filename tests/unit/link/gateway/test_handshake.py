@@ -156,7 +156,7 @@ def test_client_refuses_any_other_confirmation(confirmation: bytes) -> None:
         ClientHandshake.finish(confirmation)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.binary(max_size=140))
 def test_random_bytes_are_refused(data: bytes) -> None:
     client, gateway = parties()

@@ -201,7 +201,7 @@ def test_deep_nesting_is_refused() -> None:
             messages.decode_request(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=80))
 def test_random_text_raises_nothing_but_wire_errors(text: str) -> None:
     for candidate in (text, '{"type":"handshakePayload","data":' + text):

@@ -462,7 +462,7 @@ def test_repr_shows_no_key() -> None:
     assert KEY.hex() not in repr(authenticated().machine)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(max_size=60), data=st.binary(max_size=60))
 def test_random_input_never_raises(text: str, data: bytes) -> None:
     for talk in (Talk(), authenticated()):
