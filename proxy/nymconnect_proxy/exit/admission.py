@@ -166,10 +166,12 @@ class Admissions:
         self._purge(now)
         if key in self._closed or key in self._senders:
             return False
-        held = self._held.get(key) or self._begin_to_hold(key, now, versions)
+        held = self._held.get(key)
         size = len(message.data)
-        if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
+        size_before, count_before = (held.size, len(held.messages)) if held else (0, 0)
+        if size_before + size > self._limits.held_bytes or count_before >= self._limits.held_messages:
             return False
+        held = held or self._begin_to_hold(key, now, versions)
         held.messages.append(message)
         held.size += size
         self._held_bytes += size
@@ -185,7 +187,9 @@ class Admissions:
         held = self._held[key] = _Held((now + self._limits.settle, next(self._numbers)), versions)
         of_tag = self._held_by_tag.setdefault(key.sender_tag, OrderedDict())
         of_tag[key] = held
+        # In both at once, so that both can forget the tag.
         self._most_held.change(key.sender_tag, len(of_tag))
+        self._most_held_bytes.change(key.sender_tag, self._most_held_bytes.amount(key.sender_tag))
         return held
 
     def _longest_wait(self, sender_tag: bytes) -> Rank:

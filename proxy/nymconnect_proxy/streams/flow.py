@@ -149,8 +149,7 @@ class Flow:
 
     def accept(self, sequence: int, data: bytes, closing: bool, cut: bool, now: float) -> bytes:
         """Bytes that a message from the other end puts in order; UnusableError is final."""
-        silence = now - self._last_heard
-        self._last_heard = now
+        self._hear(now)
         if data:
             self._last_data = now
             self._quiet = self._first_quiet
@@ -163,16 +162,21 @@ class Flow:
         except WireError as error:
             raise UnusableError(Cause.UNORDERED) from error
         ready = self.inbound.take()
-        self._look_for_losses(in_order, silence, now)
+        self._look_for_losses(in_order, now)
         waiting = self.inbound.waiting_bytes
         self.window.came(waiting + len(ready) - waited, waiting, late=max(0, len(ready) - len(data)))
         return ready
 
-    def _look_for_losses(self, advanced: bool, silence: float, now: float) -> None:
+    def _hear(self, now: float) -> None:
+        """Something has come from the other end, be it a message or a credit."""
+        if self._missing_since is not None and now - self._last_heard > 1.25 * self._keep_alive:
+            self._missing_since = now  # after an outage all that was under way needs its time again
+        self._last_heard = now
+
+    def _look_for_losses(self, advanced: bool, now: float) -> None:
         if not self.inbound.is_waiting:
             self._missing_since = None
-        elif self._missing_since is None or advanced or silence > 1.25 * self._keep_alive:
-            # After an outage all that was under way needs its time again, so the clock starts anew.
+        elif self._missing_since is None or advanced:
             self._missing_since = now
         elif now - self._missing_since >= LOST_AFTER:
             raise UnusableError(Cause.LOST)
@@ -185,7 +189,7 @@ class Flow:
 
     def given(self, credit: Credit, now: float) -> None:
         """The other end tells how far it reads."""
-        self._last_heard = now
+        self._hear(now)
         self.window.given(credit)
 
     def take_eof(self) -> bool:

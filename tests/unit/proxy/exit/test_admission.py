@@ -268,3 +268,22 @@ def test_nobody_is_told_of_a_stream_that_cannot_be_answered_or_has_closed() -> N
     admissions.hold(StreamKey(b"", 1), Send(1, 1), 0.0)
     admissions.hold(StreamKey(ALICE, 2), Send(2, 1, closed=True), 0.0)
     assert admissions.take_orphans(2 * SETTLE_TIME) == []
+
+
+def test_a_first_message_that_is_too_long_leaves_nothing_behind() -> None:
+    admissions = Admissions(AdmissionLimits(held_bytes=20))
+    for number in range(600):
+        tag = number.to_bytes(16, "big")
+        assert not admissions.hold(StreamKey(1, tag), Send(1, 0, bytes(21)), 0.0)
+        assert admissions.deadline is None
+        assert admissions.admit(Connect(1, "x:1"), tag, 0.0) in (Verdict.ADMITTED, Verdict.BUSY)
+        assert admissions.take_held(StreamKey(1, tag)) == []
+        admissions.release(StreamKey(1, tag), 0.0)
+
+
+def test_an_empty_message_that_waits_alone_can_be_forgotten() -> None:
+    admissions = Admissions()
+    key = StreamKey(1, bytes(16))
+    assert admissions.hold(key, Send(1, 0, b""), 0.0)
+    assert [message.data for message in admissions.take_held(key)] == [b""]
+    assert admissions.deadline is None

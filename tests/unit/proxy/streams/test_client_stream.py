@@ -6,6 +6,7 @@ import pytest
 
 from nymconnect.errors import UsageError
 from nymconnect.packet.addressing import Recipient
+from nymconnect_proxy.protocol.credit import Credit
 from nymconnect_proxy.protocol.requests import Connect, Request, Send, decode_request
 from nymconnect_proxy.protocol.responses import ConnectionFailure, NetworkData
 from nymconnect_proxy.protocol.targets import Target
@@ -345,6 +346,14 @@ def test_after_an_outage_a_missing_message_has_its_time_again() -> None:
     assert rest(stream.feed(NetworkData(ID, 3), 250.0)) == []
     assert rest(stream.feed(NetworkData(ID, 4), 310.0)) == []
     assert rest(stream.feed(NetworkData(ID, 5), 250.0 + LOST_AFTER)) == [Finished(Cause.LOST)]
+
+
+def test_a_credit_that_comes_first_after_an_outage_gives_a_missing_message_its_time_too() -> None:
+    stream = opened()
+    stream.feed(NetworkData(ID, 2, b"later"), 10.0)
+    stream.feed(Credit(ID, 0, 1000), 250.0)
+    assert rest(stream.feed(NetworkData(ID, 3), 250.1)) == []
+    assert rest(stream.feed(NetworkData(ID, 1, b"at last "), 251.0)) == [Deliver(b"at last later")]
 
 
 def test_two_closing_messages_of_the_exit_end_the_stream_after_its_data() -> None:
