@@ -49,6 +49,11 @@ class NewerFile(Reason):
         return f"{self.path} was written by a newer version of this program; update, or move it away"
 
 
+def closing_command(path: Path) -> str:
+    """For a shell: takes a file away from the other users of this computer."""
+    return f"chmod 600 {shlex.quote(str(path))}"
+
+
 @dataclass(frozen=True, slots=True)
 class OpenToOthers(Reason):
     """Other users of this computer may read or write the secrets in a file; `what` is the English for its kind."""
@@ -59,7 +64,7 @@ class OpenToOthers(Reason):
     @property
     def command(self) -> str:
         """Takes it away from them."""
-        return f"chmod 600 {shlex.quote(str(self.path))}"
+        return closing_command(self.path)
 
     def __str__(self) -> str:
         return (

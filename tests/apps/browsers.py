@@ -86,7 +86,7 @@ def _chromium(proxy: Proxy | None, certificates: Certificates, home: Path) -> li
 
 
 def _chromium_in_a_test(certificates: Certificates) -> list[str]:
-    """Without a window and, for root, without its sandbox; and it is told of the tests' key."""
+    """Without a window, for root without its sandbox; it accepts certificates of the tests' key."""
     words = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
     return [*words, f"--ignore-certificate-errors-spki-list={certificates.pin}"]
 

@@ -63,7 +63,7 @@ class MessageClient:
         return decode_response((await asyncio.wait_for(self.mixnet.receive(), 5)).data)
 
     async def answers(self, count: int) -> list[Response]:
-        """So many, sorted as they were sent: the text before the close."""
+        """The next `count` answers, sorted as they were sent: the text before the close."""
         return sorted([(await self.answer())[1] for _ in range(count)], key=lambda a: isinstance(a, NetworkData))
 
     async def settled(self, condition: Callable[[], bool]) -> None:

@@ -39,7 +39,7 @@ class ClientStage:
                 await self.changed.wait()
 
     async def until_ready(self, fragments: int) -> None:
-        """Wait until so many have been packed and wait for their slots."""
+        """Wait until `fragments` of them have been packed and wait for their slots."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 if self.client._loopix.transmission.prepared.data_count == fragments:

@@ -300,7 +300,7 @@ def _policies() -> list[bytes]:
     return _texts("exit-policy", "policies") + _texts("exit-policy", "lines", "line")
 
 
-# What only two ends of ours say to each other: the crates refuse credits and paces, and take a cut for an end.
+# What only this software says to itself: the crates refuse credits and paces, and take a cut for an end.
 _OWN_REQUESTS = [
     requests.encode_request(credit.Credit(7, 5, 1 << 20)),
     requests.encode_request(requests.Pace(10.0, 60)),

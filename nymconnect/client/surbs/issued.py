@@ -284,7 +284,7 @@ class ReplyKeys:
         return used is None or used.number - entry.number <= self.stock or used.at - entry.at <= USE_GRACE
 
     def drop_oldest(self, amount: int) -> None:
-        """Drop so many keys, none if `amount` is negative."""
+        """Drop the `amount` oldest keys, none if it is negative."""
         for digest in list(itertools.islice(self._keys, max(0, amount))):
             del self._keys[digest]
 

@@ -166,12 +166,12 @@ class Admissions:
         self._purge(now)
         if key in self._closed or key in self._senders:
             return False
-        held = self._held.get(key)
+        held = self._held.get(key) or _Held((now + self._limits.settle, next(self._numbers)), versions)
         size = len(message.data)
-        size_before, count_before = (held.size, len(held.messages)) if held else (0, 0)
-        if size_before + size > self._limits.held_bytes or count_before >= self._limits.held_messages:
+        if held.size + size > self._limits.held_bytes or len(held.messages) >= self._limits.held_messages:
             return False
-        held = held or self._begin_to_hold(key, now, versions)
+        if key not in self._held:
+            self._begin_to_hold(key, held)
         held.messages.append(message)
         held.size += size
         self._held_bytes += size
@@ -183,14 +183,11 @@ class Admissions:
         # It may itself have been given up to make room.
         return key in self._held
 
-    def _begin_to_hold(self, key: StreamKey, now: float, versions: Versions) -> _Held:
-        held = self._held[key] = _Held((now + self._limits.settle, next(self._numbers)), versions)
+    def _begin_to_hold(self, key: StreamKey, held: _Held) -> None:
+        self._held[key] = held
         of_tag = self._held_by_tag.setdefault(key.sender_tag, OrderedDict())
         of_tag[key] = held
-        # In both at once, so that both can forget the tag.
         self._most_held.change(key.sender_tag, len(of_tag))
-        self._most_held_bytes.change(key.sender_tag, self._most_held_bytes.amount(key.sender_tag))
-        return held
 
     def _longest_wait(self, sender_tag: bytes) -> Rank:
         return next(iter(self._held_by_tag[sender_tag].values())).rank

@@ -3,12 +3,12 @@
 None of them contains a secret: a value that may be or hold one is never `given`.
 """
 
-import shlex
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from nymconnect.reasons import Reason
+from nymconnect.system_reasons import closing_command
 
 
 class ValueProblem(Enum):
@@ -112,7 +112,7 @@ class SettingsOpenToOthers(Reason):
     @property
     def command(self) -> str:
         """Takes it away from them."""
-        return f"chmod 600 {shlex.quote(str(self.path))}"
+        return closing_command(self.path)
 
     def __str__(self) -> str:
         what = "can be written" if self.may_write else "holds a password and is open"

@@ -52,8 +52,8 @@ SENT: dict[str, Callable[[], MixPacket]] = {
     "data": lambda: PREPARER.data(FRAGMENT, PEER, NOBODY).packet,
     "cover": lambda: PREPARER.cover()[0].packet,
     "cover that ends at a gateway": PREPARER.drop_cover,
-    "an answer over a SURB of ours": lambda: PEERS.reply(FRAGMENT, PREPARER.surb(NOBODY), NOBODY).packet,
-    "cover over a SURB of ours": lambda: PEERS.reply_cover(PREPARER.surb(NOBODY), NOBODY),
+    "an answer over our SURB": lambda: PEERS.reply(FRAGMENT, PREPARER.surb(NOBODY), NOBODY).packet,
+    "cover over our SURB": lambda: PEERS.reply_cover(PREPARER.surb(NOBODY), NOBODY),
 }
 
 
