@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nymconnect.errors import UsageError, WireError
@@ -167,6 +167,7 @@ def test_padded_messages_fill_every_fragment_and_come_back(length: int) -> None:
 
 
 @settings(max_examples=60)
+@example(342_735, 11)
 @given(st.integers(min_value=1, max_value=12_000_000), st.sampled_from([1611, 7755, 15947, 32331, 11, 17]))
 def test_fragments_needed_agrees_with_the_reference(length: int, fragment_length: int) -> None:
     count = fragments_needed(length, fragment_length)
@@ -174,7 +175,11 @@ def test_fragments_needed_agrees_with_the_reference(length: int, fragment_length
     full = padded_length(length, fragment_length)
     assert full >= length
     assert fragments_needed(full, fragment_length) == count
-    assert fragments_needed(full + 1, fragment_length) == count + 1
+    after = fragments_needed(full + 1, fragment_length)
+    assert after == reference_count(full + 1, fragment_length)
+    # Behind a set that was the last and full, a link takes three bytes, which move on with the new one: four are more
+    # than a linked fragment of 11 bytes holds.
+    assert after == count + 1 or (fragment_length == 11 and after == count + 2)
 
 
 def test_sets_of_a_long_message_are_linked_in_order() -> None:
